@@ -1,0 +1,130 @@
+"""Events of `holds.v1`: what hold-service decided. The ERP and credit-service read them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from holdfast.contracts.base import Amount, Currency, CustomerPayload, Id, Part, Positive, Text, event
+from holdfast.contracts.erp_orders import Checkpoint
+from holdfast.contracts.topics import HOLDS
+
+
+class HoldReason(StrEnum):
+    """Why an order is held (spec 1.16)."""
+
+    CREDIT_EXCEEDED = "credit_exceeded"
+    OPEN_TRANSACTIONS_OVERDUE = "open_transactions_overdue"
+    READY_FOR_RELEASE = "ready_for_release"
+    TECHNICAL_ERROR = "technical_error"
+    UNKNOWN_CUSTOMER = "unknown_customer"
+    COMPANY_NOT_LIVE = "company_not_live"
+    FACTS_TOO_OLD = "facts_too_old"
+
+
+class CreditFigures(Part):
+    """The numbers a decision was made from, in company currency."""
+
+    currency: Currency = Field(description="company currency")
+    limit: Amount | None = Field(None, description="limit that governs; absent when unlimited or untested")
+    exposure: Amount | None = None
+    available: Amount | None = None
+    used_percent: Decimal | None = Field(None, description="100 x exposure / limit")
+    balance: Amount | None = None
+    delivered_not_invoiced: Amount | None = None
+    open_orders: Amount | None = None
+    reserved: Amount | None = None
+    this_order: Amount | None = None
+    days_overdue: int = Field(0, ge=0)
+    overdue_amount: Amount | None = None
+
+
+class OrderDecision(CustomerPayload):
+    """What all decisions about an order carry."""
+
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    order: Id
+    order_version: int = Field(ge=0)
+    order_currency: Currency
+    order_amount: Positive = Field(description="open value of the order that counts as reserved, order currency")
+    decision: Id = Field(description="id of the stored decision: GET /v1/credit-checks/{id}")
+    decided_at: AwareDatetime
+    check_date: date
+    order_created_at: AwareDatetime
+
+
+CLEARED_EXAMPLE: dict[str, Any] = {
+    "company": "DE01", "customer": "C-1001", "sequence": 12, "order": "SO-771", "order_version": 1,
+    "order_currency": "EUR", "order_amount": "1190.00", "decision": "0190f5c2-5d7c-7a44-a2d5-2b6f3c1f0001",
+    "decided_at": "2026-02-20T09:15:01Z", "check_date": "2026-02-20", "order_created_at": "2026-02-20T09:15:00Z",
+    "checkpoint": "confirmation", "attempt": "SO-771-conf-1", "checked": True, "figures": {"currency": "EUR",
+    "limit": "10000.00", "exposure": "3190.00", "available": "6810.00", "used_percent": "31.90"},
+}  # fmt: skip
+
+
+@event("hold.order.cleared.v1", HOLDS, example=CLEARED_EXAMPLE)
+class OrderCleared(OrderDecision):
+    """The order may pass the checkpoint. `checked` false says that no rule ran, and `not_checked_because` why."""
+
+    checkpoint: Checkpoint
+    attempt: Id
+    proforma: bool = False
+    checked: bool
+    not_checked_because: Text | None = None
+    figures: CreditFigures | None = None
+
+
+@event(
+    "hold.order.held.v1",
+    HOLDS,
+    example={**CLEARED_EXAMPLE, "hold": "H-000017", "reasons": ["credit_exceeded"],
+             "explanation": ["Exposure 12,190.00 EUR is 121.90 % of the limit 10,000.00 EUR; the rule allows 100 %."]},
+)  # fmt: skip
+class OrderHeld(OrderDecision):
+    """The order must wait. A repeated attempt on a held order is answered with the same `hold`."""
+
+    checkpoint: Checkpoint
+    attempt: Id
+    proforma: bool = False
+    hold: Id
+    reasons: tuple[str, ...]
+    explanation: tuple[Text, ...] = ()
+    figures: CreditFigures | None = None
+
+
+@event(
+    "hold.order.released.v1",
+    HOLDS,
+    example={**{k: v for k, v in CLEARED_EXAMPLE.items() if k not in ("attempt", "checked")}, "hold": "H-000017",
+             "mode": "without_posting", "automatic": True, "released_by": "automatic",
+             "triggers": ["PAY-9001"], "reasons_cleared": ["credit_exceeded"]},
+)  # fmt: skip
+class OrderReleased(OrderDecision):
+    """A held order may go on: released by a person, or because a re-check found no reason left."""
+
+    checkpoint: Checkpoint
+    hold: Id
+    mode: Literal["with_posting", "without_posting"]
+    automatic: bool
+    released_by: Text
+    release_reason: Text | None = None
+    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
+    reasons_cleared: tuple[str, ...] = ()
+    posting_request: dict[str, Any] | None = None
+    figures: CreditFigures | None = None
+
+
+@event(
+    "hold.order.cancelled.v1",
+    HOLDS,
+    example={**{k: v for k, v in CLEARED_EXAMPLE.items() if k not in ("attempt", "checked", "checkpoint")},
+             "hold": "H-000017"},
+)  # fmt: skip
+class HoldCancelled(OrderDecision):
+    """The held order was cancelled in the ERP; its hold is closed."""
+
+    hold: Id

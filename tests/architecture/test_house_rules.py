@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = [ROOT / "shared" / "src", *sorted((ROOT / "services").glob("*/src"))]
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 60
-EDGES = re.compile(r"(api|batcher|runner|relay|jobs|dead_letters|offsets|pruning|outbox|rechecks|app|work)\.py$")
 
 
 def sources() -> list[Path]:

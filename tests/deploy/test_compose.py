@@ -12,7 +12,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
-ROLES = {"credit-service": {"api", "worker", "jobs"}, "hold-service": {"api", "worker", "jobs"}, "ingest": {"api"}}
+ROLES = {
+    "credit-service": {"api", "worker", "jobs"},
+    "hold-service": {"api", "worker", "jobs"},
+    "ingest": {"api"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +26,14 @@ def services() -> dict[str, Any]:
 
 
 def test_compose_file_follows_the_compose_schema() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+        str(COMPOSE),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

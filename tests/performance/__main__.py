@@ -1,0 +1,38 @@
+"""`make bench`: run all benchmarks or one, print a table, write `build/bench.json`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from importlib import import_module
+
+from tests.performance.report import Result, show, write
+
+BENCHMARKS = {
+    "bus-log": "tests.performance.bus_log",
+    "ingest": "tests.performance.ingest",
+    "credit-checks": "tests.performance.credit_checks",
+    "checkpoint-latency": "tests.performance.checkpoint_latency",
+    "hot-key": "tests.performance.hot_key",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Benchmarks as ratios to a bare loop of the same run.")
+    parser.add_argument("--only", choices=sorted(BENCHMARKS), help="run one benchmark")
+    parser.add_argument(
+        "--runs", type=int, default=3, help="runs of each benchmark (at least 3 for a spread)"
+    )
+    options = parser.parse_args()
+    results: list[Result] = []
+    for name in [options.only] if options.only else list(BENCHMARKS):
+        print(f"running {name} …", file=sys.stderr, flush=True)
+        results += asyncio.run(import_module(BENCHMARKS[name]).run(options.runs))
+    print(show(results))
+    print(f"written to {write(results)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

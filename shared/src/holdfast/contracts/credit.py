@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from pydantic import Field
 
-from pydantic import AwareDatetime, Field
-
-from holdfast.contracts.base import Currency, CustomerPayload, Positive, Text, event
+from holdfast.contracts.base import BusinessDate, Currency, CustomerPayload, Instant, Positive, Text, event
 from holdfast.contracts.topics import CREDIT
 
 
@@ -16,7 +14,8 @@ from holdfast.contracts.topics import CREDIT
     example={"company": "DE01", "customer": "C-1001", "sequence": 7, "version": 4, "currency": "EUR",
              "credit_limit": "10000.00", "credit_limit_expiry_date": None, "credit_limit_date": "2026-02-01",
              "mandatory_credit_limit": False, "unlimited_credit": False,
-             "exclude_from_credit_management": False, "changed_at": "2026-02-01T08:00:00Z", "changed_by": "kim"},
+             "exclude_from_credit_management": False, "changed_at": "2026-02-01T08:00:00Z",
+             "changed_by": "kim"},
 )  # fmt: skip
 class ProfileChanged(CustomerPayload):
     """The credit profile of a customer, its full state. A higher `version` replaces a lower one."""
@@ -25,14 +24,14 @@ class ProfileChanged(CustomerPayload):
     version: int = Field(ge=1)
     currency: Currency = Field(description="company currency")
     credit_limit: Positive = Field(description="permanent limit, company currency; 0 means no credit")
-    credit_limit_date: date | None = None
-    credit_limit_expiry_date: date | None = None
+    credit_limit_date: BusinessDate | None = None
+    credit_limit_expiry_date: BusinessDate | None = None
     mandatory_credit_limit: bool = False
     unlimited_credit: bool = False
     exclude_from_credit_management: bool = False
-    changed_at: AwareDatetime
+    changed_at: Instant
     changed_by: Text
     reason: Text | None = None
 
 
-__all__ = ["ProfileChanged", "datetime"]
+__all__ = ["ProfileChanged"]

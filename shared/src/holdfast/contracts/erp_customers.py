@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
-from holdfast.contracts.base import Code, Currency, CustomerPayload, Id, Part, Positive, Text, Version, event
+from holdfast.contracts.base import (
+    BusinessDate,
+    Code,
+    Country,
+    Currency,
+    CustomerPayload,
+    Id,
+    Part,
+    Positive,
+    Text,
+    Version,
+    event,
+)  # fmt: skip
 from holdfast.contracts.topics import ERP_CUSTOMERS
 
 
@@ -30,7 +40,7 @@ class Address(Part):
     postal_code: Text | None = None
     city: Text | None = None
     state: Text | None = None
-    country: str | None = Field(None, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
+    country: Country | None = Field(None, description="ISO 3166-1 alpha-2")
     primary: bool = False
 
 
@@ -40,9 +50,10 @@ class Address(Part):
     example={
         "company": "DE01", "customer": "C-1001", "version": 3, "name": "Muster GmbH", "currency": "EUR",
         "language": "de", "payment_terms": "N30", "cash_discount": "2D10", "customer_group": "DOM",
-        "contacts": [{"name": "Erika Muster", "purposes": ["invoice", "reminder"], "email": "ap@muster.example"}],
-        "addresses": [{"purpose": "invoice", "lines": ["Hauptstr. 1"], "postal_code": "10115", "city": "Berlin",
-                       "country": "DE", "primary": True}],
+        "contacts": [{"name": "Erika Muster", "purposes": ["invoice", "reminder"],
+                      "email": "ap@muster.example"}],
+        "addresses": [{"purpose": "invoice", "lines": ["Hauptstr. 1"], "postal_code": "10115",
+                       "city": "Berlin", "country": "DE", "primary": True}],
         "customer_since": "2019-05-01",
     },
 )  # fmt: skip
@@ -66,8 +77,8 @@ class CustomerChanged(CustomerPayload):
     collections_contact: Id | None = None
     vat_number: Text | None = None
     identification: Text | None = Field(None, description="government identification number")
-    customer_since: date | None = None
-    business_started: date | None = None
+    customer_since: BusinessDate | None = None
+    business_started: BusinessDate | None = None
     contacts: tuple[Contact, ...] = ()
     addresses: tuple[Address, ...] = ()
     credit_limit: Positive | None = Field(
@@ -76,4 +87,4 @@ class CustomerChanged(CustomerPayload):
     blocked: bool = Field(False, description="the ERP has stopped this customer; for information")
 
 
-__all__ = ["Address", "Contact", "CustomerChanged", "Decimal"]
+__all__ = ["Address", "Contact", "CustomerChanged"]

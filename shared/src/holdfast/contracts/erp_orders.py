@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field, model_validator
 
-from holdfast.contracts.base import Amount, Code, Currency, CustomerPayload, Id, Part, Positive, Text, Version, event
+from holdfast.contracts.base import (
+    Amount,
+    BusinessDate,
+    Code,
+    Currency,
+    CustomerPayload,
+    Id,
+    Instant,
+    Part,
+    Positive,
+    Text,
+    Version,
+    check_minor_units,
+    event,
+)  # fmt: skip
+from holdfast.contracts.refusals import refused
 from holdfast.contracts.topics import ERP_ORDERS
 
 
@@ -36,13 +50,14 @@ class OrderLine(Part):
     cancelled: Positive = Field(Decimal(0), description="quantity cancelled")
     net_amount: Amount = Field(description="amount of the ordered quantity without tax, order currency")
     tax_amount: Amount = Field(Decimal(0), description="tax on net_amount, order currency")
-    delivery_date: date | None = None
+    delivery_date: BusinessDate | None = None
 
 
 ORDER_EXAMPLE: dict[str, Any] = {
     "company": "DE01", "customer": "C-1001", "order": "SO-771", "version": 1, "currency": "EUR",
     "total": "1190.00", "charges": "0.00", "created_at": "2026-02-20T09:15:00Z", "payment_terms": "N30",
-    "origin": "sales", "requested_delivery_date": "2026-03-01", "sales_taker": "anna", "sales_responsible": "ben",
+    "origin": "sales", "requested_delivery_date": "2026-03-01", "sales_taker": "anna",
+    "sales_responsible": "ben",
     "lines": [{"line": 1, "item": "A-1", "ordered": "10", "net_amount": "1000.00", "tax_amount": "190.00"}],
 }  # fmt: skip
 
@@ -58,13 +73,13 @@ class OrderChanged(CustomerPayload):
     version: Version
     currency: Currency
     total: Positive = Field(description="with tax and charges, without cancelled quantities, order currency")
-    charges: Amount = Field(Decimal(0), description="charges with their tax contained in total, order currency")
-    created_at: AwareDatetime
+    charges: Amount = Field(Decimal(0), description="charges with tax contained in total, order currency")
+    created_at: Instant
     sold_to: Id | None = Field(None, description="ordering account when it is not the invoice account")
     payment_terms: Code | None = None
     cash_discount: Code | None = None
     origin: Literal["sales", "intercompany", "commerce", "project"] = "sales"
-    requested_delivery_date: date | None = None
+    requested_delivery_date: BusinessDate | None = None
     sales_taker: Id | None = None
     sales_responsible: Id | None = None
     sales_pool: Code | None = None
@@ -74,6 +89,17 @@ class OrderChanged(CustomerPayload):
         None, description="null: by origin (intercompany and Commerce orders are excluded)"
     )
     lines: tuple[OrderLine, ...] = ()
+
+    @model_validator(mode="after")
+    def _possible(self) -> OrderChanged:
+        check_minor_units(self.currency, self, "total", "charges")
+        for index, line in enumerate(self.lines):
+            check_minor_units(self.currency, line, "net_amount", "tax_amount", at=f"lines.{index}.")
+        if len({line.line for line in self.lines}) < len(self.lines):
+            raise refused(
+                "two lines have the same number", "Number each line of the order once.", "lines.line"
+            )
+        return self
 
 
 @event(
@@ -87,7 +113,7 @@ class OrderCancelled(CustomerPayload):
 
     order: Id
     version: Version
-    cancelled_at: AwareDatetime
+    cancelled_at: Instant
     reason: Text | None = None
 
 
@@ -95,8 +121,8 @@ class DeliveryLine(Part):
     """Quantity of an order line on a packing slip, with its value in the order's currency."""
 
     order_line: int = Field(ge=1)
-    quantity: Amount
-    amount: Amount = Field(description="value with tax of the quantity, order currency; negative for a return")
+    quantity: Amount = Field(description="in the unit of the order line; negative for a return")
+    amount: Amount = Field(description="value of the quantity with tax, order currency; negative: a return")
 
 
 @event(
@@ -113,9 +139,16 @@ class DeliveryPosted(CustomerPayload):
     order: Id
     version: Version
     currency: Currency = Field(description="the order's currency")
-    amount: Amount = Field(description="value with tax, order currency; 0 when the packing slip was cancelled")
-    delivery_date: date
+    amount: Amount = Field(description="value with tax, order currency; 0 for a cancelled packing slip")
+    delivery_date: BusinessDate
     lines: tuple[DeliveryLine, ...] = ()
+
+    @model_validator(mode="after")
+    def _possible(self) -> DeliveryPosted:
+        check_minor_units(self.currency, self, "amount")
+        for index, line in enumerate(self.lines):
+            check_minor_units(self.currency, line, "amount", at=f"lines.{index}.")
+        return self
 
 
 @event(
@@ -134,7 +167,7 @@ class CheckpointRequested(CustomerPayload):
     attempt: Id = Field(description="identifies this attempt; the same attempt is answered once")
     currency: Currency
     total: Positive = Field(description="order value as in erp.order.changed.v1, order currency")
-    created_at: AwareDatetime | None = Field(None, description="when the order was created; now when absent")
+    created_at: Instant | None = Field(None, description="when the order was created; now when absent")
     proforma: bool = False
     payment_terms: Code | None = None
     cash_discount: Code | None = None
@@ -144,8 +177,13 @@ class CheckpointRequested(CustomerPayload):
         None, description="posting parameters the ERP wants back when the order is released with posting"
     )
 
+    @model_validator(mode="after")
+    def _possible(self) -> CheckpointRequested:
+        check_minor_units(self.currency, self, "total")
+        return self
+
 
 __all__ = [
     "Checkpoint", "CheckpointRequested", "DeliveryLine", "DeliveryPosted", "OrderCancelled", "OrderChanged",
-    "OrderLine", "datetime",
+    "OrderLine",
 ]  # fmt: skip

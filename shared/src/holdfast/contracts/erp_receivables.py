@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from holdfast.contracts.base import (
-    Amount, Code, CompanyId, Currency, CustomerPayload, Id, Part, Positive, Text, Version, event,
+    Amount,
+    BusinessDate,
+    Code,
+    CompanyId,
+    Currency,
+    CustomerPayload,
+    Id,
+    Part,
+    Positive,
+    Rate,
+    Text,
+    Version,
+    check_minor_units,
+    event,
 )  # fmt: skip
+from holdfast.contracts.refusals import refused
 from holdfast.contracts.topics import ERP_RECEIVABLES
+
+
+def _at_most(part: Any, lesser: str, greater: str) -> None:
+    low, high = getattr(part, lesser), getattr(part, greater)
+    if low is not None and high is not None and low > high:
+        raise refused(f"more than {greater} ({high})", f"Let {lesser} be at most {greater}.", lesser, low)
 
 
 class DocumentLine(Part):
@@ -20,7 +39,7 @@ class DocumentLine(Part):
     line: int = Field(ge=1)
     item: Id | None = None
     description: Text = ""
-    quantity: Amount | None = None
+    quantity: Amount | None = Field(None, description="in the unit of the line")
     net_amount: Amount = Field(description="line amount without tax, document currency")
     tax_amount: Amount = Field(Decimal(0), description="document currency")
     order: Id | None = None
@@ -35,12 +54,23 @@ class CustomerDocument(CustomerPayload):
     currency: Currency
     amount: Positive = Field(description="total with tax, document currency")
     tax_amount: Positive | None = Field(None, description="tax contained in amount, document currency")
-    document_date: date
+    document_date: BusinessDate
     lines: tuple[DocumentLine, ...] = ()
     order: Id | None = Field(None, description="sales order the document bills, when it is only one")
     pdf_url: Text | None = None
     reference: Text | None = Field(None, description="the customer's reference, such as a purchase order")
     text: Text | None = None
+    exchange_rate: Rate | None = Field(
+        None, description="company currency for one unit of document currency as posted; for information"
+    )
+
+    @model_validator(mode="after")
+    def _possible_document(self) -> Self:
+        check_minor_units(self.currency, self, "amount", "tax_amount")
+        for index, line in enumerate(self.lines):
+            check_minor_units(self.currency, line, "net_amount", "tax_amount", at=f"lines.{index}.")
+        _at_most(self, "tax_amount", "amount")
+        return self
 
 
 INVOICE_EXAMPLE: dict[str, Any] = {
@@ -55,24 +85,35 @@ INVOICE_EXAMPLE: dict[str, Any] = {
 
 @event("erp.invoice.posted.v1", ERP_RECEIVABLES, example=INVOICE_EXAMPLE)
 class InvoicePosted(CustomerDocument):
-    """An invoice (or another debit document) was posted or posted anew with a higher version."""
+    """An invoice (or another debit document) was posted or posted anew with a higher version.
 
-    due_date: date
+    The due date may be before the document date: backdated terms and due-at-once documents exist.
+    """
+
+    due_date: BusinessDate
     kind: Literal["invoice", "free_text", "opening_balance", "interest", "fee", "other"] = "invoice"
     payment_terms: Code | None = None
     cash_discount: Code | None = None
-    cash_discount_date: date | None = None
+    cash_discount_date: BusinessDate | None = None
     cash_discount_amount: Positive | None = Field(None, description="document currency")
     original_amount: Positive | None = Field(
         None, description="opening balances: amount the invoice was posted with, document currency"
     )
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check_minor_units(self.currency, self, "cash_discount_amount", "original_amount")
+        _at_most(self, "cash_discount_amount", "amount")
+        _at_most(self, "amount", "original_amount")
+        return self
+
 
 @event(
     "erp.credit-note.posted.v1",
     ERP_RECEIVABLES,
-    example={"company": "DE01", "customer": "C-1001", "document": "CN-2026-0007", "version": 1, "currency": "EUR",
-             "amount": "119.00", "document_date": "2026-03-10", "applies_to": "INV-2026-0042"},
+    example={"company": "DE01", "customer": "C-1001", "document": "CN-2026-0007", "version": 1,
+             "currency": "EUR", "amount": "119.00", "document_date": "2026-03-10",
+             "applies_to": "INV-2026-0042"},
 )  # fmt: skip
 class CreditNotePosted(CustomerDocument):
     """A credit note; `amount` is positive and lowers what the customer owes.
@@ -93,7 +134,9 @@ class Application(Part):
     document_amount: Positive | None = Field(
         None, description="closed of the debit document, its currency; equals amount when absent"
     )
-    date_applied: date | None = Field(None, description="settlement date; the payment's date when absent")
+    date_applied: BusinessDate | None = Field(
+        None, description="settlement date; the payment's date when absent"
+    )
 
 
 @event(
@@ -111,19 +154,33 @@ class PaymentPosted(CustomerPayload):
     version: Version
     currency: Currency
     amount: Positive = Field(description="payment currency")
-    document_date: date = Field(description="date the payment was booked")
-    value_date: date | None = None
+    document_date: BusinessDate = Field(description="date the payment was booked")
+    value_date: BusinessDate | None = None
     method: Code | None = None
     bank_account: Text | None = None
     reference: Text | None = None
     applications: tuple[Application, ...] = ()
 
     @model_validator(mode="after")
-    def _not_overapplied(self) -> PaymentPosted:
-        applied = sum(a.amount for a in self.applications)
+    def _possible(self) -> Self:
+        check_minor_units(self.currency, self, "amount")
+        for index, part in enumerate(self.applications):
+            check_minor_units(self.currency, part, "amount", at=f"applications.{index}.")
+        applied = sum(part.amount for part in self.applications)
         if applied > self.amount:
-            raise ValueError(f"applications add up to {applied}, more than the payment's amount {self.amount}")
+            remedy = "Apply at most the amount of the payment; the rest of the debit stays open."
+            raise refused(
+                f"add up to more than amount ({self.amount})", remedy, "applications.amount", applied
+            )
+        self._check_numbers()
         return self
+
+    def _check_numbers(self) -> None:
+        numbers = [part.settlement or f"{self.document}/{part.document}" for part in self.applications]
+        twice = next((number for number in numbers if numbers.count(number) > 1), None)
+        if twice is not None:
+            remedy = "Add up what is applied to one document, or number each application in settlement."
+            raise refused("two applications have the same number", remedy, "applications.settlement", twice)
 
 
 @event(
@@ -147,8 +204,16 @@ class SettlementPosted(CustomerPayload):
     debit_amount: Positive = Field(description="closed of the debit document, its currency")
     credit_amount: Positive = Field(description="used up of the credit document, its currency")
     cash_discount_amount: Positive | None = Field(None, description="part of debit_amount, its currency")
-    settlement_date: date
+    settlement_date: BusinessDate
     credit_customer: Id | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _at_most(self, "cash_discount_amount", "debit_amount")
+        if self.debit_document == self.credit_document:
+            remedy = "Name the debit that is paid and the credit it is paid with."
+            raise refused("the same as debit_document", remedy, "credit_document", self.credit_document)
+        return self
 
     def parties(self) -> tuple[tuple[str, str], ...]:
         mine = (self.company, self.customer)
@@ -167,7 +232,7 @@ class SettlementReversed(CustomerPayload):
 
     settlement: Id
     version: Version
-    reversal_date: date
+    reversal_date: BusinessDate
     credit_customer: Id | None = None
     reason: Text | None = None
 
@@ -188,7 +253,7 @@ class PaymentReturned(CustomerPayload):
 
     document: Id = Field(description="document number of the payment")
     version: Version
-    return_date: date
+    return_date: BusinessDate
     reason: Text | None = None
     charge: Positive | None = Field(None, description="bank charge, payment currency; for information")
 
@@ -209,7 +274,7 @@ class DocumentNotice(CustomerPayload):
 class DocumentCancelled(DocumentNotice):
     """A document was cancelled: from that date on it and all its settlements count for nothing."""
 
-    cancellation_date: date
+    cancellation_date: BusinessDate
     reason: Text | None = None
 
 
@@ -223,7 +288,7 @@ class DocumentDisputed(DocumentNotice):
     """The customer disputes a document, or the dispute is over (`disputed` false)."""
 
     disputed: bool
-    dispute_date: date
+    dispute_date: BusinessDate
     reason: Text | None = None
     disputed_amount: Positive | None = Field(None, description="document currency; all of it when absent")
 
@@ -235,10 +300,10 @@ class DocumentDisputed(DocumentNotice):
              "on_hold": True, "hold_date": "2026-03-21", "reason": "legal"},
 )  # fmt: skip
 class DocumentPutOnHold(DocumentNotice):
-    """A document is kept out of reminders and interest, or no longer is (`on_hold` false). It still is owed."""
+    """A document is kept out of reminders and interest, or no longer is (`on_hold` false). It is owed."""
 
     on_hold: bool
-    hold_date: date
+    hold_date: BusinessDate
     reason: Text | None = None
 
 
@@ -261,8 +326,16 @@ class BalanceReported(CustomerPayload):
     """Control totals of one customer at the end of a date: what the ERP's own ledger says is open."""
 
     version: Version
-    as_of: date
+    as_of: BusinessDate
     totals: tuple[CurrencyTotal, ...]
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for index, total in enumerate(self.totals):
+            check_minor_units(total.currency, total, "balance", at=f"totals.{index}.")
+        if len({total.currency for total in self.totals}) < len(self.totals):
+            raise refused("a currency appears twice", "Send one total for each currency.", "totals.currency")
+        return self
 
 
 __all__ = [

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from holdfast.contracts.base import Code, CompanyId, Currency, Part, Payload, Positive, Rate, Text, Version, event
+from holdfast.contracts.base import (
+    BusinessDate,
+    Code,
+    CompanyId,
+    Country,
+    Currency,
+    Part,
+    Payload,
+    Percent,
+    Rate,
+    Text,
+    Version,
+    event,
+)  # fmt: skip
+from holdfast.contracts.refusals import refused
 from holdfast.contracts.topics import ERP_REFERENCE
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, LookupError, OSError):
+        raise refused(f"{name} is not a time zone", "Send an IANA name such as Europe/Berlin.") from None
+    return name
+
+
+TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_known_zone)]
+"""IANA time zone name."""
 
 
 @event(
@@ -24,8 +50,8 @@ class CompanyChanged(Payload):
     version: Version
     name: Text
     currency: Currency = Field(description="accounting currency; limits and exposure are kept in it")
-    time_zone: str = Field(description="IANA time zone, such as Europe/Berlin", max_length=60)
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    time_zone: TimeZone = Field(description="IANA time zone, such as Europe/Berlin; makes business dates")
+    country: Country | None = Field(None, description="ISO 3166-1 alpha-2")
     language: Code | None = None
     exchange_rate_type: Code = Field("default", description="rate type that converts into company currency")
 
@@ -43,7 +69,7 @@ class CompanyWentLive(Payload):
 
     company: CompanyId
     version: Version
-    cut_over_date: date = Field(description="first business date whose documents come as events")
+    cut_over_date: BusinessDate = Field(description="first business date whose documents come as events")
     live: bool = Field(True, description="false takes the declaration back")
 
     def partition_key(self) -> str:
@@ -53,7 +79,7 @@ class CompanyWentLive(Payload):
 class Installment(Part):
     """One due date of a term: share of the amount and days after the document date."""
 
-    percent: Positive
+    percent: Percent = Field(description="share of the document amount, percent")
     days: int = Field(ge=0, le=3650)
 
 
@@ -71,10 +97,18 @@ class PaymentTermsChanged(Payload):
     description: Text = ""
     net_days: int = Field(0, ge=0, le=3650)
     basis: Literal["document_date", "end_of_month", "current_month_day"] = "document_date"
-    discount_percent: Positive | None = None
+    discount_percent: Percent | None = Field(None, description="cash discount, percent of the amount")
     discount_days: int | None = Field(None, ge=0, le=3650)
     cash_on_delivery: bool = False
     installments: tuple[Installment, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> PaymentTermsChanged:
+        total = sum(part.percent for part in self.installments)
+        if self.installments and total != 100:
+            remedy = "Let the percentages add up to 100."
+            raise refused("the installments are not the whole amount", remedy, "installments", total)
+        return self
 
     def partition_key(self) -> str:
         return f"payment-terms/{self.company}/{self.code}"
@@ -87,19 +121,20 @@ class PaymentTermsChanged(Payload):
              "rate": "0.9123", "version": 1},
 )  # fmt: skip
 class ExchangeRatePublished(Payload):
-    """One unit of `from_currency` is worth `rate` units of `to_currency` from `valid_from` until the next rate."""
+    """From `valid_from` until the next rate, one `from_currency` is worth `rate` units of `to_currency`."""
 
     rate_type: Code = "default"
     from_currency: Currency
     to_currency: Currency
-    valid_from: date
-    rate: Rate
+    valid_from: BusinessDate
+    rate: Rate = Field(description="units of to_currency for one unit of from_currency")
     version: Version
 
     @model_validator(mode="after")
     def _two_currencies(self) -> ExchangeRatePublished:
         if self.from_currency == self.to_currency:
-            raise ValueError("from_currency and to_currency are the same; send no rate for a currency to itself")
+            remedy = "Send no rate of a currency to itself."
+            raise refused("the same as from_currency", remedy, "to_currency", self.to_currency)
         return self
 
     def partition_key(self) -> str:

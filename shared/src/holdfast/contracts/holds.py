@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from holdfast.contracts.base import Amount, Currency, CustomerPayload, Id, Part, Positive, Text, event
+from holdfast.contracts.base import (
+    Amount,
+    BusinessDate,
+    Currency,
+    CustomerPayload,
+    Id,
+    Instant,
+    Part,
+    Positive,
+    Text,
+    event,
+)  # fmt: skip
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.topics import HOLDS
 
@@ -31,16 +41,18 @@ class CreditFigures(Part):
 
     currency: Currency = Field(description="company currency")
     limit: Amount | None = Field(None, description="limit that governs; absent when unlimited or untested")
-    exposure: Amount | None = None
-    available: Amount | None = None
+    exposure: Amount | None = Field(None, description="what counts against the limit, company currency")
+    available: Amount | None = Field(None, description="limit less exposure, company currency")
     used_percent: Decimal | None = Field(None, description="100 x exposure / limit")
-    balance: Amount | None = None
-    delivered_not_invoiced: Amount | None = None
-    open_orders: Amount | None = None
-    reserved: Amount | None = None
-    this_order: Amount | None = None
-    days_overdue: int = Field(0, ge=0)
-    overdue_amount: Amount | None = None
+    balance: Amount | None = Field(None, description="open debits less open credits, company currency")
+    delivered_not_invoiced: Amount | None = Field(None, description="company currency")
+    open_orders: Amount | None = Field(None, description="orders that count, company currency")
+    reserved: Amount | None = Field(
+        None, description="passed checks whose order is not known, company currency"
+    )
+    this_order: Amount | None = Field(None, description="what this order adds, company currency")
+    days_overdue: int = Field(0, ge=0, description="days the oldest open debit is past its due date")
+    overdue_amount: Amount | None = Field(None, description="open debits past due, company currency")
 
 
 class OrderDecision(CustomerPayload):
@@ -50,17 +62,18 @@ class OrderDecision(CustomerPayload):
     order: Id
     order_version: int = Field(ge=0)
     order_currency: Currency
-    order_amount: Positive = Field(description="open value of the order that counts as reserved, order currency")
+    order_amount: Positive = Field(description="open value of the order that is reserved, order currency")
     decision: Id = Field(description="id of the stored decision: GET /v1/credit-checks/{id}")
-    decided_at: AwareDatetime
-    check_date: date
-    order_created_at: AwareDatetime
+    decided_at: Instant
+    check_date: BusinessDate
+    order_created_at: Instant
 
 
 CLEARED_EXAMPLE: dict[str, Any] = {
     "company": "DE01", "customer": "C-1001", "sequence": 12, "order": "SO-771", "order_version": 1,
     "order_currency": "EUR", "order_amount": "1190.00", "decision": "0190f5c2-5d7c-7a44-a2d5-2b6f3c1f0001",
-    "decided_at": "2026-02-20T09:15:01Z", "check_date": "2026-02-20", "order_created_at": "2026-02-20T09:15:00Z",
+    "decided_at": "2026-02-20T09:15:01Z", "check_date": "2026-02-20",
+    "order_created_at": "2026-02-20T09:15:00Z",
     "checkpoint": "confirmation", "attempt": "SO-771-conf-1", "checked": True, "figures": {"currency": "EUR",
     "limit": "10000.00", "exposure": "3190.00", "available": "6810.00", "used_percent": "31.90"},
 }  # fmt: skip
@@ -68,7 +81,7 @@ CLEARED_EXAMPLE: dict[str, Any] = {
 
 @event("hold.order.cleared.v1", HOLDS, example=CLEARED_EXAMPLE)
 class OrderCleared(OrderDecision):
-    """The order may pass the checkpoint. `checked` false says that no rule ran, and `not_checked_because` why."""
+    """The order may pass the checkpoint. `checked` false: no rule ran, and `not_checked_because` says why."""
 
     checkpoint: Checkpoint
     attempt: Id
@@ -82,7 +95,7 @@ class OrderCleared(OrderDecision):
     "hold.order.held.v1",
     HOLDS,
     example={**CLEARED_EXAMPLE, "hold": "H-000017", "reasons": ["credit_exceeded"],
-             "explanation": ["Exposure 12,190.00 EUR is 121.90 % of the limit 10,000.00 EUR; the rule allows 100 %."]},
+             "explanation": ["Exposure 12,190.00 EUR is 121.90 % of the limit 10,000.00 EUR, above 100 %."]},
 )  # fmt: skip
 class OrderHeld(OrderDecision):
     """The order must wait. A repeated attempt on a held order is answered with the same `hold`."""
@@ -99,8 +112,8 @@ class OrderHeld(OrderDecision):
 @event(
     "hold.order.released.v1",
     HOLDS,
-    example={**{k: v for k, v in CLEARED_EXAMPLE.items() if k not in ("attempt", "checked")}, "hold": "H-000017",
-             "mode": "without_posting", "automatic": True, "released_by": "automatic",
+    example={**{k: v for k, v in CLEARED_EXAMPLE.items() if k not in ("attempt", "checked")},
+             "hold": "H-000017", "mode": "without_posting", "automatic": True, "released_by": "automatic",
              "triggers": ["PAY-9001"], "reasons_cleared": ["credit_exceeded"]},
 )  # fmt: skip
 class OrderReleased(OrderDecision):

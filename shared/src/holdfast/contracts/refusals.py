@@ -63,10 +63,18 @@ class Refusal:
     remedy: str
 
 
-def refused(problem: str, remedy: str) -> PydanticCustomError:
-    """The error a validator raises when it knows the remedy better than the table above."""
-    text = {"problem": problem.replace("{", "(").replace("}", ")"), "remedy": remedy}
-    return PydanticCustomError(REFUSED, "{problem}", text)
+def refused(problem: str, remedy: str, field: str = "", value: Any = None) -> PydanticCustomError:
+    """The error a validator raises when it knows the remedy better than the table above.
+
+    A validator of a whole model names the `field` and its `value`; one of a field leaves both out.
+    """
+    context = {
+        "problem": problem,
+        "remedy": remedy,
+        "field": field,
+        "value": None if value is None else str(value),
+    }
+    return PydanticCustomError(REFUSED, "{problem}", context)
 
 
 def shorten(value: Any) -> str:
@@ -86,9 +94,12 @@ def explain(error: ValidationError) -> list[Refusal]:
 
 def _refusal(detail: ErrorDetails) -> Refusal:
     context = detail.get("ctx") or {}
-    remedy = str(context["remedy"]) if detail["type"] == REFUSED else _remedy(detail["type"], context)
+    if detail["type"] == REFUSED:
+        location = (*detail["loc"], context["field"]) if context["field"] else detail["loc"]
+        value = context["value"] if context["field"] else detail["input"]
+        return Refusal(_path(location), shorten(value), context["problem"], context["remedy"])
     value = "nothing" if detail["type"] == "missing" else shorten(detail["input"])
-    return Refusal(_path(detail["loc"]), value, detail["msg"], remedy)
+    return Refusal(_path(detail["loc"]), value, detail["msg"], _remedy(detail["type"], context))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -1,0 +1,133 @@
+"""The scalar types of the catalogue: read strictly from JSON, so that nothing is guessed from a wrong shape.
+
+In JSON an amount is a string (a JSON number has often been a binary float before), a date is `YYYY-MM-DD`,
+an instant has its offset from UTC. Python code hands in `Decimal`, `date` and `datetime`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, core_schema
+
+from holdfast.contracts.currencies import MINOR_UNITS, QUANTA
+from holdfast.contracts.refusals import refused
+
+JsonSchema = dict[str, Any]
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+FIRST_INSTANT, END = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _from_json(text: CoreSchema, value: CoreSchema) -> CoreSchema:
+    """JSON must be a string of the right shape; Python may also be the value itself, but never a number."""
+    return core_schema.json_or_python_schema(
+        json_schema=core_schema.chain_schema([text, value]),
+        python_schema=core_schema.no_info_before_validator_function(_no_float, value),
+    )
+
+
+def _no_float(value: Any) -> Any:
+    if isinstance(value, float):
+        raise refused("a binary floating point number", 'Write it as a decimal string such as "12.50".')
+    return value
+
+
+@dataclass(frozen=True)
+class DecimalText:
+    """A decimal number written as a string, with its limits."""
+
+    digits: int = 19
+    places: int = 4
+    ge: Decimal | None = None
+    gt: Decimal | None = None
+
+    @property
+    def pattern(self) -> str:
+        sign = "-?" if self.ge is None and self.gt is None else ""
+        return rf"^{sign}[0-9]{{1,{self.digits - self.places}}}(\.[0-9]{{1,{self.places}}})?$"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        value = core_schema.decimal_schema(
+            max_digits=self.digits, decimal_places=self.places, ge=self.ge, gt=self.gt, allow_inf_nan=False
+        )
+        return _from_json(core_schema.str_schema(pattern=self.pattern), value)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "decimal", "pattern": self.pattern}
+
+
+class _Day:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+        return _from_json(text, core_schema.date_schema(ge=FIRST_DAY, le=LAST_DAY))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "date"}
+
+
+class _Instant:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:", max_length=40)
+        value = core_schema.datetime_schema(tz_constraint="aware", ge=FIRST_INSTANT, lt=END)
+        return _from_json(text, value)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+def _iso4217(code: str) -> str:
+    if code not in MINOR_UNITS:
+        raise refused(f"{code} is not a currency of ISO 4217", "Send a code that is in force, such as EUR.")
+    return code
+
+
+def check_minor_units(currency: str, part: Any, *fields: str, at: str = "") -> None:
+    """Refuse amounts of `part` that are more precise than `currency` has minor units."""
+    quantum = QUANTA[currency]
+    for name in fields:
+        amount = getattr(part, name)
+        if amount is not None and not amount.same_quantum(quantum) and amount % quantum:
+            problem = f"more precise than {currency}, which has {MINOR_UNITS[currency]} decimals"
+            raise refused(problem, f"Round it to a multiple of {quantum} {currency}.", at + name, amount)
+
+
+Amount = Annotated[Decimal, DecimalText()]
+"""A signed decimal amount, written as a string; its currency is named by the field's description."""
+Positive = Annotated[Decimal, DecimalText(ge=Decimal(0))]
+"""An amount or quantity that is never negative."""
+Percent = Annotated[Decimal, DecimalText(ge=Decimal(0)), Field(le=100)]
+"""A share from 0 to 100."""
+Rate = Annotated[Decimal, DecimalText(digits=24, places=12, gt=Decimal(0))]
+BusinessDate = Annotated[date, _Day()]
+"""A calendar date in the company's time zone, 1900 to 2199."""
+Instant = Annotated[datetime, _Instant()]
+"""An instant with its offset from UTC, 1900 to 2199."""
+CompanyId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+"""Company (legal entity) of the ERP; no slash, since it is the first half of the record key."""
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=60, pattern=r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"),
+]
+"""An identifier of the ERP, taken as it is; no blank at either end, since two that look alike would differ."""
+Code = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=30, pattern=r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"),
+]
+"""A short code of the ERP, such as a payment term."""
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_iso4217)]
+"""ISO 4217 currency code."""
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2 country code."""
+Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+Version = Annotated[int, Field(ge=1, le=2**62, strict=True)]
+"""Version of the document the event speaks of; grows with each change of that document in the ERP."""

@@ -265,6 +265,7 @@ def _data(event: Mapping[str, Any]) -> bytes:
 
 def _whose(record: Record, headers: Mapping[str, bytes]) -> tuple[str | None, Parties]:
     """Key and parties of a record that cannot be read: from its body where possible, else from its key."""
+    key: str | None
     try:
         fields, name = _loose(record, headers)
         texts: dict[str, Any] = {k: v for k, v in fields.items() if isinstance(v, str)}

@@ -114,15 +114,10 @@ Instant = Annotated[datetime, _Instant()]
 """An instant with its offset from UTC, 1900 to 2199."""
 CompanyId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 """Company (legal entity) of the ERP; no slash, since it is the first half of the record key."""
-Id = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=60, pattern=r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"),
-]
-"""An identifier of the ERP, taken as it is; no blank at either end, since two that look alike would differ."""
-Code = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=30, pattern=r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"),
-]
+TRIMMED = r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"
+Id = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=TRIMMED)]
+"""An identifier of the ERP, taken as it is; no blank at either end: two that look alike would differ."""
+Code = Annotated[str, StringConstraints(min_length=1, max_length=30, pattern=TRIMMED)]
 """A short code of the ERP, such as a payment term."""
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_iso4217)]
 """ISO 4217 currency code."""

@@ -10,7 +10,7 @@ PARTITIONS = 6
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic: who writes it, and how long a record lives.
+    """A topic: who writes it, who reads it, and how long a record lives.
 
     `compacted` topics keep the newest record of each key; the others keep records `retention_days`.
     """
@@ -20,19 +20,21 @@ class Topic:
     compacted: bool = False
     partitions: int = PARTITIONS
     retention_days: int = 28
+    readers: tuple[str, ...] = ()
 
 
-ERP_CUSTOMERS = Topic("erp.customers.v1", "the ERP", compacted=True)
-ERP_REFERENCE = Topic("erp.reference.v1", "the ERP", compacted=True, partitions=1)
-ERP_RECEIVABLES = Topic("erp.receivables.v1", "the ERP")
-ERP_ORDERS = Topic("erp.orders.v1", "the ERP")
-CREDIT = Topic("credit.v1", "credit-service")
-HOLDS = Topic("holds.v1", "hold-service")
+SERVICES = ("credit-service", "hold-service")
+ERP_CUSTOMERS = Topic("erp.customers.v1", "the ERP", compacted=True, readers=SERVICES)
+ERP_REFERENCE = Topic("erp.reference.v1", "the ERP", compacted=True, partitions=1, readers=SERVICES)
+ERP_RECEIVABLES = Topic("erp.receivables.v1", "the ERP", readers=SERVICES)
+ERP_ORDERS = Topic("erp.orders.v1", "the ERP", readers=SERVICES)
+CREDIT = Topic("credit.v1", "credit-service", readers=("hold-service", "the ERP"))
+HOLDS = Topic("holds.v1", "hold-service", readers=("credit-service", "the ERP"))
 
 
 def dead_letters_of(service: str) -> Topic:
     """The topic that announces what `service` could not digest; the table in its database is the truth."""
-    return Topic(f"{service}.dead-letters.v1", service)
+    return Topic(f"{service}.dead-letters.v1", service, readers=("operators",))
 
 
 CREDIT_DEAD_LETTERS = dead_letters_of("credit-service")

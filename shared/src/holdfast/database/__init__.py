@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, the unit of work, migrations, bulk helpers, jobs."""

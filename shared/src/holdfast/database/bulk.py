@@ -1,0 +1,30 @@
+"""Rows to column arrays, for `INSERT … SELECT FROM unnest($1::text[], $2::numeric[], …)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def columns(rows: Iterable[Sequence[Any]], width: int = 0) -> list[list[Any]]:
+    """Transpose rows to one list per column; `width` says how many empty columns no rows give.
+
+    Raises ValueError when rows differ in length.
+    """
+    transposed = [list(column) for column in zip(*rows, strict=True)]
+    return transposed or [[] for _ in range(width)]
+
+
+def columns_of(items: Iterable[object], *names: str) -> list[list[Any]]:
+    """One list per named attribute (dotted names reach deeper), in the order of the names."""
+    readers: list[Callable[[object], Any]] = [attrgetter(name) for name in names]
+    kept = list(items)
+    return [[read(item) for item in kept] for read in readers]
+
+
+def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    """`items` in slices of at most `size`."""
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,103 @@
+"""The unit of work: one connection, one transaction, opened and closed at the edge only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, cast
+
+import asyncpg
+from structlog import get_logger
+
+from holdfast.platform.clock import utc_now
+
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
+
+RELEASE_TIMEOUT_SECONDS = 5
+
+TRANSIENT: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectInUseError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+    TimeoutError,
+)
+"""Errors after which the same transaction may succeed: connection lost, deadlock, serialization failure, lock
+or statement timeout, shutdown, too many connections, disk full, a read-only server during a fail-over."""
+
+_LOST = ("closed", "closing", "terminated", "not been initialized", "released back", "in progress")
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Work:
+    """What a handler, route or job works with. Nothing below the edge commits.
+
+    `now` is real time (UTC) at the start: leases, expiry, pruning. `business_now` is the simulated clock of
+    this database if one is set, else `now`: due dates, checks, jobs.
+    """
+
+    conn: asyncpg.Connection
+    now: datetime
+    business_now: datetime
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Run `callback` after the commit (a wake-up); an error in it is logged, since the commit stands."""
+        self.after_commit.append(callback)
+
+    def run_callbacks(self) -> None:
+        """Called once by whoever committed."""
+        for callback in self.after_commit:
+            try:
+                callback()
+            except Exception:
+                log.exception("after_commit_failed")
+
+
+@asynccontextmanager
+async def transaction(
+    pool: asyncpg.Pool, *, isolation: Isolation = "read_committed", clock: bool = True
+) -> AsyncIterator[Work]:
+    """Open a unit of work; commit at the end of the block, roll back on an error.
+
+    `clock=False` skips the simulated clock where business time does not matter (or the database has none).
+    A transient error (see `is_transient`) leaves the outcome unknown only if it came from the commit itself.
+    """
+    connection = await pool.acquire()
+    try:
+        async with connection.transaction(isolation=isolation):
+            now = utc_now()
+            simulated = (
+                await connection.fetchval("SELECT simulated_at FROM business_clock") if clock else None
+            )
+            work = Work(cast(asyncpg.Connection, connection), now, simulated or now)
+            yield work
+    finally:
+        await pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
+    work.run_callbacks()
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    if isinstance(error, TRANSIENT):
+        return True
+    lost = isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError)
+    return lost and any(word in str(error) for word in _LOST)
+
+
+async def set_business_clock(connection: asyncpg.Connection, at: datetime | None) -> None:
+    """Set the simulated clock of this database; None returns to real time."""
+    await connection.execute(
+        """INSERT INTO business_clock (id, simulated_at) VALUES (1, $1)
+           ON CONFLICT (id) DO UPDATE SET simulated_at = EXCLUDED.simulated_at""",
+        at,
+    )

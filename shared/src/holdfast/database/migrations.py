@@ -1,18 +1,21 @@
-"""Migrations: alembic over asyncpg, one tree per service, frozen SQL files of the shared parts."""
+"""Migrations: an alembic tree per service, whose SQL runs over asyncpg, with frozen SQL files of the shared parts.
+
+Alembic writes the SQL of what is missing (its offline mode) and asyncpg executes it, one transaction per migration:
+no second driver, and a script of many statements needs no splitting. A migration therefore states SQL and reads
+nothing from the database in Python.
+"""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
-from sqlalchemy.util import await_only
+from alembic.script import ScriptDirectory
 
 from holdfast.database.pool import connect
 
@@ -21,40 +24,52 @@ LOCK = 0x486F6C6466617374
 
 
 async def migrate(url: str, script_location: str | Path, revision: str = "head") -> None:
-    """Bring the database at `url` to `revision`; whoever migrates it at the same time waits and finds it done."""
-    guard = await connect(url, application_name="holdfast-migrate")
+    """Bring the database at `url` up to `revision`; whoever does so at the same time waits and finds it done.
+
+    A migration that fails leaves the database at the one before it and raises what PostgreSQL said.
+    """
+    connection = await connect(url, application_name="holdfast-migrate")
     try:
-        await guard.execute("SELECT pg_advisory_lock($1)", LOCK)
-        await _upgrade(url, script_location, revision)
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        script = _upgrade_script(script_location, await current_revision(connection), revision)
+        await _execute(connection, script)
     finally:
-        await guard.close()
+        await connection.close()
 
 
-async def _upgrade(url: str, script_location: str | Path, revision: str) -> None:
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
-    try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_run_alembic, script_location, revision)
-    finally:
-        await engine.dispose()
+async def current_revision(connection: asyncpg.Connection) -> str | None:
+    """The newest migration that has run in this database, or None."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return found
 
 
-def _run_alembic(connection: Connection, script_location: str | Path, revision: str) -> None:
-    config = Config()
+def _upgrade_script(script_location: str | Path, current: str | None, revision: str) -> str:
+    config = Config(output_buffer=StringIO())
     config.set_main_option("script_location", str(script_location).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    target = ScriptDirectory.from_config(config).as_revision_number(revision)
+    if target in (None, current):
+        return ""
+    command.upgrade(config, f"{current}:{revision}" if current else revision, sql=True)
+    script: str = config.output_buffer.getvalue()
+    return script
+
+
+async def _execute(connection: asyncpg.Connection, script: str) -> None:
+    try:
+        await connection.execute(script)
+    except asyncpg.PostgresError:
+        await connection.execute("ROLLBACK")
+        raise
 
 
 def run_env() -> None:
-    """The whole body of a service's `migrations/env.py`: run on the connection that `migrate` handed over."""
-    connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, transaction_per_migration=True)
+    """The whole body of a service's `migrations/env.py`."""
+    context.configure(dialect_name="postgresql", as_sql=True, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
-    if connection.in_transaction():
-        connection.commit()
 
 
 def run_script(op: Any, package: str, filename: str) -> None:
@@ -63,10 +78,5 @@ def run_script(op: Any, package: str, filename: str) -> None:
 
 
 def run_sql(op: Any, script: str) -> None:
-    """Execute a script of any number of statements inside the migration's transaction."""
-    bind: Connection = op.get_bind()
-    # The adapter begins the transaction with its own first statement; else the script would run outside it.
-    bind.exec_driver_sql("SELECT 1")
-    driver = bind.connection.driver_connection
-    assert driver is not None
-    await_only(driver.execute(script))
+    """Execute a script as it is (no bind parameters, no escapes) inside the migration's transaction."""
+    op.get_context().impl.static_output(script if script.rstrip().endswith(";") else f"{script};")

@@ -1,6 +1,6 @@
 """Settings, all from environment variables that begin with `HOLDFAST_`.
 
-Local defaults need nothing: the local stack writes its addresses into its data folder; services read them there.
+Local defaults need nothing: the local stack writes its addresses where services look for them.
 """
 
 from __future__ import annotations

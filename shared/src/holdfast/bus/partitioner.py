@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: murmur2 as in Kafka's Java client, so that any Java producer agrees with us.
+"""Which partition a key belongs to: murmur2 as in Kafka's Java client, so that Java producers agree with us.
 
 librdkafka's default differs: a producer built on it sets `partitioner=murmur2_random`.
 """

@@ -1,4 +1,4 @@
-"""The port both transports implement: producer, consumer, admin. Offsets are kept by the caller, not by the bus."""
+"""The port both transports implement: producer, consumer, admin. The caller keeps the offsets, not the bus."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a record is; its text form `topic:partition:offset` is given to callers and named by them again."""
+    """Where a record is; callers are given its text form `topic:partition:offset` and name it again."""
 
     topic: str
     partition: int
@@ -63,7 +63,7 @@ class Position:
         partition, _, offset = rest.partition(":")
         if not (topic and _digits(partition) and _digits(offset)):
             raise ValueError(
-                f"a position is written topic:partition:offset, such as erp.orders.v1:3:120, not {text!r}"
+                f"a position is topic:partition:offset, such as erp.orders.v1:3:120, not {text!r}"
             )
         return cls(topic, int(partition), int(offset))
 
@@ -111,13 +111,13 @@ class Producer(Protocol):
     async def send(self, records: Sequence[Outgoing]) -> list[Position | RecordRefused]:
         """Send in the order given per key, and answer for each record, once all are durable.
 
-        A refused record does not stop the others. Raises BusUnavailable when any of the others is not certain: then
-        each of them may be in the log or not, and the whole batch is to be sent again.
+        A refused record does not stop the others. Raises BusUnavailable when any of the others is not certain:
+        then each of them may be in the log or not, and the whole batch is to be sent again.
         """
 
 
 class AssignmentListener(Protocol):
-    """Told of partitions that come and go. Both run inside `Consumer.poll`; what they raise comes out of `poll`."""
+    """Told of partitions that come and go, inside `Consumer.poll`; what it raises comes out of `poll`."""
 
     async def assigned(self, partitions: set[TopicPartition]) -> None:
         """These are ours now. Nothing of one is handed out before `Consumer.seek` was called for it."""
@@ -134,13 +134,17 @@ class Consumer(Protocol):
         """Who this is, unique within the group; changes when the member joins anew."""
 
     async def start(self, topics: Sequence[str], listener: AssignmentListener) -> None:
-        """Join the group. Raises TopicMissing. Partitions arrive during `poll`."""
+        """Join the group; partitions arrive during `poll`. Raises TopicMissing, BusUnavailable."""
 
     async def stop(self) -> None:
-        """Give up the partitions (`revoked` is called) and leave the group, so that others take over at once."""
+        """Give up the partitions (`revoked` is called) and leave the group, so that others take over."""
 
-    async def poll(self, timeout: float, max_records: int) -> dict[TopicPartition, list[Record]]:
-        """Wait at most `timeout` seconds for records: at most `max_records` for each partition, none of paused ones.
+    async def poll(
+        self,
+        timeout: float,  # noqa: ASYNC109
+        max_records: int,
+    ) -> dict[TopicPartition, list[Record]]:
+        """Wait at most `timeout` seconds for records, at most `max_records` of each partition that is not paused.
 
         Nothing when the bus is away. Raises OffsetGone, and what the listener raised.
         """
@@ -171,10 +175,10 @@ class Admin(Protocol):
     """Topics, for the command line and the local stack."""
 
     async def create_topics(self, topics: Sequence[Topic]) -> list[str]:
-        """Create what is missing; answer a sentence for each existing topic that differs. Raises BusUnavailable."""
+        """Create what is missing; answer a sentence for each topic that differs. Raises BusUnavailable."""
 
     async def delete_topics(self, names: Sequence[str]) -> None:
-        """Delete topics with all they hold; those that do not exist are passed over. Raises BusUnavailable."""
+        """Delete topics with all they hold; those that do not exist are passed over."""
 
     async def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """The next offset of every partition of `topics`. Raises BusUnavailable, TopicMissing."""

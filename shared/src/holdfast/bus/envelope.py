@@ -235,10 +235,10 @@ def _unwrap(record: Record) -> tuple[dict[str, bytes], bytes]:
             "not a CloudEvent in JSON",
             "Send one JSON object in UTF-8 as the body.",
         )
-    return headers_of(event), _data(event)
+    return attributes_of(event), data_of(event)
 
 
-def headers_of(event: Mapping[str, Any]) -> dict[str, bytes]:
+def attributes_of(event: Mapping[str, Any]) -> dict[str, bytes]:
     """The attributes of a structured event under the names they have as headers in binary mode."""
     headers = {
         f"ce_{k}": v.encode() for k, v in event.items() if isinstance(v, str) and k not in DATA_MEMBERS
@@ -247,7 +247,8 @@ def headers_of(event: Mapping[str, Any]) -> dict[str, bytes]:
     return headers | {"content-type": content.encode()} if isinstance(content, str) else headers
 
 
-def _data(event: Mapping[str, Any]) -> bytes:
+def data_of(event: Mapping[str, Any]) -> bytes:
+    """The body of a structured event. Raises Undigestible."""
     encoded = event.get("data_base64")
     try:
         return (

@@ -79,6 +79,10 @@ CLEARED_EXAMPLE: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _cleared_without(*fields: str) -> dict[str, Any]:
+    return {name: value for name, value in CLEARED_EXAMPLE.items() if name not in fields}
+
+
 @event("hold.order.cleared.v1", HOLDS, example=CLEARED_EXAMPLE)
 class OrderCleared(OrderDecision):
     """The order may pass the checkpoint. `checked` false: no rule ran, and `not_checked_because` says why."""
@@ -94,7 +98,7 @@ class OrderCleared(OrderDecision):
 @event(
     "hold.order.held.v1",
     HOLDS,
-    example={**CLEARED_EXAMPLE, "hold": "H-000017", "reasons": ["credit_exceeded"],
+    example={**_cleared_without("checked"), "hold": "H-000017", "reasons": ["credit_exceeded"],
              "explanation": ["Exposure 12,190.00 EUR is 121.90 % of the limit 10,000.00 EUR, above 100 %."]},
 )  # fmt: skip
 class OrderHeld(OrderDecision):
@@ -112,7 +116,7 @@ class OrderHeld(OrderDecision):
 @event(
     "hold.order.released.v1",
     HOLDS,
-    example={**{k: v for k, v in CLEARED_EXAMPLE.items() if k not in ("attempt", "checked")},
+    example={**_cleared_without("attempt", "checked"),
              "hold": "H-000017", "mode": "without_posting", "automatic": True, "released_by": "automatic",
              "triggers": ["PAY-9001"], "reasons_cleared": ["credit_exceeded"]},
 )  # fmt: skip
@@ -134,7 +138,7 @@ class OrderReleased(OrderDecision):
 @event(
     "hold.order.cancelled.v1",
     HOLDS,
-    example={**{k: v for k, v in CLEARED_EXAMPLE.items() if k not in ("attempt", "checked", "checkpoint")},
+    example={**_cleared_without("attempt", "checked", "checkpoint", "figures"),
              "hold": "H-000017"},
 )  # fmt: skip
 class HoldCancelled(OrderDecision):

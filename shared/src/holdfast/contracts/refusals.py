@@ -48,6 +48,8 @@ BY_PREFIX: dict[str, str] = {
     "date": "Send a calendar date that exists, such as 2026-03-02.",
     "decimal": "Send a decimal string such as \"12.50\".",
 }  # fmt: skip
+PATTERNS: dict[str, str] = {}
+"""What to do about a text that does not match a pattern, in plain words."""
 OTHERWISE = "Compare the body with the JSON Schema of this event type and send it again."
 
 INTERNAL = ("function-", "chain", "json-or-python")
@@ -77,6 +79,12 @@ def refused(problem: str, remedy: str, field: str = "", value: Any = None) -> Py
     return PydanticCustomError(REFUSED, "{problem}", context)
 
 
+def pattern(expression: str, remedy: str) -> str:
+    """A pattern of a text, with what to do about one that does not match it."""
+    PATTERNS[expression] = remedy
+    return expression
+
+
 def shorten(value: Any) -> str:
     """`value` as text of at most `SHORT` characters, without NUL, for a message."""
     try:
@@ -84,7 +92,7 @@ def shorten(value: Any) -> str:
     except ValueError:
         text = "a number too large to print"
     text = text.encode("utf-8", "replace").decode().replace("\x00", "\\x00")
-    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+    return (text or "an empty text") if len(text) <= SHORT else text[: SHORT - 1] + "…"
 
 
 def explain(error: ValidationError) -> list[Refusal]:
@@ -104,10 +112,12 @@ def _refusal(detail: ErrorDetails) -> Refusal:
 
 def _path(location: tuple[int | str, ...]) -> str:
     parts = (str(part) for part in location if not str(part).startswith(INTERNAL))
-    return shorten(".".join(parts)) or "body"
+    return shorten(".".join(parts) or "body")
 
 
 def _remedy(kind: str, context: dict[str, Any]) -> str:
+    if kind == "string_pattern_mismatch" and context["pattern"] in PATTERNS:
+        return PATTERNS[context["pattern"]]
     if kind in REMEDIES:
         return REMEDIES[kind].format_map(context)
     return next((text for prefix, text in BY_PREFIX.items() if kind.startswith(prefix)), OTHERWISE)

@@ -15,11 +15,25 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import CoreSchema, core_schema
 
 from holdfast.contracts.currencies import MINOR_UNITS, QUANTA
-from holdfast.contracts.refusals import refused
+from holdfast.contracts.refusals import pattern, refused
 
 JsonSchema = dict[str, Any]
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 FIRST_INSTANT, END = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+DAY = pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "Write the date as YYYY-MM-DD, such as 2026-03-02.")
+INSTANT = pattern(
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:",
+    "Write the instant with its offset from UTC, such as 2026-03-02T09:15:00Z.",
+)
+COMPANY = pattern(r"^[^/\s\x00-\x1f]+$", "Leave out slashes, blanks and control characters.")
+TRIMMED = pattern(
+    r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$",
+    "Leave out blanks at either end and control characters.",
+)
+CAPITALS3 = pattern(r"^[A-Z]{3}$", "Write three capital letters, such as EUR.")
+CAPITALS2 = pattern(r"^[A-Z]{2}$", "Write two capital letters, such as DE.")
+WITHOUT_NUL = pattern(r"^[^\x00]*$", "Leave out the NUL character.")
 
 
 def _from_json(text: CoreSchema, value: CoreSchema) -> CoreSchema:
@@ -48,7 +62,12 @@ class DecimalText:
     @property
     def pattern(self) -> str:
         sign = "-?" if self.ge is None and self.gt is None else ""
-        return rf"^{sign}[0-9]{{1,{self.digits - self.places}}}(\.[0-9]{{1,{self.places}}})?$"
+        whole = self.digits - self.places
+        remedy = (
+            f'Write a decimal such as "12.50"{"" if sign else ", not negative"}: at most {whole} digits before '
+            f"the point and {self.places} after it, no thousands separators and no exponent."
+        )
+        return pattern(rf"^{sign}[0-9]{{1,{whole}}}(\.[0-9]{{1,{self.places}}})?$", remedy)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         value = core_schema.decimal_schema(
@@ -64,7 +83,7 @@ class DecimalText:
 
 class _Day:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.str_schema(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+        text = core_schema.str_schema(pattern=DAY)
         return _from_json(text, core_schema.date_schema(ge=FIRST_DAY, le=LAST_DAY))
 
     def __get_pydantic_json_schema__(
@@ -75,7 +94,7 @@ class _Day:
 
 class _Instant:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.str_schema(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:", max_length=40)
+        text = core_schema.str_schema(pattern=INSTANT, max_length=40)
         value = core_schema.datetime_schema(tz_constraint="aware", ge=FIRST_INSTANT, lt=END)
         return _from_json(text, value)
 
@@ -112,17 +131,16 @@ BusinessDate = Annotated[date, _Day()]
 """A calendar date in the company's time zone, 1900 to 2199."""
 Instant = Annotated[datetime, _Instant()]
 """An instant with its offset from UTC, 1900 to 2199."""
-CompanyId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+CompanyId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=COMPANY)]
 """Company (legal entity) of the ERP; no slash, since it is the first half of the record key."""
-TRIMMED = r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=TRIMMED)]
 """An identifier of the ERP, taken as it is; no blank at either end: two that look alike would differ."""
 Code = Annotated[str, StringConstraints(min_length=1, max_length=30, pattern=TRIMMED)]
 """A short code of the ERP, such as a payment term."""
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_iso4217)]
+Currency = Annotated[str, StringConstraints(pattern=CAPITALS3), AfterValidator(_iso4217)]
 """ISO 4217 currency code."""
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Country = Annotated[str, StringConstraints(pattern=CAPITALS2)]
 """ISO 3166-1 alpha-2 country code."""
-Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, StringConstraints(max_length=2000, pattern=WITHOUT_NUL)]
 Version = Annotated[int, Field(ge=1, le=2**62, strict=True)]
 """Version of the document the event speaks of; grows with each change of that document in the ERP."""

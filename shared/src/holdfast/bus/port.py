@@ -1,4 +1,4 @@
-"""The port both transports implement: producer, consumer, admin. The caller keeps the offsets, not the bus."""
+"""The port both transports implement: producer, consumer, admin. Callers keep the offsets, not the bus."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Producer(Protocol):
     async def send(self, records: Sequence[Outgoing]) -> list[Position | RecordRefused]:
         """Send in the order given per key, and answer for each record, once all are durable.
 
-        A refused record does not stop the others. Raises BusUnavailable when any of the others is not certain:
+        A refused record does not stop the others. Raises BusUnavailable when any other is not certain:
         then each of them may be in the log or not, and the whole batch is to be sent again.
         """
 
@@ -144,7 +144,7 @@ class Consumer(Protocol):
         timeout: float,  # noqa: ASYNC109
         max_records: int,
     ) -> dict[TopicPartition, list[Record]]:
-        """Wait at most `timeout` seconds for records, at most `max_records` of each partition that is not paused.
+        """Wait at most `timeout` seconds for records, at most `max_records` of each unpaused partition.
 
         Nothing when the bus is away. Raises OffsetGone, and what the listener raised.
         """

@@ -1,0 +1,194 @@
+"""Reads assigned partitions ahead of the consumer: one query for all of them, woken by what is appended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from holdfast.bus.port import BusUnavailable, OffsetGone, Record, TopicPartition
+from holdfast.bus.postgres.headers import unpack
+from holdfast.bus.postgres.link import Link
+
+POLL_SECONDS = 1.0
+"""How long a lost notification can delay a record."""
+RETRY_SECONDS = 0.25
+
+# A row without an offset says that the log does not hold the place to read from; both parts see one snapshot.
+READ = """
+SELECT w.n, NULL::bigint AS "offset", NULL AS key, NULL AS headers, NULL::bytea AS value, NULL::bigint
+  FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
+  LEFT JOIN bus_partition p ON p.topic = w.topic AND p.part = w.part
+ WHERE p.topic IS NULL OR w.start < p.first_offset OR w.start > p.next_offset
+UNION ALL
+SELECT w.n, r."offset", r.key, r.headers, r.value, r.timestamp_ms
+  FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
+ CROSS JOIN LATERAL (
+       SELECT l."offset", l.key, l.headers, l.value, l.timestamp_ms FROM bus_log l
+        WHERE l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start
+        ORDER BY l."offset" LIMIT $4) AS r
+"""
+ENDS = """
+SELECT p.topic, p.part, p.first_offset, p.next_offset
+  FROM unnest($1::text[], $2::int[]) AS w (topic, part) JOIN bus_partition p USING (topic, part)
+"""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Assigned:
+    """A partition that is ours; `fetched` is the offset to read next, -1 before the first seek."""
+
+    tp: TopicPartition
+    fetched: int = -1
+    paused: bool = False
+    gone: OffsetGone | None = None
+    ahead: deque[Record] = field(default_factory=deque)
+
+
+class Reader:
+    """Keeps some records of each partition at hand; `available` is set when there is something to take."""
+
+    def __init__(self, link: Link, available: asyncio.Event) -> None:
+        self._link, self._available = link, available
+        self._assigned: dict[TopicPartition, _Assigned] = {}
+        self._wake = asyncio.Event()
+        self._most = 500
+
+    @property
+    def held(self) -> set[TopicPartition]:
+        """The partitions that are ours."""
+        return set(self._assigned)
+
+    def add(self, tps: Iterable[TopicPartition]) -> None:
+        """These are ours; nothing is read from them before `seek`."""
+        self._assigned.update({tp: _Assigned(tp) for tp in tps})
+
+    def drop(self, tps: Iterable[TopicPartition]) -> None:
+        """These are no longer ours."""
+        for tp in tps:
+            self._assigned.pop(tp, None)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Read on from `offset`. A partition that is not ours is passed over."""
+        if (old := self._assigned.get(tp)) is not None:
+            self._assigned[tp] = _Assigned(tp, offset, old.paused)
+            self._wake.set()
+
+    def pause(self, tps: Iterable[TopicPartition], paused: bool) -> None:
+        """Stop or go on handing out."""
+        for tp in tps:
+            if (assigned := self._assigned.get(tp)) is not None:
+                assigned.paused = paused
+        self.wake()
+
+    def wake(self) -> None:
+        """Something may be there to read or to hand out."""
+        self._wake.set()
+        self._available.set()
+
+    def take(self, max_records: int) -> dict[TopicPartition, list[Record]]:
+        """What is at hand, at most `max_records` of each partition. Raises OffsetGone."""
+        self._most = max(max_records, 1)
+        ready = [a for a in self._assigned.values() if not a.paused]
+        for assigned in ready:
+            if assigned.gone is not None and not assigned.ahead:
+                gone, assigned.gone = assigned.gone, None
+                raise gone
+        taken = {a.tp: _pop(a, max_records) for a in ready if a.ahead}
+        if taken:
+            self._wake.set()
+        return taken
+
+    async def run(self) -> None:
+        """Read ahead until cancelled."""
+        well = True
+        while True:
+            self._wake.clear()
+            try:
+                more = await self._read()
+                well = True
+            except BusUnavailable as error:
+                if well:
+                    log.warning("bus_read_failed", error=str(error))
+                well = False
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if not more:
+                await _wait(self._wake, POLL_SECONDS)
+
+    async def ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """First and next offset of each partition that exists. Raises BusUnavailable."""
+        wanted = list(tps)
+        rows = await self._link.fetch(ENDS, [tp.topic for tp in wanted], [tp.partition for tp in wanted])
+        return {TopicPartition(topic, part): (first, end) for topic, part, first, end in rows}
+
+    async def read_one(self, tp: TopicPartition, offset: int) -> Record | None:
+        """The record at exactly this offset. Raises BusUnavailable."""
+        rows = await self._link.fetch(READ, [tp.topic], [tp.partition], [offset], 1)
+        return next((_record(tp, row) for row in rows if row[1] == offset), None)
+
+    async def _read(self) -> bool:
+        """One query; whether there is more to read at once."""
+        limit = self._most
+        hungry = [
+            a for a in self._assigned.values() if a.fetched >= 0 and not a.paused and len(a.ahead) < limit
+        ]
+        if not hungry:
+            return False
+        topics, parts = [a.tp.topic for a in hungry], [a.tp.partition for a in hungry]
+        rows = await self._link.fetch(READ, topics, parts, [a.fetched for a in hungry], limit)
+        gone = self._keep(hungry, rows)
+        for assigned in gone:
+            await self._explain(assigned)
+        if rows:
+            self._available.set()
+        return len(rows) >= limit
+
+    def _keep(self, hungry: Sequence[_Assigned], rows: Sequence[Any]) -> list[_Assigned]:
+        """Put rows with their partitions; those dropped or sought meanwhile are other objects by now."""
+        gone = []
+        for row in rows:
+            assigned = hungry[row[0] - 1]
+            if row[1] is None:
+                gone.append(assigned)
+            elif assigned not in gone:
+                assigned.ahead.append(_record(assigned.tp, row))
+                assigned.fetched = row[1] + 1
+        return gone
+
+    async def _explain(self, assigned: _Assigned) -> None:
+        """Stop reading the partition; a topic that is missing at this moment is tried again."""
+        ends = (await self.ends([assigned.tp])).get(assigned.tp)
+        if ends is None:
+            log.warning("bus_partition_missing", partition=str(assigned.tp))
+            return
+        if not ends[0] <= assigned.fetched <= ends[1]:
+            assigned.gone = OffsetGone(assigned.tp, assigned.fetched, *ends)
+            assigned.fetched = -1
+
+
+def _pop(assigned: _Assigned, most: int) -> list[Record]:
+    ahead = assigned.ahead
+    if len(ahead) <= most:
+        records = list(ahead)
+        ahead.clear()
+        return records
+    return [ahead.popleft() for _ in range(most)]
+
+
+def _record(tp: TopicPartition, row: Any) -> Record:
+    _, offset, key, headers, value, stamp = row
+    return Record(tp.topic, tp.partition, offset, key, unpack(headers), value, stamp)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

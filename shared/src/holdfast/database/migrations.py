@@ -1,8 +1,8 @@
-"""Migrations: an alembic tree per service, whose SQL runs over asyncpg, with frozen SQL files of the shared parts.
+"""Migrations: an alembic tree per service over asyncpg, with the frozen SQL files of the shared parts.
 
-Alembic writes the SQL of what is missing (its offline mode) and asyncpg executes it, one transaction per migration:
-no second driver, and a script of many statements needs no splitting. A migration therefore states SQL and reads
-nothing from the database in Python.
+Alembic writes the SQL of what is missing (its offline mode) and asyncpg executes it, one transaction per
+migration: no second driver, and a script of many statements needs no splitting. A migration therefore states
+SQL and reads nothing from the database in Python.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ async def migrate(url: str, script_location: str | Path, revision: str = "head")
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         script = _upgrade_script(script_location, await current_revision(connection), revision)
-        await _execute(connection, script)
+        if script:
+            await _execute(connection, script)
     finally:
         await connection.close()
 
@@ -46,15 +47,15 @@ async def current_revision(connection: asyncpg.Connection) -> str | None:
 
 
 def _upgrade_script(script_location: str | Path, current: str | None, revision: str) -> str:
-    config = Config(output_buffer=StringIO())
+    written = StringIO()
+    config = Config(output_buffer=written)
     config.set_main_option("script_location", str(script_location).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     target = ScriptDirectory.from_config(config).as_revision_number(revision)
     if target in (None, current):
         return ""
     command.upgrade(config, f"{current}:{revision}" if current else revision, sql=True)
-    script: str = config.output_buffer.getvalue()
-    return script
+    return written.getvalue()
 
 
 async def _execute(connection: asyncpg.Connection, script: str) -> None:

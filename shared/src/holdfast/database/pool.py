@@ -67,6 +67,7 @@ async def create_pool(
     max_size: int = 10,
     statement_timeout: float = STATEMENT_TIMEOUT_SECONDS,
     lock_timeout: float = LOCK_TIMEOUT_SECONDS,
+    grace: float = CLIENT_GRACE_SECONDS,
 ) -> asyncpg.Pool:
     """A pool of connections to `url`; times in seconds. Close it with `await pool.close()`."""
     pool = await asyncpg.create_pool(
@@ -76,7 +77,7 @@ async def create_pool(
         init=set_codecs,
         connection_class=Connection,
         timeout=CONNECT_TIMEOUT_SECONDS,
-        command_timeout=statement_timeout + CLIENT_GRACE_SECONDS,
+        command_timeout=statement_timeout + grace,
         server_settings=server_settings(application_name, statement_timeout, lock_timeout),
     )
     assert pool is not None

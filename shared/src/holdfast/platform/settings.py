@@ -44,7 +44,7 @@ class BusSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     transport: Literal["postgres", "kafka"] = "postgres"
-    url: str | None = None
+    url: str | None = Field(default=None, repr=False)
     kafka_bootstrap: str | None = None
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
@@ -88,15 +88,15 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_style: Literal["json", "console"] = "json"
 
-    postgres_url: str | None = None
-    credit_database_url: str | None = None
-    hold_database_url: str | None = None
+    postgres_url: str | None = Field(default=None, repr=False)
+    credit_database_url: str | None = Field(default=None, repr=False)
+    hold_database_url: str | None = Field(default=None, repr=False)
     pool_size: int = Field(default=10, ge=1)
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     lock_timeout_seconds: float = Field(default=10.0, gt=0)
 
     bus_transport: Literal["postgres", "kafka"] = Field(default="postgres", validation_alias="HOLDFAST_BUS")
-    bus_url: str | None = None
+    bus_url: str | None = Field(default=None, repr=False)
     kafka_bootstrap: str | None = None
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None

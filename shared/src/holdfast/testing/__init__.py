@@ -1,0 +1,1 @@
+"""What tests of every part need: fixtures, waiting, a proxy that misbehaves, child processes."""

@@ -1,0 +1,149 @@
+"""The unit of work: commit, roll back, clocks, what is worth another try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import asyncpg
+import pytest
+
+from holdfast.database.bulk import chunks, columns, columns_of
+from holdfast.database.pool import create_pool
+from holdfast.database.work import is_transient, set_business_clock, transaction
+from holdfast.testing.databases import Databases
+from holdfast.testing.proxy import Proxy
+
+
+def fail() -> None:
+    raise ZeroDivisionError
+
+
+async def test_commits_then_runs_callbacks(pool: asyncpg.Pool) -> None:
+    ran: list[str] = []
+    async with transaction(pool) as work:
+        await work.conn.execute("CREATE TABLE t (n int)")
+        work.on_commit(lambda: ran.append("first"))
+        work.on_commit(fail)
+        work.on_commit(lambda: ran.append("last"))
+        assert ran == []
+    assert ran == ["first", "last"]
+    assert await pool.fetchval("SELECT count(*) FROM t") == 0
+
+
+async def test_an_error_rolls_back_and_runs_nothing(pool: asyncpg.Pool) -> None:
+    ran: list[str] = []
+
+    async def fail_inside() -> None:
+        async with transaction(pool) as work:
+            work.on_commit(lambda: ran.append("no"))
+            await work.conn.execute("CREATE TABLE t (n int)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_inside()
+    assert ran == []
+    assert await pool.fetchval("SELECT to_regclass('t')") is None
+
+
+async def test_business_time_is_the_simulated_clock_when_set(pool: asyncpg.Pool) -> None:
+    noon = datetime(2026, 2, 28, 12, tzinfo=UTC)
+    async with transaction(pool) as work:
+        assert work.business_now == work.now
+        await set_business_clock(work.conn, noon)
+    async with transaction(pool) as work:
+        assert work.business_now == noon
+        assert work.now > noon
+        await set_business_clock(work.conn, None)
+    async with transaction(pool) as work:
+        assert work.business_now == work.now
+
+
+async def test_json_keeps_decimals_exact(pool: asyncpg.Pool) -> None:
+    value = {"amount": Decimal("1234567890.10"), "list": [1, "é", None]}
+    found = await pool.fetchval("SELECT $1::jsonb", value)
+    assert found == {"amount": "1234567890.10", "list": [1, "é", None]}
+
+
+async def test_the_isolation_is_the_one_asked_for(pool: asyncpg.Pool) -> None:
+    async with transaction(pool, isolation="serializable") as work:
+        assert await work.conn.fetchval("SHOW transaction_isolation") == "serializable"
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (asyncpg.DeadlockDetectedError("x"), True),
+        (asyncpg.SerializationError("x"), True),
+        (asyncpg.LockNotAvailableError("x"), True),
+        (asyncpg.AdminShutdownError("x"), True),
+        (asyncpg.CannotConnectNowError("x"), True),
+        (asyncpg.TooManyConnectionsError("x"), True),
+        (asyncpg.DiskFullError("x"), True),
+        (asyncpg.ConnectionDoesNotExistError("x"), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (asyncpg.UniqueViolationError("x"), False),
+        (asyncpg.DataError("invalid input for query argument $1"), False),
+        (asyncpg.InterfaceError("the server expects 2 arguments for this query, 1 was passed"), False),
+        (asyncpg.UndefinedTableError("x"), False),
+        (ValueError("closed"), False),
+    ],
+)  # fmt: skip
+def test_what_is_worth_another_try(error: Exception, transient: bool) -> None:
+    assert is_transient(error) is transient
+
+
+async def fails_transiently(pool: asyncpg.Pool, fault: Callable[[], None]) -> bool:
+    try:
+        async with transaction(pool) as work:
+            fault()
+            await work.conn.execute("SELECT 1")
+    except Exception as error:
+        return is_transient(error)
+    return False
+
+
+async def test_a_cut_connection_is_transient_and_the_pool_recovers(
+    fresh_database: Databases, postgres_port: int
+) -> None:
+    url = await fresh_database()
+    async with Proxy(postgres_port) as proxy:
+        through = url.replace(f":{postgres_port}/", f":{proxy.port}/")
+        async with await create_pool(through, application_name="test", max_size=2) as pool:
+            assert await fails_transiently(pool, proxy.cut)
+            async with transaction(pool) as work:
+                assert await work.conn.fetchval("SELECT 1") == 1
+
+
+async def test_a_stalled_server_does_not_hang_the_client(
+    fresh_database: Databases, postgres_port: int
+) -> None:
+    url = await fresh_database()
+    async with Proxy(postgres_port) as proxy:
+        through = url.replace(f":{postgres_port}/", f":{proxy.port}/")
+        pool = await create_pool(
+            through, application_name="test", max_size=1, statement_timeout=0.5, grace=0.2
+        )
+        try:
+            assert await fails_transiently(pool, proxy.stall)
+            proxy.heal()
+            async with transaction(pool) as work:
+                assert await work.conn.fetchval("SELECT 1") == 1
+        finally:
+            await pool.close()
+
+
+def test_rows_become_columns() -> None:
+    assert columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
+    assert columns([], 3) == [[], [], []]
+    with pytest.raises(ValueError, match="shorter"):
+        columns([(1, 2), (3,)])
+
+
+def test_attributes_become_columns() -> None:
+    items = [datetime(2026, 1, 2, tzinfo=UTC), datetime(2027, 3, 4, tzinfo=UTC)]
+    assert columns_of(items, "year", "tzinfo.__class__.__name__") == [[2026, 2027], ["timezone", "timezone"]]
+    assert list(chunks([1, 2, 3], 2)) == [[1, 2], [3]]

@@ -56,9 +56,12 @@ async def test_documents_then_the_declaration(tmp_path: Path) -> None:
     summary = await run(tmp_path, GOOD, log)
     events = [decode(Record(r.topic, 0, 0, r.key, r.headers, r.value, 0)) for r in log.records]
     assert [event.type for event in events] == [
-        "erp.invoice.posted.v1", "erp.invoice.posted.v1", "erp.credit-note.posted.v1", "erp.payment.posted.v1",
+        "erp.invoice.posted.v1",
+        "erp.invoice.posted.v1",
+        "erp.credit-note.posted.v1",
+        "erp.payment.posted.v1",
         "erp.company.went-live.v1",
-    ]  # fmt: skip
+    ]
     assert events[0].payload.kind == "opening_balance"
     assert events[0].payload.original_amount == 150
     assert events[-1].payload.cut_over_date == CUT_OVER

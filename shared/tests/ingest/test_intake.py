@@ -1,0 +1,96 @@
+"""What is posted becomes exactly the record the ERP would have produced itself, or a refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.bus.envelope import Undigestible, decode
+from holdfast.bus.port import Record
+from holdfast.contracts import REGISTRY
+from holdfast.contracts.schemas import catalogue, example_of
+from holdfast.ingest.intake import MAX_EVENT_BYTES, TooLarge, from_binary, from_structured, parse
+
+FROM_ERP = [name for name in catalogue() if name.startswith("erp.")]
+EXAMPLE = example_of(REGISTRY["erp.payment.posted.v1"])
+HEADERS = {
+    "CE-SpecVersion": "1.0", "ce-id": "p%20-1", "ce-source": "/erp/de", "ce-type": "erp.payment.posted.v1",
+    "ce-time": "2026-03-30T10:00:00Z", "content-type": "application/json; charset=utf-8",
+}  # fmt: skip
+BODY = json.dumps(EXAMPLE["data"]).encode()
+
+
+@pytest.mark.parametrize("name", FROM_ERP)
+def test_every_example_can_be_posted(name: str) -> None:
+    event = example_of(REGISTRY[name])
+    sent = from_structured(json.loads(json.dumps(event))).outgoing
+    read = decode(Record(sent.topic, 0, 0, sent.key, sent.headers, sent.value, 0))
+    assert (read.id, read.type, read.key) == (event["id"], name, event["partitionkey"])
+    assert read.payload == REGISTRY[name].model_validate(event["data"])
+
+
+def test_binary_mode_and_the_attributes_that_travel_along() -> None:
+    accepted = from_binary(
+        HEADERS | {"ce-subject": "PAY", "ce-partitionkey": "forged", "ce-traceparent": "00-a"}, BODY
+    )
+    headers = dict(accepted.outgoing.headers)
+    assert accepted.id == "p -1"
+    assert accepted.outgoing.value == BODY
+    assert accepted.outgoing.key == "DE01/C-1001"
+    assert headers["ce_partitionkey"] == b"DE01/C-1001"
+    assert (headers["ce_subject"], headers["ce_traceparent"]) == (b"PAY", b"00-a")
+
+
+def test_the_companies_it_speaks_of() -> None:
+    def companies(name: str) -> frozenset[str]:
+        return from_structured(example_of(REGISTRY[name])).companies
+
+    assert companies("erp.payment.posted.v1") == {"DE01"}
+    assert companies("erp.payment-terms.changed.v1") == {"DE01"}
+    assert companies("erp.exchange-rate.published.v1") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ([], "event"),
+        (EXAMPLE | {"type": "hold.order.cleared.v1"}, "type"),
+        (EXAMPLE | {"type": "erp.payment.posted.v9"}, "type"),
+        (EXAMPLE | {"type": None}, "type"),
+        (EXAMPLE | {"id": ""}, "ce_id"),
+        (EXAMPLE | {"Shouting": "x"}, "Shouting"),
+        (EXAMPLE | {"subject": "a\x00"}, "subject"),
+        (EXAMPLE | {"datacontenttype": "application/cloudevents+json"}, "datacontenttype"),
+        (EXAMPLE | {"data": EXAMPLE["data"] | {"amount": 1190.0}}, "amount"),
+    ],
+)
+def test_refused(event: Any, field: str) -> None:
+    with pytest.raises(Undigestible) as caught:
+        from_structured(event)
+    assert caught.value.field == field
+    assert caught.value.remedy
+
+
+def test_too_large() -> None:
+    with pytest.raises(TooLarge):
+        from_binary(HEADERS, b" " * (MAX_EVENT_BYTES + 1))
+
+
+def test_no_json() -> None:
+    with pytest.raises(Undigestible, match="Send JSON"):
+        parse(b"{")
+
+
+@given(
+    st.dictionaries(st.sampled_from([*HEADERS, "ce-x", "ce-"]), st.text(max_size=20)), st.binary(max_size=50)
+)
+def test_binary_garbage_is_refused_or_taken(headers: dict[str, str], body: bytes) -> None:
+    try:
+        taken = bool(from_binary(HEADERS | headers, body))
+    except Undigestible as problem:
+        taken = not problem.remedy
+    assert not taken

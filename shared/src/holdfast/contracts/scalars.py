@@ -64,7 +64,7 @@ class DecimalText:
         sign = "-?" if self.ge is None and self.gt is None else ""
         whole = self.digits - self.places
         remedy = (
-            f'Write a decimal such as "12.50"{"" if sign else ", not negative"}: at most {whole} digits before '
+            f'Write a decimal such as "12.50"{"" if sign else ", not negative"}: {whole} digits before '
             f"the point and {self.places} after it, no thousands separators, no exponent."
         )
         return pattern(rf"^{sign}[0-9]{{1,{whole}}}(\.[0-9]{{1,{self.places}}})?$", remedy)

@@ -86,8 +86,9 @@ async def _finish(work: Work, job: Job, *, more: bool) -> None:
 async def _postpone(pool: asyncpg.Pool, name: str, error: Exception) -> None:
     async with transaction(pool, clock=False) as work:
         await work.conn.execute(
-            """UPDATE job SET failures = failures + 1, last_error = $2, last_run = $3,
-                      due_at = $3 + least($4::interval * power(2, least(failures, 20)), $5::interval)
+            """UPDATE job SET failures = failures + 1, last_error = $2, last_run = $3::timestamptz,
+                      due_at = $3::timestamptz
+                               + least($4::interval * power(2, least(failures, 20)), $5::interval)
                WHERE name = $1""",
             name,
             f"{type(error).__name__}: {error}"[:2000],

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import asyncpg
 from structlog import get_logger
@@ -49,6 +49,8 @@ class Work:
     now: datetime
     business_now: datetime
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a part remembers for the length of this transaction, by the part's name."""
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Run `callback` after the commit (a wake-up); an error in it is logged, since the commit stands."""

@@ -46,38 +46,42 @@ def configure(*, level: str = "INFO", style: Literal["json", "console"] = "json"
 
     Raises ValueError for an unknown level.
     """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=route_to_standard_library(context),
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(style)],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("aiokafka", "asyncio", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def route_to_standard_library(context: Mapping[str, str] | None = None) -> list[Processor]:
+    """Hand structlog's events to the standard library's handlers; returns what each goes through first."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _adder(context),
+        _adder(context or {}),
     ]
-    last: Processor = (
-        structlog.processors.JSONRenderer(_json) if style == "json" else structlog.dev.ConsoleRenderer()
-    )
-    errors: list[Processor] = [structlog.processors.format_exc_info] if style == "json" else []
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *errors,
-                _hide_secrets,
-                last,
-            ],
-        )
-    )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("aiokafka", "asyncio", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return shared
+
+
+def _rendering(style: Literal["json", "console"]) -> list[Processor]:
+    if style == "json":
+        return [structlog.processors.format_exc_info, _hide_secrets, structlog.processors.JSONRenderer(_json)]
+    # Tracebacks without local variables, which may hold secrets.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [_hide_secrets, plain]
 
 
 def _adder(context: Mapping[str, str]) -> Processor:

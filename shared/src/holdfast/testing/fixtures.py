@@ -5,10 +5,12 @@ One PostgreSQL serves all workers of a run. It and everything else started here 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +19,10 @@ import asyncpg
 import pytest
 
 from holdfast.database.pool import create_pool
+from holdfast.platform.kafka_node import KafkaNode
+from holdfast.platform.logging import route_to_standard_library
 from holdfast.platform.postgres_server import PostgresServer
+from holdfast.platform.processes import file_lock
 from holdfast.testing.databases import Databases
 
 
@@ -33,6 +38,11 @@ def run_folder() -> Path:
     return folder
 
 
+def pytest_configure() -> None:
+    """Logs go to pytest, which shows them with a failure."""
+    route_to_standard_library()
+
+
 @cache
 def _server(folder: Path) -> PostgresServer:
     return PostgresServer(folder, durable=False, parent=controller_pid())
@@ -43,6 +53,7 @@ def pytest_unconfigure() -> None:
     folder = Path(tempfile.gettempdir()) / f"holdfast-tests-{os.geteuid()}-{os.getpid()}"
     if folder.exists():
         _server(folder).stop()
+        asyncio.run(KafkaNode(folder).kill())
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -87,3 +98,13 @@ def server_folder() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> KafkaNode:
+    """A real Apache Kafka for this run, shared by its workers: `kafka.settings`, `kafka.bootstrap`."""
+    folder = run_folder()
+    node = KafkaNode(folder, parent=controller_pid())
+    with file_lock(folder / "kafka.lock"), ThreadPoolExecutor(1) as other_loop:
+        other_loop.submit(asyncio.run, node.start()).result()
+    return node

@@ -1,0 +1,167 @@
+"""Reads the positions of many customers: one statement, and one more when foreign currencies are involved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from holdfast.database.work import Work
+from holdfast.receivables.model import (
+    Balance,
+    OrderState,
+    Party,
+    Position,
+    Reservation,
+    Sums,
+)  # fmt: skip
+from holdfast.receivables.rates import Rate, read_rates
+
+POSITIONS = """
+SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.check_date,
+    coalesce(c.exchange_rate_type, 'default') AS rate_type,
+    EXISTS (SELECT FROM customer m WHERE m.company = p.company AND m.customer = p.customer) AS known,
+    (SELECT json_agg(json_build_array(b.currency, b.open_debits::text, b.open_credits::text,
+                b.balance::text, b.debit_count, b.credit_count, b.oldest_due_date))
+     FROM balance b WHERE b.company = p.company AND b.customer = p.customer) AS balances,
+    (SELECT json_object_agg(o.currency, o.amount::text)
+     FROM (SELECT d.currency, sum(d.open_amount) AS amount FROM document d
+           WHERE d.company = p.company AND d.customer = p.customer
+             AND d.is_debit AND d.open_amount > 0 AND d.due_date < day.check_date
+           GROUP BY d.currency) o) AS overdue,
+    (SELECT json_agg(json_build_array(o.currency, o.open_amount::text, o.uninvoiced::text))
+     FROM (SELECT s.currency, sum(s.open_amount) AS open_amount, sum(s.uninvoiced_amount) AS uninvoiced
+           FROM sales_order s
+           WHERE s.company = p.company AND s.customer = p.customer
+             AND (s.open_amount > 0 OR s.uninvoiced_amount > 0)
+             AND s.credit_status IN ('passed', 'released') AND s.invoiced_foreign IS NULL
+             AND s.order_no <> ALL (listed.numbers)
+           GROUP BY s.currency) o) AS passed,
+    (SELECT json_agg(json_build_array(s.order_no, s.customer, s.currency, s.total::text, s.delivered::text,
+                s.invoiced::text, s.invoiced_foreign, s.version, s.created_at, s.credit_status, s.cancelled))
+     FROM (SELECT * FROM sales_order o
+           WHERE o.company = p.company AND o.customer = p.customer
+             AND (o.open_amount > 0 OR o.uninvoiced_amount > 0)
+             AND (o.credit_status NOT IN ('passed', 'released') OR o.invoiced_foreign IS NOT NULL)
+             AND o.order_no <> ALL (listed.numbers)
+           UNION ALL
+           SELECT * FROM sales_order o
+           WHERE o.company = p.company AND o.order_no = ANY (listed.numbers)) s) AS orders,
+    (SELECT json_agg(json_build_array(r.order_no, r.currency, r.amount::text, r.order_version, r.status,
+                r.created_at, r.reserved_at))
+     FROM reservation r WHERE r.company = p.company AND r.customer = p.customer) AS reservations
+FROM unnest($1::text[], $2::text[]) AS p(company, customer)
+LEFT JOIN company c ON c.company = p.company
+CROSS JOIN LATERAL (
+    SELECT coalesce($3::date, ($4::timestamptz AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date)
+           AS check_date) day
+CROSS JOIN LATERAL (
+    SELECT $5::text[] || coalesce(array_agg(r.order_no), '{}') AS numbers
+    FROM reservation r WHERE r.company = p.company AND r.customer = p.customer) listed
+"""
+
+
+async def read_positions(
+    work: Work,
+    requests: Mapping[Party, Collection[str]] | Collection[Party],
+    *,
+    check_date: date | None = None,
+    currencies: Collection[str] = (),
+) -> dict[Party, Position]:
+    """The position of each customer; with a mapping also the state of the orders named for it.
+
+    `check_date`: the business date in the company's time zone when absent. `currencies` are those of the
+    checks, so that their rates are there. Lock the customers first, in a statement of its own, to decide on
+    the answer.
+    """
+    parties = sorted(set(requests))
+    asked = requests.values() if isinstance(requests, Mapping) else ()
+    orders = sorted({number for numbers in asked for number in numbers})
+    if not parties:
+        return {}
+    rows = await work.conn.fetch(
+        POSITIONS,
+        [party[0] for party in parties],
+        [party[1] for party in parties],
+        check_date,
+        work.business_now,
+        orders,
+    )
+    found = {(row["company"], row["customer"]): _position(row) for row in rows}
+    rate_types = {row["company"]: row["rate_type"] for row in rows}
+    return await _with_rates(work, found, rate_types, set(currencies))
+
+
+async def _with_rates(
+    work: Work, positions: dict[Party, Position], rate_types: Mapping[str, str], currencies: set[str]
+) -> dict[Party, Position]:
+    needs = {
+        (rate_types[p.company], code, p.currency, p.check_date)
+        for p in positions.values()
+        if p.currency
+        for code in (p.currencies() | currencies) - {p.currency}
+    }
+    if not needs:
+        return positions
+    rates = await read_rates(work, needs)
+    by_target: dict[tuple[str, str, date], dict[str, Rate]] = {}
+    for (rate_type, source, target, on), rate in rates.items():
+        by_target.setdefault((rate_type, target, on), {})[source] = rate
+    return {
+        party: replace(p, rates=by_target.get((rate_types[p.company], p.currency or "", p.check_date), {}))
+        for party, p in positions.items()
+    }
+
+
+def _position(row: asyncpg.Record) -> Position:
+    company, customer = row["company"], row["customer"]
+    return Position(
+        company=company,
+        customer=customer,
+        check_date=row["check_date"],
+        currency=row["currency"],
+        live=row["live"],
+        customer_known=row["known"],
+        balances={item[0]: _balance(item) for item in row["balances"] or ()},
+        overdue={code: Decimal(amount) for code, amount in (row["overdue"] or {}).items()},
+        passed={item[0]: Sums(Decimal(item[1]), Decimal(item[2])) for item in row["passed"] or ()},
+        orders={item[0]: _order(item) for item in row["orders"] or ()},
+        reservations={item[0]: _reservation(company, customer, item) for item in row["reservations"] or ()},
+    )
+
+
+def _balance(item: list[Any]) -> Balance:
+    _, debits, credit, balance, debit_count, credit_count, oldest = item
+    due = date.fromisoformat(oldest) if oldest else None
+    return Balance(Decimal(debits), Decimal(credit), Decimal(balance), debit_count, credit_count, due)
+
+
+def _order(item: list[Any]) -> OrderState:
+    number, customer, currency, total, delivered, invoiced, foreign, version, created, status, cancelled = (
+        item
+    )
+    return OrderState(
+        order=number,
+        customer=customer,
+        currency=currency,
+        total=Decimal(total or 0),
+        delivered=Decimal(delivered),
+        invoiced=Decimal(invoiced),
+        invoiced_foreign={code: Decimal(amount) for code, amount in (foreign or {}).items()},
+        version=version or 0,
+        created_at=datetime.fromisoformat(created) if created else None,
+        credit_status=status,
+        cancelled=cancelled,
+    )
+
+
+def _reservation(company: str, customer: str, item: list[Any]) -> Reservation:
+    number, currency, amount, version, status, created, reserved = item
+    created_at, reserved_at = datetime.fromisoformat(created), datetime.fromisoformat(reserved)
+    return Reservation(
+        company, number, customer, currency, Decimal(amount), version, status, created_at, reserved_at
+    )

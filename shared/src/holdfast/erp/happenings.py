@@ -1,7 +1,7 @@
 """What an ERP says on one simulated day, and the lines of a file that keep it.
 
-A line is one CloudEvent in structured mode with the extension `simulatedday`: the day on which it arrives. It can
-also be posted to the ingest endpoint as it is.
+A line is one CloudEvent in structured mode with the extension `simulatedday`: the day on which it arrives.
+It can also be posted to the ingest endpoint as it is.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Billing:
         self._desk = desk
         self._collect = collect
 
-    def invoice(self, part: Part) -> Debt:
+    def invoice(self, part: Part) -> None:
         """Bill what was delivered."""
         desk, customer = self._desk, part.order.customer
         number, due = (
@@ -58,7 +58,6 @@ class Billing:
         desk.ledger(customer.key).add(customer.key, number, 1, customer.currency, invoice.amount, due)
         debt = Debt(customer, number, invoice.amount, desk.today, due, desk.rng.random() < customer.late)
         self._plan(part, debt)
-        return debt
 
     def opening(self, customer: Customer) -> None:
         """Invoices from before the cut-over, some of them partly paid or overdue by now."""
@@ -66,9 +65,8 @@ class Billing:
         for _ in range(rng.randint(1, 4)):
             dated = desk.today - timedelta(days=rng.randint(1, customer.terms.net_days + 5))
             posted = self._at_home(customer, customer.size * rng.randint(50, 150) / 100)
-            amount = (
-                posted if rng.random() < 0.8 else share_of(posted, rng.randint(20, 80), customer.currency)
-            )
+            paid_in_part = rng.random() < 0.2
+            amount = share_of(posted, rng.randint(20, 80), customer.currency) if paid_in_part else posted
             due = dated + timedelta(days=customer.terms.net_days)
             number = desk.number(customer.company, "OB")
             event = InvoicePosted(
@@ -143,7 +141,7 @@ class Billing:
             cancellation_date=self._desk.today, reason="wrong address",
         ))  # fmt: skip
         self._desk.ledger(debt.customer.key).remove(debt.number)
-        self._desk.at(0, lambda: None if self.invoice(part) else None)
+        self._desk.at(0, partial(self.invoice, part))
 
     def _credit(self, debt: Debt) -> None:
         desk, customer, rng = self._desk, debt.customer, self._desk.rng

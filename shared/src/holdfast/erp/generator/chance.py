@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from math import ceil
 from random import Random
 from typing import TypeVar
@@ -24,7 +25,7 @@ def pick(rng: Random, options: Sequence[T]) -> T:
 def days_late(rng: Random) -> int:
     """How many days late a late payment is, 1 to 45."""
     share = rng.random()
-    for (low, at_low), (high, at_high) in zip(LATE_DAYS, LATE_DAYS[1:], strict=False):
+    for (low, at_low), (high, at_high) in pairwise(LATE_DAYS):
         if share <= high:
             return max(1, ceil(at_low + (at_high - at_low) * (share - low) / (high - low)))
     return 45

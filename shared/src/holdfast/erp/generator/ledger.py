@@ -1,4 +1,4 @@
-"""The fake ERP's own customer ledger: plain, independent of the receivables kernel, the source of control totals."""
+"""The fake ERP's own customer ledger: plain, independent of the kernel, the source of control totals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Convert = Callable[[Decimal, str], Decimal]
 
 @dataclass(slots=True)
 class Entry:
-    """A document in the ledger; `sign` is 1 for what is owed and -1 for a credit; `due` only matters for debits."""
+    """A document in the ledger; `sign` is 1 for a debit and -1 for a credit; `due` only matters for debits."""
 
     owner: Key
     number: str

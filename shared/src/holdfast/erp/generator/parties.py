@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -104,7 +104,6 @@ class Customer:
     joins: date
     limit: Decimal | None = None
     version: int = 0
-    known_limit: Decimal | None = field(default=None)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -182,10 +181,10 @@ def _company_of(place: float) -> Company:
 
 
 def _limit(customer: Customer, rng: Random) -> Decimal:
-    """What the customer usually owes, times a margin: narrow for some, so that now and then it is too little."""
+    """What the customer usually owes, times a margin that is narrow for some: now and then it is too little."""
     owed_days = customer.terms.net_days + 9 + 8 * customer.late
     usual = customer.size * Decimal(round(customer.orders_a_day * owed_days * 100)) / 100
-    margin = Decimal(rng.choice((16, 22, 26, 30, 34, 40))) / 10
+    margin = Decimal(rng.choice((13, 18, 24, 28, 32, 38))) / 10
     step = Decimal(customer.company.size) / 4
     return rounded(step * (1 + (usual * margin + customer.size) // step), customer.company.currency)
 

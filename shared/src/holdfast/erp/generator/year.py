@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from holdfast.contracts.erp_reference import CompanyWentLive
-from holdfast.erp.generator.billing import Billing, Debt
+from holdfast.erp.generator.billing import Billing
 from holdfast.erp.generator.collecting import Collecting
 from holdfast.erp.generator.desk import Desk
 from holdfast.erp.generator.orders import OrderBook, Part
@@ -56,9 +56,9 @@ class _Year:
         self._report()
         return self.desk.close_day()
 
-    def _bill(self, part: Part) -> Debt:
+    def _bill(self, part: Part) -> None:
         self.orders.close(part.order, part)
-        return self.billing.invoice(part)
+        self.billing.invoice(part)
 
     def _draw_newcomers(self, plan: Plan) -> None:
         rng, late = self.desk.rng, plan.days * 3 // 4

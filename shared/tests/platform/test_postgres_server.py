@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from holdfast.platform import accounts, postgres_binaries
-from holdfast.platform.accounts import Account, closed_parent
+from holdfast.platform.accounts import Account
 from holdfast.platform.postgres_binaries import PostgresUnavailable, find_binaries, major_version, reachable
 from holdfast.platform.postgres_server import PostgresServer
 from holdfast.platform.processes import is_alive
@@ -140,21 +140,28 @@ def test_root_is_told_when_the_account_cannot_enter_the_folder(server_folder: Pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to another account")
-async def test_as_root_it_runs_under_another_account(server: PostgresServer) -> None:
+def test_as_root_it_runs_under_another_account(server: PostgresServer) -> None:
     server.start()
     account = accounts.server_account()
     assert account is not None
-    assert Path(f"/proc/{server.pid}").stat().st_uid == account.uid != 0
+    owner = os.stat(f"/proc/{server.pid}").st_uid
+    assert owner == account.uid != 0
 
 
-async def test_binaries_in_a_closed_folder_are_copied(server_folder: Path) -> None:
-    found = find_binaries()
+def test_binaries_that_the_account_cannot_reach_are_copied(server_folder: Path) -> None:
     closed = server_folder / "home"
     closed.mkdir(mode=0o700)
-    (closed / "pginstall").symlink_to(found.parent)
+    installation = closed / "pginstall"
+    (installation / "bin").mkdir(parents=True)
+    program = installation / "bin" / "postgres"
+    program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 18.6'\n")
+    program.chmod(0o700)
     stranger = Account("stranger", 54321, 54321)
-    assert closed_parent(closed / "x", stranger) is not None
-    assert reachable(found, None, server_folder) == found
+    assert reachable(program.parent, None, server_folder) == program.parent
+    copy = reachable(program.parent, stranger, server_folder)
+    assert copy == server_folder / f"postgresql-18.6-{program.stat().st_size}" / "bin"
+    assert (copy / "postgres").stat().st_mode & 0o777 == 0o755
+    assert closed.stat().st_mode & 0o777 == 0o700
 
 
 def test_without_any_postgresql_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

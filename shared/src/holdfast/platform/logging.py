@@ -77,11 +77,10 @@ def route_to_standard_library(context: Mapping[str, str] | None = None) -> list[
 
 
 def _rendering(style: Literal["json", "console"]) -> list[Processor]:
-    if style == "json":
-        return [structlog.processors.format_exc_info, _hide_secrets, structlog.processors.JSONRenderer(_json)]
-    # Tracebacks without local variables, which may hold secrets.
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    return [_hide_secrets, plain]
+    # Tracebacks as plain text: scrubbed like the rest, and without local variables.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last: Processor = structlog.processors.JSONRenderer(_json) if style == "json" else console
+    return [structlog.processors.format_exc_info, _hide_secrets, last]
 
 
 def _adder(context: Mapping[str, str]) -> Processor:

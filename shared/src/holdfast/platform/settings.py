@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -38,13 +38,9 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "holdfast"
 
 
-class BusSettings(BaseModel):
-    """How to reach the bus; `transport` chooses between the log in PostgreSQL and Apache Kafka."""
+class KafkaSettings(BaseModel):
+    """How to reach Apache Kafka; SASL and TLS are passed through."""
 
-    model_config = ConfigDict(frozen=True)
-
-    transport: Literal["postgres", "kafka"] = "postgres"
-    url: str | None = Field(default=None, repr=False)
     kafka_bootstrap: str | None = None
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
@@ -55,12 +51,12 @@ class BusSettings(BaseModel):
     kafka_ssl_keyfile: Path | None = None
     kafka_ssl_check_hostname: bool = True
     kafka_group_instance_id: str | None = None
-    kafka_replication_factor: int = 1
+    kafka_replication_factor: int = Field(default=1, ge=1)
     kafka_session_timeout_seconds: float = Field(default=10.0, gt=0)
     kafka_request_timeout_seconds: float = Field(default=20.0, gt=0)
 
     @model_validator(mode="after")
-    def _complete(self) -> BusSettings:
+    def _sasl_is_complete(self) -> Self:
         sasl = self.kafka_security_protocol.startswith("SASL")
         given = (self.kafka_sasl_mechanism, self.kafka_sasl_username, self.kafka_sasl_password)
         if sasl and not all(given):
@@ -71,7 +67,16 @@ class BusSettings(BaseModel):
         return self
 
 
-class Settings(BaseSettings):
+class BusSettings(KafkaSettings):
+    """How to reach the bus; `transport` chooses between the log in PostgreSQL (`url`) and Apache Kafka."""
+
+    model_config = ConfigDict(frozen=True)
+
+    transport: Literal["postgres", "kafka"] = "postgres"
+    url: str | None = Field(default=None, repr=False)
+
+
+class Settings(KafkaSettings, BaseSettings):
     """Everything that can be set; the variable of a field is its name in capitals after `HOLDFAST_`.
 
     Only `bus_transport` differs: its variable is `HOLDFAST_BUS`. Times are in seconds.
@@ -97,19 +102,6 @@ class Settings(BaseSettings):
 
     bus_transport: Literal["postgres", "kafka"] = Field(default="postgres", validation_alias="HOLDFAST_BUS")
     bus_url: str | None = Field(default=None, repr=False)
-    kafka_bootstrap: str | None = None
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_cafile: Path | None = None
-    kafka_ssl_certfile: Path | None = None
-    kafka_ssl_keyfile: Path | None = None
-    kafka_ssl_check_hostname: bool = True
-    kafka_group_instance_id: str | None = None
-    kafka_replication_factor: int = Field(default=1, ge=1)
-    kafka_session_timeout_seconds: float = Field(default=10.0, gt=0)
-    kafka_request_timeout_seconds: float = Field(default=20.0, gt=0)
 
     jwks_url: str | None = None
     token_key_file: Path | None = None
@@ -122,7 +114,7 @@ class Settings(BaseSettings):
     @property
     def bus(self) -> BusSettings:
         """How to reach the bus. Raises SettingsError when its address is neither set nor known locally."""
-        kafka = {name: getattr(self, name) for name in BusSettings.model_fields if name.startswith("kafka_")}
+        kafka = {name: getattr(self, name) for name in KafkaSettings.model_fields}
         on_kafka = self.bus_transport == "kafka"
         if on_kafka:
             kafka["kafka_bootstrap"] = self.kafka_bootstrap or self._local("kafka_bootstrap")
@@ -167,12 +159,9 @@ def read_stack(data_dir: Path) -> dict[str, Any]:
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment. Raises SettingsError with one sentence on the first wrong variable."""
     try:
-        settings = Settings(**overrides)
-        if settings.kafka_security_protocol.startswith("SASL"):
-            _ = settings.bus
+        return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
-    return settings
 
 
 def _sentence(error: ValidationError) -> str:

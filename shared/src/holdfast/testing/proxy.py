@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from contextlib import suppress
 
 CHUNK = 65536
@@ -66,7 +68,7 @@ class Proxy:
 
     def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
-            writer.transport.abort()
+            _reset(writer)
             return
         task = asyncio.ensure_future(self._forward(reader, writer))
         self._tasks.add(task)
@@ -81,12 +83,13 @@ class Proxy:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump("up", reader, up_writer))
                 both.create_task(self._pump("down", up_reader, writer))
-        except* (OSError, EOFError):
-            pass
+        except* (OSError, EOFError, asyncio.CancelledError):
+            for each in writers:
+                _reset(each)
         finally:
             self.connections -= 1
             for each in writers:
-                each.transport.abort()
+                each.close()
 
     async def _pump(self, way: str, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(CHUNK):
@@ -97,3 +100,11 @@ class Proxy:
                 await sink.drain()
         with suppress(OSError):
             sink.write_eof()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close so that the other side sees a reset, not an orderly end."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None and connection.fileno() >= 0:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

@@ -1,4 +1,4 @@
-"""How invoices are paid: in full, in part, with a discount, without saying for what, and not always for good."""
+"""How invoices are paid: in full, in part, with a discount, without a word for what, not always for good."""
 
 from __future__ import annotations
 

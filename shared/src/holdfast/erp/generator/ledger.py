@@ -16,7 +16,7 @@ Convert = Callable[[Decimal, str], Decimal]
 
 @dataclass(slots=True)
 class Entry:
-    """A document in the ledger; `sign` is 1 for a debit and -1 for a credit; `due` only matters for debits."""
+    """A document; `sign` is 1 for a debit and -1 for a credit; `due` only matters for debits."""
 
     owner: Key
     number: str

@@ -181,7 +181,7 @@ def _company_of(place: float) -> Company:
 
 
 def _limit(customer: Customer, rng: Random) -> Decimal:
-    """What the customer usually owes, times a margin that is narrow for some: now and then it is too little."""
+    """What the customer usually owes, times a margin that is narrow for some."""
     owed_days = customer.terms.net_days + 9 + 8 * customer.late
     usual = customer.size * Decimal(round(customer.orders_a_day * owed_days * 100)) / 100
     margin = Decimal(rng.choice((13, 18, 24, 28, 32, 38))) / 10

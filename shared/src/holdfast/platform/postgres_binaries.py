@@ -75,10 +75,19 @@ def reachable(folder: Path, account: Account | None, cache: Path) -> Path:
     if not copy.exists():
         draft = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(installation, draft, symlinks=True)
+        _copy_with_libraries(installation, draft)
         _open_for_reading(draft)
         draft.rename(copy)
-    return copy / "bin"
+    return copy / installation.parent.name / installation.name / folder.name
+
+
+def _copy_with_libraries(installation: Path, target: Path) -> None:
+    # The wheel's programs look for their libraries in a folder beside the package, three levels up.
+    package = installation.parent
+    shutil.copytree(installation, target / package.name / installation.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
 
 
 def _fingerprint(folder: Path) -> str:

@@ -1,0 +1,67 @@
+"""The services by name. Shared code imports none of them: each is loaded by its module's name when it is run."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from fastapi import FastAPI
+
+from holdfast.bus.handlers import Service
+from holdfast.platform.settings import Settings
+
+MODULES = {
+    "credit-service": "credit_service.app",
+    "hold-service": "hold_service.app",
+}
+INGEST, INGEST_MODULE = "ingest", "holdfast.ingest.app"
+ROLES = ("api", "worker", "jobs")
+
+
+class UnknownService(Exception):
+    """There is no service, or no role of it, of that name; the text lists what there is."""
+
+
+class IngestApp(Protocol):
+    """The ingest process: HTTP in, bus out."""
+
+    def create_api(self, settings: Settings) -> FastAPI:
+        """The application with its routes."""
+
+
+class ServiceApp(IngestApp, Protocol):
+    """What the `app` module of every service offers."""
+
+    SERVICE: Service
+    MIGRATIONS: Path
+
+    async def run_worker(self, settings: Settings, stop: asyncio.Event) -> None:
+        """Consume and relay until `stop`."""
+
+    async def run_jobs(self, settings: Settings, stop: asyncio.Event) -> None:
+        """Periodic work until `stop`."""
+
+
+def load(name: str) -> ServiceApp:
+    """The service of that name. Raises UnknownService."""
+    if name not in MODULES:
+        raise UnknownService(f"There is no service {name!r}: choose {' or '.join(MODULES)}.")
+    return cast(ServiceApp, import_module(MODULES[name]))
+
+
+def load_ingest() -> IngestApp:
+    """The ingest process."""
+    return cast(IngestApp, import_module(INGEST_MODULE))
+
+
+def check_roles(name: str, roles: list[str]) -> None:
+    """Raises UnknownService with one sentence when the service or a role does not exist."""
+    if name != INGEST and name not in MODULES:
+        names = ", ".join([*MODULES, INGEST])
+        raise UnknownService(f"There is no service {name!r}: choose one of {names}.")
+    allowed = ("api",) if name == INGEST else ROLES
+    wrong = next((role for role in roles if role not in allowed), None)
+    if wrong is not None:
+        raise UnknownService(f"{name} has no role {wrong!r}: choose from {', '.join(allowed)}.")

@@ -1,0 +1,76 @@
+"""Runs roles of services in this process until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from holdfast.platform.services import INGEST, load, load_ingest
+from holdfast.platform.settings import Settings
+
+GRACE_SECONDS = 10
+"""How long open requests may take to end after SIGTERM."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None:
+    """Answer HTTP on `host`:`port` until `stop`. Raises OSError when the port is taken."""
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, lifespan="on",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.ensure_future(_until_started(server))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await serving
+
+
+async def _until_started(server: _Server) -> None:
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise OSError(f"cannot listen on {server.config.host}:{server.config.port}") from error
+
+
+async def run_roles(name: str, roles: Sequence[str], settings: Settings, stop: asyncio.Event) -> None:
+    """Run the roles of a service until `stop`; an error in one of them stops them all and is raised."""
+    async with asyncio.TaskGroup() as group:
+        if name == INGEST:
+            group.create_task(serve(load_ingest().create_api(settings), settings.host, settings.port, stop))
+            return
+        app = load(name)
+        if "api" in roles:
+            group.create_task(serve(app.create_api(settings), settings.host, settings.port, stop))
+        if "worker" in roles:
+            group.create_task(app.run_worker(settings, stop))
+        if "jobs" in roles:
+            group.create_task(app.run_jobs(settings, stop))
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set; a second one of either ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def heed(number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heed, number)
+    return stop

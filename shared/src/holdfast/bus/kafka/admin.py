@@ -56,8 +56,7 @@ class KafkaAdmin:
             answer = await client.delete_topics(sorted(existing))
             for _, code in answer.topic_error_codes:
                 _check(code, UnknownTopicOrPartitionError)
-            while existing & set(await client.list_topics()):
-                await asyncio.sleep(PAUSE_SECONDS)
+            await _until(lambda: _none_of(client, existing))
 
         await self._run(action)
 
@@ -104,12 +103,22 @@ async def _create(client: AIOKafkaAdminClient, topics: Sequence[NewTopic]) -> No
 
 
 async def _settled(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
-    """Wait until every partition has a leader: before that a producer would be told that it does not exist."""
+    """Wait until every partition has a leader; before that a producer is told that there is none."""
     names = [topic.name for topic in topics]
-    while True:
+
+    async def led() -> bool:
         found = await client.describe_topics(names)
-        if all(not t["error_code"] and all(p["leader"] >= 0 for p in t["partitions"]) for t in found):
-            return
+        return all(not t["error_code"] and all(p["leader"] >= 0 for p in t["partitions"]) for t in found)
+
+    await _until(led)
+
+
+async def _none_of(client: AIOKafkaAdminClient, names: set[str]) -> bool:
+    return names.isdisjoint(await client.list_topics())
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    while not await condition():  # noqa: ASYNC110
         await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -119,15 +128,15 @@ async def _differences(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> 
     found = await client.describe_topics([topic.name for topic in topics])
     counts = {topic["topic"]: len(topic["partitions"]) for topic in found}
     said = [
-        f"{t.name} has {counts[t.name]} partitions instead of {t.partitions}; it was left as it is, since "
-        f"another count would break the order within a key."
+        f"{t.name} has {counts[t.name]} partitions instead of {t.partitions}; it was left as it is, "
+        f"since another count would break the order within a key."
         for t in topics
         if counts[t.name] != t.partitions
     ]
     for topic in topics:
         actual = await _configured(client, topic.name)
         said += [
-            f"{topic.name} has {name}={actual.get(name)} instead of {value}: change it with Kafka's own tools."
+            f"{topic.name} has {name}={actual.get(name)} instead of {value}: change it with Kafka's tools."
             for name, value in configuration(topic).items()
             if actual.get(name) != value
         ]

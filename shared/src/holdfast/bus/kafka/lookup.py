@@ -57,10 +57,10 @@ class Lookup:
         asked = list(topics)
 
         async def action(client: AIOKafkaConsumer) -> set[TopicPartition]:
-            existing = await client.topics()
-            for missing in sorted(set(asked) - existing):
+            cluster = await client._client.fetch_all_metadata()
+            for missing in sorted(set(asked) - cluster.topics()):
                 raise TopicMissing(missing)
-            return {TopicPartition(t, part) for t in asked for part in client.partitions_for_topic(t) or ()}
+            return {TopicPartition(t, part) for t in asked for part in cluster.partitions_for_topic(t)}
 
         return await self._run(action)
 

@@ -13,7 +13,6 @@ from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
-    UnknownTopicOrPartitionError,
 )
 
 from holdfast.bus.kafka.client import AWAY, unavailable
@@ -31,8 +30,8 @@ Outcome = Position | RecordRefused | BaseException
 class KafkaProducer:
     """A producer on Kafka (`holdfast.bus.port.Producer`).
 
-    After a time-out the client below keeps its batches and goes on trying in their order; what is sent again comes
-    behind them, so a key's order is kept and only repetitions can be seen.
+    After a time-out the client below keeps its batches and goes on trying in their order; what is sent again
+    comes behind them, so a key's order is kept and only repetitions can be seen.
     """
 
     def __init__(self, options: dict[str, Any], seconds: float) -> None:
@@ -51,15 +50,12 @@ class KafkaProducer:
             await asyncio.wait(self._closing)
 
     async def send(self, records: Sequence[Outgoing]) -> list[Position | RecordRefused]:
-        """Send, and wait for all replicas. Raises TopicMissing and BusUnavailable; then nothing is certain."""
+        """Send, and wait for all replicas. Raises TopicMissing, BusUnavailable: then nothing is certain."""
         outcomes: list[Outcome | None] = [refusal(record) for record in records]
+        good = [i for i, refused in enumerate(outcomes) if refused is None]
         try:
             async with asyncio.timeout(self._seconds):
-                await self._send(
-                    [i for i, refused in enumerate(outcomes) if refused is None], records, outcomes
-                )
-        except UnknownTopicOrPartitionError as error:
-            raise TopicMissing(str(error.args[0]) if error.args else records[0].topic) from error
+                await self._send(good, records, outcomes)
         except AWAY as error:
             self._discard_if_broken(error)
             raise unavailable(error) from error
@@ -68,14 +64,12 @@ class KafkaProducer:
     async def _send(
         self, wanted: Sequence[int], records: Sequence[Outgoing], outcomes: list[Outcome | None]
     ) -> None:
-        """Fill the outcomes of the `wanted` records. What was too large inside a batch is tried one by one."""
+        """Fill the outcomes of the `wanted` records; what was too large inside a batch is tried one by one."""
         if not wanted:
             return
         client = await self._connected()
         counts = {topic: await _partitions(client, topic) for topic in {records[i].topic for i in wanted}}
-        places = {
-            i: (records[i].topic, partition_of(records[i].key, counts[records[i].topic])) for i in wanted
-        }
+        places = {i: _place(records[i], counts[records[i].topic]) for i in wanted}
         for i, outcome in zip(wanted, await _deliver(client, records, places), strict=True):
             outcomes[i] = outcome
         failed = next((o for o in outcomes if isinstance(o, KafkaError) and not _too_large(o)), None)
@@ -93,8 +87,7 @@ class KafkaProducer:
             client = await self._connected() if len(wanted) > 1 else None
             if client is not None:
                 count = await _partitions(client, records[i].topic)
-                place = {i: (records[i].topic, partition_of(records[i].key, count))}
-                outcomes[i] = (await _deliver(client, records, place))[0]
+                outcomes[i] = (await _deliver(client, records, {i: _place(records[i], count)}))[0]
             outcome = outcomes[i]
             if _too_large(outcome):
                 self._discard()
@@ -144,11 +137,18 @@ async def _stop(client: AIOKafkaProducer, seconds: float) -> None:
         log.info("kafka_producer_closed_badly", error=str(error))
 
 
+def _place(record: Outgoing, partitions: int) -> tuple[str, int]:
+    return record.topic, partition_of(record.key, partitions)
+
+
 async def _partitions(client: AIOKafkaProducer, topic: str) -> int:
-    found = await client.partitions_for(topic)
-    if not found:
-        raise TopicMissing(topic)
-    return len(found)
+    """How many partitions `topic` has; the client itself would wait long for a topic that is missing."""
+    known = client.client.cluster.partitions_for_topic(topic)
+    if known is None:
+        if topic not in (await client.client.fetch_all_metadata()).topics():
+            raise TopicMissing(topic)
+        known = await client.partitions_for(topic)
+    return len(known)
 
 
 async def _deliver(
@@ -174,7 +174,8 @@ def _look(future: asyncio.Future[Any]) -> None:
 
 def _outcome(answer: Any) -> Outcome:
     if isinstance(answer, BaseException):
-        return answer
+        failure: BaseException = answer
+        return failure
     if answer.offset < 0:
         return KafkaTimeoutError("The broker has the record but does not know where any more")
     return Position(answer.topic, answer.partition, answer.offset)

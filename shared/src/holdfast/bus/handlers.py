@@ -1,0 +1,96 @@
+"""What a service declares: its handlers, one line each, and how its customers are locked and refreshed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from holdfast.bus.envelope import Incoming
+from holdfast.contracts.base import Payload
+from holdfast.contracts.topics import Topic, dead_letters_of
+from holdfast.database.work import Work
+
+Party = tuple[str, str]
+"""(company, customer)"""
+Handle = Callable[[Work, Sequence[Incoming[Any]]], Awaitable[None]]
+ForParties = Callable[[Work, set[Party]], Awaitable[None]]
+H = TypeVar("H", bound=Handle)
+
+
+class MoreParties(Exception):
+    """A handler found further customers it touches: the batch is rolled back and begun again with all locked."""
+
+    def __init__(self, parties: Iterable[Party]) -> None:
+        super().__init__("further customers are touched")
+        self.parties = set(parties)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function for all events of one type in a batch, in their order. `decides` runs after the facts."""
+
+    payload: type[Payload]
+    handle: Handle
+    decides: bool = False
+
+
+class HandlerTable:
+    """The handlers of a service by event type; topics to read follow from it."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[str, Handler] = {}
+
+    def on(self, payload: type[Payload], *, decides: bool = False) -> Callable[[H], H]:
+        """Register the decorated function for a payload class. Raises ValueError when there is one already."""
+
+        def register(handle: H) -> H:
+            if payload.event_type in self._by_type:
+                raise ValueError(f"{payload.event_type} has a handler already")
+            self._by_type[payload.event_type] = Handler(payload, handle, decides)
+            return handle
+
+        return register
+
+    def get(self, event_type: str) -> Handler | None:
+        """The handler of an event type, if the service reads it."""
+        return self._by_type.get(event_type)
+
+    def __iter__(self) -> Any:
+        return iter(self._by_type.values())
+
+    @property
+    def topics(self) -> list[str]:
+        """Topics to subscribe to, sorted."""
+        return sorted({handler.payload.topic.name for handler in self._by_type.values()})
+
+
+async def _nothing(work: Work, parties: set[Party]) -> None:
+    """Nothing follows from this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the runner sees it.
+
+    `lock` locks customers in sorted order in a statement of its own; `refresh` recomputes what follows from
+    their facts; `on_parked` and `on_freed` are told whose events begin to wait, or no longer do.
+    """
+
+    name: str
+    handlers: HandlerTable
+    lock: ForParties
+    refresh: ForParties
+    outgoing: Topic
+    on_parked: ForParties = field(default=_nothing)
+    on_freed: ForParties = field(default=_nothing)
+
+    @property
+    def source(self) -> str:
+        """CloudEvents source of what the service publishes."""
+        return f"/holdfast/{self.name}"
+
+    @property
+    def dead_letters(self) -> Topic:
+        """Where the service announces what it could not digest."""
+        return dead_letters_of(self.name)

@@ -1,0 +1,165 @@
+"""Consumed offsets with owner epochs, in the service's own database."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+import asyncpg
+import structlog
+
+from holdfast.bus.port import Record, TopicPartition
+from holdfast.database.work import Work
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+PATIENCE_SECONDS = 1.0
+"""How long a new owner waits for the row before it ends the transaction of the one before it."""
+log = structlog.get_logger(__name__)
+
+
+class Fenced(Exception):
+    """Another owner has the partition: nothing of this batch may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write for a partition: the epoch, and the position the next batch must start from."""
+
+    tp: TopicPartition
+    epoch: int
+    position: int
+    fingerprint: str | None
+
+
+def fingerprint_of(record: Record) -> str:
+    """A hash of a record that tells it from another one at the same offset of a recreated topic."""
+    digest = sha256(record.value or b"")
+    digest.update((record.key or "").encode())
+    for name, value in record.headers:
+        digest.update(name.encode() + b"\0" + value)
+    return digest.hexdigest()[:32]
+
+
+async def take(pool: asyncpg.Pool, tp: TopicPartition, owner: str) -> Claim:
+    """Become the owner: raises the epoch. Ends a transaction of an earlier owner that does not come to an end."""
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO consumer_offset (topic, partition) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            tp.topic,
+            tp.partition,
+        )
+        taking = asyncio.ensure_future(_raise_epoch(connection, tp, owner))
+        backend = connection.get_server_pid()
+        while not (await asyncio.wait([taking], timeout=PATIENCE_SECONDS))[0]:
+            await _end_blockers(pool, backend, tp)
+        row = taking.result()
+    return Claim(tp, row["epoch"], row["next_offset"], row["fingerprint"])
+
+
+async def _raise_epoch(connection: Connection, tp: TopicPartition, owner: str) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        """UPDATE consumer_offset SET epoch = epoch + 1, owner = $3, stopped = NULL, updated_at = now()
+           WHERE topic = $1 AND partition = $2 RETURNING epoch, next_offset, fingerprint""",
+        tp.topic,
+        tp.partition,
+        owner,
+    )
+    assert row is not None
+    return row
+
+
+async def _end_blockers(pool: asyncpg.Pool, backend: int, tp: TopicPartition) -> None:
+    ended = await pool.fetch(
+        "SELECT pid, pg_terminate_backend(pid) FROM unnest(pg_blocking_pids($1)) AS blocker (pid)", backend
+    )
+    if ended:
+        log.warning("stalled_owner_ended", topic=tp.topic, partition=tp.partition, backends=len(ended))
+
+
+async def hold(work: Work, claim: Claim) -> None:
+    """Lock the partition's row for this transaction. Raises Fenced when the claim is no longer the newest."""
+    row = await work.conn.fetchrow(
+        "SELECT epoch, next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2 FOR NO KEY UPDATE",
+        claim.tp.topic,
+        claim.tp.partition,
+    )
+    if row is None or (row["epoch"], row["next_offset"]) != (claim.epoch, claim.position):
+        raise Fenced(f"{claim.tp}: epoch {claim.epoch} at {claim.position} is not the newest, found {row}")
+
+
+async def read_again(pool: asyncpg.Pool, claim: Claim) -> Claim:
+    """The claim as the database has it, after a commit whose outcome is unknown. Raises Fenced."""
+    row = await pool.fetchrow(
+        "SELECT epoch, next_offset, fingerprint FROM consumer_offset WHERE topic = $1 AND partition = $2",
+        claim.tp.topic,
+        claim.tp.partition,
+    )
+    if row is None or row["epoch"] != claim.epoch:
+        raise Fenced(f"{claim.tp}: epoch {claim.epoch} is not the newest, found {row}")
+    return replace(claim, position=row["next_offset"], fingerprint=row["fingerprint"])
+
+
+async def advance(work: Work, claim: Claim, last: Record, at: datetime) -> Claim:
+    """Move past `last` in this transaction; answers the claim for the next batch. `at` is the record's time."""
+    moved = replace(claim, position=last.offset + 1, fingerprint=fingerprint_of(last))
+    await work.conn.execute(
+        """UPDATE consumer_offset SET next_offset = $3, fingerprint = $4, event_time = $5, updated_at = $6
+           WHERE topic = $1 AND partition = $2""",
+        claim.tp.topic,
+        claim.tp.partition,
+        moved.position,
+        moved.fingerprint,
+        at,
+        work.now,
+    )
+    return moved
+
+
+async def skip_to(pool: asyncpg.Pool, claim: Claim, begin: int) -> None:
+    """A service that has read nothing yet begins where the log begins."""
+    await pool.execute(
+        """UPDATE consumer_offset SET next_offset = $4
+           WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next_offset = 0""",
+        claim.tp.topic,
+        claim.tp.partition,
+        claim.epoch,
+        begin,
+    )
+
+
+async def release(pool: asyncpg.Pool, claim: Claim) -> None:
+    """Give the partition up, so that the next owner finds no one; harmless when it has one already."""
+    await pool.execute(
+        "UPDATE consumer_offset SET owner = NULL WHERE topic = $1 AND partition = $2 AND epoch = $3",
+        claim.tp.topic,
+        claim.tp.partition,
+        claim.epoch,
+    )
+
+
+async def mark_stopped(pool: asyncpg.Pool, claim: Claim, reason: str) -> None:
+    """Write down why the partition stands still, for readiness and the operator."""
+    await pool.execute(
+        "UPDATE consumer_offset SET stopped = $4 WHERE topic = $1 AND partition = $2 AND epoch = $3",
+        claim.tp.topic,
+        claim.tp.partition,
+        claim.epoch,
+        reason,
+    )
+
+
+async def reset(pool: asyncpg.Pool, topic: str, partition: int | None = None, to: int = 0) -> int:
+    """Read a topic (or one partition) again from `to`; answers how many partitions. What is known is skipped.
+
+    Stop the workers first: an owner that is at work is fenced and begins anew.
+    """
+    done: str = await pool.execute(
+        """UPDATE consumer_offset SET next_offset = $3, fingerprint = NULL, stopped = NULL, epoch = epoch + 1
+           WHERE topic = $1 AND ($2::int IS NULL OR partition = $2)""",
+        topic,
+        partition,
+        to,
+    )
+    return int(done.split()[-1])

@@ -1,0 +1,146 @@
+"""The task of one assigned partition: takes what was read and handles it batch by batch, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncpg
+import structlog
+
+from holdfast.bus import dead_letters, metrics, offsets
+from holdfast.bus.batch import BatchProcessor
+from holdfast.bus.handlers import Service
+from holdfast.bus.offsets import Claim, Fenced
+from holdfast.bus.poison import PartitionStopped, PoisonLimit
+from holdfast.bus.port import Consumer, Record
+from holdfast.database.work import is_transient
+from holdfast.platform.clock import milliseconds, utc_now
+
+BATCH = 500
+BACKLOG = 2 * BATCH
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+log = structlog.get_logger(__name__)
+
+
+class PartitionTask:
+    """Owns a claim from assignment to revocation."""
+
+    def __init__(self, service: Service, pool: asyncpg.Pool, consumer: Consumer, claim: Claim) -> None:
+        self._service, self._pool, self._consumer = service, pool, consumer
+        self._processor = BatchProcessor(service, pool, claim, PoisonLimit())
+        self._backlog: deque[Record] = deque()
+        self._arrived = asyncio.Event()
+        self._closing = self._unsure = False
+        self.tp = claim.tp
+        self.stopped: PartitionStopped | None = None
+        self.fenced = False
+        self.task = asyncio.create_task(self._run(), name=f"partition {claim.tp}")
+
+    @property
+    def claim(self) -> Claim:
+        """The claim as of the last commit."""
+        return self._processor.claim
+
+    def give(self, records: Sequence[Record]) -> None:
+        """Records read from the partition, in order; reading pauses while too many wait."""
+        self._backlog.extend(record for record in records if record.offset >= self.claim.position)
+        if len(self._backlog) > BACKLOG:
+            self._consumer.pause(self.tp)
+        self._arrived.set()
+
+    async def close(self, deadline: float) -> None:
+        """Finish the batch under way, or abandon it at the deadline (it rolls back); then let the claim go."""
+        self._closing = True
+        self._arrived.set()
+        done, _ = await asyncio.wait([self.task], timeout=deadline)
+        if not done:
+            self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        try:
+            await offsets.release(self._pool, self.claim)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.info("claim_not_released", partition=str(self.tp), error=str(error))
+        self._clear_metrics()
+
+    async def _run(self) -> None:
+        try:
+            await self._persist(self._free_mended)
+            while not self._closing:
+                self._arrived.clear()
+                if self._backlog:
+                    await self._persist(self._one_batch)
+                else:
+                    await self._arrived.wait()
+        except Fenced as fenced:
+            log.warning("partition_fenced", partition=str(self.tp), reason=str(fenced))
+            self.fenced = True
+        except PartitionStopped as stopped:
+            await self.stand_still(stopped)
+
+    async def stand_still(self, stopped: PartitionStopped) -> None:
+        """Read nothing more of this partition until an operator has looked."""
+        self.stopped = stopped
+        self._consumer.pause(self.tp)
+        metrics.STOPPED.labels(self._service.name, self.tp.topic, self.tp.partition).set(1)
+        log.error("partition_stopped", partition=str(self.tp), reason=stopped.reason, text=str(stopped))
+        await self._persist(lambda: offsets.mark_stopped(self._pool, self.claim, stopped.reason))
+
+    async def _one_batch(self) -> None:
+        if self._unsure:
+            await self._find_out()
+        batch = [self._backlog[n] for n in range(min(BATCH, len(self._backlog)))]
+        if batch:
+            await self._processor.process(batch)
+        self._forget_handled()
+        if len(self._backlog) < BATCH:
+            self._consumer.resume(self.tp)
+        await self._consumer.commit_hint({self.tp: self.claim.position})
+        if self._processor.mended:
+            await self._free_mended()
+            self._processor.mended.clear()
+
+    async def _free_mended(self) -> None:
+        await dead_letters.free_mended(self._pool, self._service, self.tp.topic)
+
+    async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Try a step again after transient errors, with growing pauses; the member stays in the group."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await step()
+                return
+            except Exception as error:
+                if self._closing or not is_transient(error):
+                    raise
+                metrics.RETRIES.labels(self._service.name).inc()
+                log.warning("batch_retried", partition=str(self.tp), error=str(error), pause=pause)
+                self._unsure = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _find_out(self) -> None:
+        """After an error the outcome of a commit may be unknown: the offset in the database tells it."""
+        self._processor.claim = await offsets.read_again(self._pool, self.claim)
+        self._unsure = False
+        self._forget_handled()
+
+    def _forget_handled(self) -> None:
+        while self._backlog and self._backlog[0].offset < self.claim.position:
+            self._backlog.popleft()
+
+    def observe(self, end: int) -> None:
+        """Bring the lag metrics up to date; `end` is the next offset of the partition."""
+        place = (self._service.name, self.tp.topic, self.tp.partition)
+        metrics.LAG_RECORDS.labels(*place).set(max(0, end - self.claim.position))
+        oldest = self._backlog[0].timestamp_ms if self._backlog else None
+        age = 0.0 if oldest is None else (milliseconds(utc_now()) - oldest) / 1000
+        metrics.LAG_SECONDS.labels(*place).set(max(0.0, age))
+
+    def _clear_metrics(self) -> None:
+        place = (self._service.name, self.tp.topic, self.tp.partition)
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.STOPPED):
+            gauge.labels(*place).set(0)

@@ -1,0 +1,139 @@
+"""The relay publishes what the outbox holds: in order per key, at least once, whatever dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from holdfast.bus import failpoints, metrics
+from holdfast.bus.envelope import event_headers
+from holdfast.bus.outbox import LANES, WRITTEN
+from holdfast.bus.port import BusUnavailable, Outgoing, Position, Producer, RecordRefused
+from holdfast.database.work import Work, is_transient, transaction
+
+BATCH = 1000
+SWEEP_SECONDS = 0.1
+"""How often to look without being woken: what other processes wrote, and what a crash left."""
+SEND_SECONDS = 8.0
+"""Shorter than the time after which PostgreSQL ends an idle transaction and with it the lane locks."""
+LONGEST_PAUSE = 5.0
+ADVISORY_CLASS = 0x686F6C64
+"""First half of the advisory lock of a lane ("hold" in ASCII)."""
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Publishes the outbox of one service; any number of relays may run, each lane has one sender at a time."""
+
+    def __init__(self, service: str, source: str, pool: asyncpg.Pool, producer: Producer) -> None:
+        self._service, self._source = service, source
+        self._pool, self._producer = pool, producer
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop`; what is there at that moment is still sent if the bus answers."""
+        woken = WRITTEN.listen()
+        pause = SWEEP_SECONDS
+        try:
+            while not stop.is_set():
+                woken.clear()
+                sent = await self._try()
+                pause = SWEEP_SECONDS if sent is not None else min(pause * 2, LONGEST_PAUSE)
+                if not sent:
+                    await self._wait(woken, stop, pause)
+            await self._try()
+        finally:
+            WRITTEN.forget(woken)
+
+    async def drain(self) -> int:
+        """Publish one batch; answers how many rows were settled. Raises BusUnavailable."""
+        async with transaction(self._pool, clock=False) as work:
+            rows = await self._claim(work)
+            if rows:
+                failpoints.hit("relay_before_send")
+                async with asyncio.timeout(SEND_SECONDS):
+                    answers = await self._producer.send([self._record(row) for row in rows])
+                failpoints.hit("relay_after_send")
+                await self._settle(work, rows, answers)
+        return len(rows)
+
+    async def _try(self) -> int | None:
+        try:
+            return await self.drain()
+        except (BusUnavailable, TimeoutError) as error:
+            log.warning("outbox_bus_unavailable", service=self._service, error=str(error))
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("outbox_database_unavailable", service=self._service, error=str(error))
+        return None
+
+    async def _wait(self, woken: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
+        waits = [asyncio.ensure_future(woken.wait()), asyncio.ensure_future(stop.wait())]
+        _, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*pending)
+
+    async def _claim(self, work: Work) -> list[asyncpg.Record]:
+        """Take the lanes nobody sends now (a statement of its own), then the oldest unsent rows in them."""
+        if not await work.conn.fetchval(
+            "SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL)"
+        ):
+            return []
+        lanes = await work.conn.fetchval(
+            """SELECT coalesce(array_agg(lane::smallint), '{}') FROM generate_series(0, $1 - 1) AS lane
+               WHERE pg_try_advisory_xact_lock($2, lane)""",
+            LANES,
+            ADVISORY_CLASS,
+        )
+        rows: list[asyncpg.Record] = await work.conn.fetch(
+            """SELECT seq, id, aggregatetype, aggregateid, type, payload, traceparent, created_at, sequence
+               FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL AND lane = ANY($1::smallint[])
+               ORDER BY seq LIMIT $2""",
+            lanes,
+            BATCH,
+        )
+        return rows
+
+    def _record(self, row: asyncpg.Record) -> Outgoing:
+        headers = event_headers(
+            str(row["id"]), self._source, row["type"], row["created_at"], row["aggregateid"],
+            row["traceparent"], {"sequence": str(row["sequence"])},
+        )  # fmt: skip
+        return Outgoing(row["aggregatetype"], row["aggregateid"], row["payload"].encode(), headers)
+
+    async def _settle(
+        self, work: Work, rows: Sequence[asyncpg.Record], answers: Sequence[Position | RecordRefused]
+    ) -> None:
+        pairs: list[tuple[Any, Any]] = list(zip(rows, answers, strict=True))
+        sent = [row["seq"] for row, answer in pairs if not isinstance(answer, RecordRefused)]
+        await work.conn.execute("UPDATE outbox SET sent_at = $2 WHERE seq = ANY($1::bigint[])", sent, work.now)
+        metrics.OUTBOX_SENT.labels(self._service).inc(len(sent))
+        for row, answer in pairs:
+            if isinstance(answer, RecordRefused):
+                log.error("outbox_event_refused", service=self._service, id=str(row["id"]), error=str(answer))
+                await work.conn.execute(
+                    "UPDATE outbox SET refused_at = $2, refusal = $3 WHERE seq = $1",
+                    row["seq"], work.now, str(answer),
+                )  # fmt: skip
+
+
+async def observe(pool: asyncpg.Pool, service: str) -> None:
+    """Bring the outbox metrics up to date."""
+    row = await pool.fetchrow(
+        """SELECT count(*) FILTER (WHERE refused_at IS NULL) AS waiting,
+                  count(*) FILTER (WHERE refused_at IS NOT NULL) AS refused,
+                  extract(epoch FROM now() - min(created_at) FILTER (WHERE refused_at IS NULL)) AS age
+           FROM outbox WHERE sent_at IS NULL"""
+    )
+    assert row is not None
+    metrics.OUTBOX_WAITING.labels(service).set(row["waiting"])
+    metrics.OUTBOX_REFUSED.labels(service).set(row["refused"])
+    metrics.OUTBOX_AGE.labels(service).set(row["age"] or 0)

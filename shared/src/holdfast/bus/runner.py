@@ -1,0 +1,175 @@
+"""The consumer runner: partitions come and go, each is read from the offset in our own database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+
+import asyncpg
+import structlog
+
+from holdfast.bus import dead_letters, metrics, offsets, relay
+from holdfast.bus.handlers import Service
+from holdfast.bus.offsets import Claim, fingerprint_of
+from holdfast.bus.partition import BATCH, PartitionTask
+from holdfast.bus.poison import PartitionStopped
+from holdfast.bus.port import BusUnavailable, Consumer, OffsetGone, TopicPartition, Transport
+from holdfast.database.work import is_transient
+
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 5.0
+OBSERVE_SECONDS = 2.0
+RESTART_SECONDS = 0.5
+LOST_LOG = (
+    "{tp}: {what}. The topic was recreated or the broker lost its data. Nothing is read until an operator has looked: "
+    "see the runbook on a broker that lost its data, then `holdfast offsets reset`."
+)
+log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """Reads all topics of a service as a member of its group; an `AssignmentListener` of the consumer."""
+
+    def __init__(self, service: Service, pool: asyncpg.Pool, transport: Transport) -> None:
+        self._service, self._pool, self._transport = service, pool, transport
+        self._consumer: Consumer = transport.consumer(service.name)
+        self._tasks: dict[TopicPartition, PartitionTask] = {}
+        self._lost: dict[TopicPartition, PartitionStopped] = {}
+
+    @property
+    def stopped(self) -> dict[TopicPartition, str]:
+        """Partitions that stand still, and why; readiness shows them."""
+        found = {tp: task.stopped.reason for tp, task in self._tasks.items() if task.stopped}
+        return found | {tp: stop.reason for tp, stop in self._lost.items()}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop`, then drain, leave the group and return. A fenced member joins anew."""
+        while not stop.is_set():
+            try:
+                await self._consumer.start(self._service.handlers.topics, self)
+                observing = asyncio.create_task(self._observe())
+                try:
+                    await self._read(stop)
+                finally:
+                    observing.cancel()
+                    await asyncio.gather(observing, return_exceptions=True)
+                    await self._leave()
+            except (BusUnavailable, asyncpg.PostgresError, OSError) as error:
+                if isinstance(error, asyncpg.PostgresError) and not is_transient(error):
+                    raise
+                log.warning("bus_unavailable", service=self._service.name, error=str(error))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+            self._consumer = self._transport.consumer(self._service.name)
+
+    async def _read(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                polling = asyncio.ensure_future(self._poll())
+                await asyncio.wait([polling, stopping], return_when=asyncio.FIRST_COMPLETED)
+                if not polling.done():
+                    polling.cancel()
+                await asyncio.gather(polling, return_exceptions=not polling.done())
+                self._check_tasks()
+                if any(task.fenced for task in self._tasks.values()):
+                    return
+        finally:
+            stopping.cancel()
+
+    async def _poll(self) -> None:
+        try:
+            records = await self._consumer.poll(POLL_SECONDS, BATCH)
+        except OffsetGone as gone:
+            await self._gone(gone)
+            return
+        for tp, found in records.items():
+            if task := self._tasks.get(tp):
+                task.give(found)
+
+    def _check_tasks(self) -> None:
+        """An error nobody expected ends the process loudly instead of leaving a partition unread."""
+        for task in self._tasks.values():
+            if task.task.done() and not task.task.cancelled() and (error := task.task.exception()):
+                raise error
+
+    async def _gone(self, gone: OffsetGone) -> None:
+        """The position is not in the log: never skip silently."""
+        task = self._tasks.get(gone.tp)
+        if task is not None and task.claim.position == 0 and task.claim.fingerprint is None:
+            await offsets.skip_to(self._pool, task.claim, gone.begin)
+            await self.revoked({gone.tp})
+            await self.assigned({gone.tp})
+        elif task is not None:
+            await task.stand_still(_lost(gone.tp, str(gone)))
+
+    async def assigned(self, partitions: set[TopicPartition]) -> None:
+        """Become owner in our database, compare with the log, seek, and only then handle."""
+        metrics.REBALANCES.labels(self._service.name).inc()
+        await asyncio.gather(*(self._begin(tp) for tp in sorted(partitions)))
+        metrics.OWNED.labels(self._service.name).set(len(self._tasks))
+
+    async def revoked(self, partitions: set[TopicPartition]) -> None:
+        """Finish what is under way within the deadline, then let go."""
+        metrics.REBALANCES.labels(self._service.name).inc()
+        leaving = [self._tasks.pop(tp) for tp in partitions if tp in self._tasks]
+        for tp in partitions:
+            self._lost.pop(tp, None)
+        await asyncio.gather(*(task.close(DRAIN_SECONDS) for task in leaving))
+        metrics.OWNED.labels(self._service.name).set(len(self._tasks))
+
+    async def _begin(self, tp: TopicPartition) -> None:
+        claim = await offsets.take(self._pool, tp, self._consumer.member_id)
+        lost = await self._compare(claim)
+        if lost is not None:
+            self._lost[tp] = lost
+            metrics.STOPPED.labels(self._service.name, tp.topic, tp.partition).set(1)
+            log.error("partition_stopped", partition=str(tp), reason=lost.reason, text=str(lost))
+            await offsets.mark_stopped(self._pool, claim, lost.reason)
+            return
+        self._tasks[tp] = PartitionTask(self._service, self._pool, self._consumer, claim)
+        self._consumer.seek(tp, claim.position)
+
+    async def _compare(self, claim: Claim) -> PartitionStopped | None:
+        """Whether the log is still the one we read before: its end, and the last record we handled."""
+        tp, position = claim.tp, claim.position
+        end = (await self._consumer.end_offsets([tp]))[tp]
+        if position > end:
+            return _lost(tp, f"the log ends at {end}, before the position {position} that is stored")
+        if claim.fingerprint is None or position == 0:
+            return None
+        record = await self._consumer.read_one(tp, position - 1)
+        if record is not None and fingerprint_of(record) != claim.fingerprint:
+            return _lost(tp, f"the record at {position - 1} is not the one that was handled")
+        return None
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(BusUnavailable):
+            await self._consumer.stop()
+        await self.revoked(set(self._tasks))
+
+    async def _observe(self) -> None:
+        while True:
+            with contextlib.suppress(BusUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._observe_once()
+            await asyncio.sleep(OBSERVE_SECONDS)
+
+    async def _observe_once(self) -> None:
+        ends = await self._consumer.end_offsets(self._tasks) if self._tasks else {}
+        for tp, task in list(self._tasks.items()):
+            task.observe(ends.get(tp, task.claim.position))
+        await relay.observe(self._pool, self._service.name)
+        await dead_letters.observe(self._pool, self._service.name)
+
+
+def _lost(tp: TopicPartition, what: str) -> PartitionStopped:
+    return PartitionStopped("lost_log", LOST_LOG.format(tp=tp, what=what))
+
+
+async def stopped_partitions(pool: asyncpg.Pool) -> dict[str, str]:
+    """Partitions of this service that stand still, by what its workers wrote down: for readiness."""
+    rows: Iterable[asyncpg.Record] = await pool.fetch(
+        "SELECT topic, partition, stopped FROM consumer_offset WHERE stopped IS NOT NULL"
+    )
+    return {f"{row['topic']}:{row['partition']}": row["stopped"] for row in rows}

@@ -1,0 +1,42 @@
+"""Batches keep the order within a key although facts and decisions are handled type by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from holdfast.bus.envelope import Incoming
+from holdfast.bus.handlers import Handler, HandlerTable
+
+Run = tuple[Handler, list[Incoming[Any]]]
+
+
+def segments(events: Sequence[Incoming[Any]], handlers: HandlerTable) -> list[list[Incoming[Any]]]:
+    """Split a batch so that within a segment no fact of a key comes after a decision of that key.
+
+    A fact after a decision of the same key opens the next segment for that key; other keys stay where they are.
+    """
+    current: dict[str, int] = {}
+    decided: dict[str, bool] = {}
+    split: list[list[Incoming[Any]]] = []
+    for event in events:
+        handler = handlers.get(event.type)
+        decides = handler is not None and handler.decides
+        if decided.get(event.key) and not decides:
+            current[event.key] = current.get(event.key, 0) + 1
+        decided[event.key] = decides
+        at = current.get(event.key, 0)
+        while len(split) <= at:
+            split.append([])
+        split[at].append(event)
+    return split
+
+
+def runs(events: Iterable[Incoming[Any]], handlers: HandlerTable, *, decides: bool) -> Iterator[Run]:
+    """Events of a segment grouped by handler, each group in its order; only facts or only decisions."""
+    known = ((handlers.get(event.type), event) for event in events)
+    chosen = [(h, event) for h, event in known if h is not None and h.decides == decides]
+    chosen.sort(key=lambda pair: pair[0].payload.event_type)
+    for handler, group in groupby(chosen, key=lambda pair: pair[0]):
+        yield handler, [event for _, event in group]

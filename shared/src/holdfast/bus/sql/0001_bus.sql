@@ -1,0 +1,97 @@
+-- What a service keeps about the bus, in its own database and in the transactions of its own changes.
+
+CREATE TABLE consumer_offset (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    next_offset bigint NOT NULL DEFAULT 0,
+    epoch bigint NOT NULL DEFAULT 0,
+    owner text,
+    fingerprint text,
+    event_time timestamptz,
+    stopped text,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (topic, partition)
+);
+COMMENT ON COLUMN consumer_offset.epoch IS 'Grows with each owner; a batch of an earlier owner is refused';
+COMMENT ON COLUMN consumer_offset.fingerprint IS 'Hash of the last record handled: shows when a topic was recreated';
+
+CREATE TABLE inbox (
+    source text NOT NULL,
+    id text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, id)
+);
+CREATE INDEX inbox_age ON inbox (received_at);
+
+-- Columns id, aggregatetype, aggregateid, type, payload are named as Debezium's outbox router expects them.
+CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    aggregatetype text NOT NULL,
+    aggregateid text NOT NULL,
+    type text NOT NULL,
+    payload text NOT NULL,
+    lane smallint NOT NULL,
+    sequence bigint NOT NULL,
+    traceparent text,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    sent_at timestamptz,
+    refused_at timestamptz,
+    refusal text
+);
+COMMENT ON COLUMN outbox.aggregatetype IS 'the topic';
+COMMENT ON COLUMN outbox.aggregateid IS 'the record key';
+CREATE INDEX outbox_unsent ON outbox (seq) INCLUDE (lane) WHERE sent_at IS NULL AND refused_at IS NULL;
+CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
+
+CREATE TABLE outbox_sequence (
+    topic text NOT NULL,
+    key text NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (topic, key)
+);
+
+-- A key whose events wait behind one that could not be digested. The row is the lock of park, replay and unpark.
+CREATE TABLE parked_key (
+    topic text NOT NULL,
+    key text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (topic, key)
+);
+
+-- Whose figures are not to be trusted while a key is parked; `party` is `company/customer`.
+CREATE TABLE parked_party (
+    party text NOT NULL,
+    topic text NOT NULL,
+    key text NOT NULL,
+    PRIMARY KEY (party, topic, key)
+);
+CREATE INDEX parked_party_key ON parked_party (topic, key);
+
+CREATE TABLE dead_letter (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('poison', 'behind', 'replayed', 'dropped', 'superseded')),
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    "offset" bigint NOT NULL,
+    key text,
+    record_key text,
+    event_source text,
+    event_id text,
+    event_type text,
+    document text,
+    version bigint,
+    headers jsonb NOT NULL,
+    value bytea,
+    record_time_ms bigint NOT NULL,
+    field text,
+    shown text,
+    reason text,
+    remedy text,
+    stack text,
+    parked_at timestamptz NOT NULL DEFAULT now(),
+    settled_at timestamptz,
+    note text
+);
+CREATE INDEX dead_letter_waiting ON dead_letter (topic, key, id) WHERE state IN ('poison', 'behind');
+CREATE INDEX dead_letter_settled ON dead_letter (settled_at) WHERE settled_at IS NOT NULL;

@@ -1,0 +1,1 @@
+"""Open items, settlements, exposure and overdue figures: the same code in every service that needs them."""

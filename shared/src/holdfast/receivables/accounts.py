@@ -26,10 +26,12 @@ ORDER BY a.company, a.customer FOR UPDATE OF a
 
 @dataclass(slots=True)
 class Touched:
-    """Of one transaction: the customers it holds, and the documents and orders to recompute."""
+    """Of one transaction: the customers it holds, and what to recompute: documents with
+    their owners, orders with their buyers."""
 
     locked: set[Party] = field(default_factory=set)
-    parties: set[Party] = field(default_factory=set)
+    owners: set[Party] = field(default_factory=set)
+    buyers: set[Party] = field(default_factory=set)
     documents: set[tuple[str, str]] = field(default_factory=set)
     orders: set[tuple[str, str]] = field(default_factory=set)
     recomputed: set[Party] = field(default_factory=set)

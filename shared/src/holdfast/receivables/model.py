@@ -321,9 +321,7 @@ def _beyond_state(reservation: Reservation, position: Position, convert: Convert
     return convert.currency, max(ZERO, EXACT.subtract(promised, convert.exact(known, code)))
 
 
-def _counts(
-    status: str, created_at: datetime | None, order: str, check: CheckedOrder | None, counted: Counted
-) -> bool:
+def _counts(status: str, created_at: datetime | None, order: str, check: CheckedOrder | None, counted: Counted) -> bool:
     if check is None or counted is Counted.ALL or status in PASSED:
         return True
     if counted is Counted.PASSED_ONLY:

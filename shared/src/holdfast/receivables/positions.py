@@ -141,9 +141,7 @@ def _balance(item: list[Any]) -> Balance:
 
 
 def _order(item: list[Any]) -> OrderState:
-    number, customer, currency, total, delivered, invoiced, foreign, version, created, status, cancelled = (
-        item
-    )
+    number, customer, currency, total, delivered, invoiced, foreign, version, created, status, cancelled = item
     return OrderState(
         order=number,
         customer=customer,
@@ -162,6 +160,4 @@ def _order(item: list[Any]) -> OrderState:
 def _reservation(company: str, customer: str, item: list[Any]) -> Reservation:
     number, currency, amount, version, status, created, reserved = item
     created_at, reserved_at = datetime.fromisoformat(created), datetime.fromisoformat(reserved)
-    return Reservation(
-        company, number, customer, currency, Decimal(amount), version, status, created_at, reserved_at
-    )
+    return Reservation(company, number, customer, currency, Decimal(amount), version, status, created_at, reserved_at)

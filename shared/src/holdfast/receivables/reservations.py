@@ -91,16 +91,12 @@ async def end_superseded(work: Work, orders: Collection[tuple[str, str]]) -> Non
         await work.conn.execute(ENDED, *columns(sorted(set(orders))))
 
 
-async def parties_with_old_reservations(
-    work: Work, before: datetime, limit: int = 500
-) -> list[tuple[str, str]]:
+async def parties_with_old_reservations(work: Work, before: datetime, limit: int = 500) -> list[tuple[str, str]]:
     """Customers with reservations made before that instant: lock them, then `expire_reservations`."""
     return [(row[0], row[1]) for row in await work.conn.fetch(OLD, before, limit)]
 
 
-async def expire_reservations(
-    work: Work, parties: Collection[tuple[str, str]], before: datetime
-) -> list[Reservation]:
+async def expire_reservations(work: Work, parties: Collection[tuple[str, str]], before: datetime) -> list[Reservation]:
     """End and return the reservations of these locked customers made before that instant, to be reported."""
     if not parties:
         return []

@@ -1,0 +1,147 @@
+"""The plain-Python reference of a customer's exposure (spec 2.1), order by order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, localcontext
+
+from holdfast.contracts import erp_orders as o
+from holdfast.contracts.erp_reference import CompanyChanged
+from holdfast.receivables.model import CheckedOrder, Counted, Reservation
+from holdfast.receivables.reference import ZERO, Ledger, rounded_half_up
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """B, D, O, R and Q of spec 2.1 in company currency, and the currencies whose rate lacks."""
+
+    balance: Decimal
+    delivered_not_invoiced: Decimal
+    open_orders: Decimal
+    reserved: Decimal
+    this_order: Decimal
+    missing_rates: frozenset[str]
+
+
+def figures(
+    ledger: Ledger,
+    party: tuple[str, str],
+    on: date,
+    check: CheckedOrder | None = None,
+    counted: Counted = Counted.PASSED_AND_EARLIER,
+) -> Figures:
+    """The parts of a customer's exposure on a date, with or without an order that is checked."""
+    return _Exposure(ledger, *party, on, check, counted).figures()
+
+
+class _Exposure:
+    """One exposure, worked out order by order."""
+
+    def __init__(
+        self, ledger: Ledger, company: str, customer: str, on: date, check: CheckedOrder | None, counted: Counted
+    ) -> None:
+        self.ledger, self.customer, self.on = ledger, customer, on
+        self.check, self.counted = check, counted
+        self.company: CompanyChanged = ledger.facts["company"][(company,)]
+        self.missing: set[str] = set()
+
+    def figures(self) -> Figures:
+        """All parts; each currency's sum is converted and rounded once."""
+        delivered: dict[str, Decimal] = defaultdict(Decimal)
+        ordered: dict[str, Decimal] = defaultdict(Decimal)
+        reserved: dict[str, Decimal] = defaultdict(Decimal)
+        for order in self._orders():
+            currency, undelivered, uninvoiced = self._parts(order)
+            delivered[currency] += uninvoiced
+            status = self.ledger.status.get((order.company, order.order), "unchecked")
+            if self._counts(status, order.created_at, order.order):
+                ordered[currency] += undelivered
+        for reservation in self._reservations():
+            currency, amount = self._beyond(reservation)
+            reserved[currency] += amount
+        return Figures(
+            self._sum(self.ledger.balances(self.company.company, self.customer)),
+            self._sum(delivered),
+            self._sum(ordered),
+            self._sum(reserved),
+            self._this_order(),
+            frozenset(self.missing),
+        )
+
+    def _orders(self) -> Iterator[o.OrderChanged]:
+        for order in self.ledger.facts["order"].values():
+            mine = (order.company, order.customer) == (self.company.company, self.customer)
+            if mine and (self.check is None or order.order != self.check.order):
+                yield order
+
+    def _reservations(self) -> Iterator[Reservation]:
+        for found in self.ledger.reservations.values():
+            mine = (found.company, found.customer) == (self.company.company, self.customer)
+            other = mine and (self.check is None or found.order != self.check.order)
+            counts = self._counts(found.status, found.created_at, found.order)
+            if other and counts and not self._is_over(found):
+                yield found
+
+    def _is_over(self, reservation: Reservation) -> bool:
+        key = reservation.company, reservation.order
+        known = [self.ledger.facts[kind].get(key) for kind in ("order", "order cancellation")]
+        return any(fact is not None and fact.version >= reservation.order_version for fact in known)
+
+    def _beyond(self, reservation: Reservation) -> tuple[str, Decimal]:
+        order = self.ledger.facts["order"].get((reservation.company, reservation.order))
+        if order is None or order.customer != self.customer:
+            return reservation.currency, reservation.amount
+        currency, undelivered, uninvoiced = self._parts(order)
+        if currency == reservation.currency:
+            return currency, max(ZERO, reservation.amount - undelivered - uninvoiced)
+        promised = self._convert(reservation.amount, reservation.currency)
+        known = self._convert(undelivered + uninvoiced, currency)
+        return self.company.currency, max(ZERO, promised - known)
+
+    def _parts(self, order: o.OrderChanged) -> tuple[str, Decimal, Decimal]:
+        """Currency, O and D of one order; in company currency when it was invoiced in another one."""
+        invoiced = self.ledger.invoiced(order.company, order.order)
+        currency, total, delivered = order.currency, order.total, self.ledger.delivered(order)
+        if set(invoiced) - {currency}:
+            total, delivered = self._convert(total, currency), self._convert(delivered, currency)
+            billed = sum((self._convert(amount, code) for code, amount in invoiced.items()), ZERO)
+            currency = self.company.currency
+        else:
+            billed = invoiced.get(currency, ZERO)
+        undelivered = max(ZERO, total - max(delivered, billed))
+        return currency, ZERO if self.ledger.is_cancelled(order) else undelivered, max(ZERO, delivered - billed)
+
+    def _this_order(self) -> Decimal:
+        if self.check is None:
+            return ZERO
+        value = self._convert(self.check.total, self.check.currency)
+        order = self.ledger.facts["order"].get((self.company.company, self.check.order))
+        if order is not None:
+            known = ZERO if self.ledger.is_cancelled(order) else self._convert(order.total, order.currency)
+            value = known if order.version >= self.check.version else max(known, value)
+        invoiced = self.ledger.invoiced(self.company.company, self.check.order)
+        value -= sum((self._convert(amount, code) for code, amount in invoiced.items()), ZERO)
+        return max(ZERO, rounded_half_up(value, self.company.currency))
+
+    def _counts(self, status: str, created_at: datetime, number: str) -> bool:
+        if self.check is None or self.counted is Counted.ALL or status in ("passed", "released"):
+            return True
+        if self.counted is Counted.PASSED_ONLY:
+            return False
+        limit = self.check.created_at or datetime.max.replace(tzinfo=UTC)
+        return (created_at, number) < (limit, self.check.order)
+
+    def _convert(self, amount: Decimal, currency: str) -> Decimal:
+        found = self.ledger.rate(self.company, currency, self.on)
+        if found is None:
+            self.missing |= {currency} if amount else set()
+            return ZERO
+        with localcontext(prec=60):
+            return amount * found[0] / found[1]
+
+    def _sum(self, amounts: dict[str, Decimal]) -> Decimal:
+        converted = (rounded_half_up(self._convert(a, code), self.company.currency) for code, a in amounts.items())
+        return sum(converted, ZERO)

@@ -1,0 +1,138 @@
+"""Recompute what follows from the facts for whatever a transaction has touched; never increment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from holdfast.bus.handlers import MoreParties
+from holdfast.database.bulk import columns
+from holdfast.database.work import Work
+from holdfast.receivables.accounts import Touched, touched
+from holdfast.receivables.model import Party
+
+DOCUMENTS = """
+WITH figures AS (
+    SELECT d.company, d.document, d.customer,
+           CASE WHEN d.version IS NULL OR d.gone_date IS NOT NULL THEN 0
+                ELSE CASE WHEN d.is_debit THEN d.amount ELSE -d.amount END
+                     - coalesce(paid.amount, 0) + coalesce(used.amount, 0) END AS open_amount
+    FROM unnest($1::text[], $2::text[]) AS t(company, document)
+    JOIN document d ON d.company = t.company AND d.document = t.document
+    LEFT JOIN LATERAL (
+        SELECT sum(s.debit_amount) AS amount FROM effective_settlement s
+        LEFT JOIN document o ON o.company = s.company AND o.document = s.credit_document
+        WHERE s.company = d.company AND s.debit_document = d.document
+          AND s.reversal_date IS NULL AND o.gone_date IS NULL) paid ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(s.credit_amount) AS amount FROM effective_settlement s
+        LEFT JOIN document o ON o.company = s.company AND o.document = s.debit_document
+        WHERE s.company = d.company AND s.credit_document = d.document
+          AND s.reversal_date IS NULL AND o.gone_date IS NULL) used ON true
+), changed AS (
+    UPDATE document d SET open_amount = f.open_amount FROM figures f
+    WHERE d.company = f.company AND d.document = f.document AND d.open_amount <> f.open_amount
+)
+SELECT DISTINCT company, customer FROM figures WHERE customer IS NOT NULL
+"""
+
+ORDERS = """
+WITH figures AS (
+    SELECT o.company, o.order_no, o.customer, greatest(o.lines_delivered, shipped.amount) AS delivered,
+           coalesce(billed.own, 0) AS invoiced, billed.others AS invoiced_foreign
+    FROM unnest($1::text[], $2::text[]) AS t(company, order_no)
+    JOIN sales_order o ON o.company = t.company AND o.order_no = t.order_no
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(s.amount), 0) AS amount FROM delivery s
+        WHERE s.company = o.company AND s.order_no = o.order_no
+          AND s.currency = coalesce(o.currency, s.currency)) shipped
+    CROSS JOIN LATERAL (
+        SELECT sum(c.amount) FILTER (WHERE c.currency = o.currency) AS own,
+               jsonb_object_agg(c.currency, c.amount::text)
+                   FILTER (WHERE c.currency IS DISTINCT FROM o.currency) AS others
+        FROM (SELECT b.currency, sum(b.amount) AS amount FROM (
+                  SELECT d.currency, d.amount FROM document d
+                  WHERE d.company = o.company AND d.order_no = o.order_no
+                    AND d.is_debit AND d.gone_date IS NULL
+                  UNION ALL
+                  SELECT d.currency, s.amount FROM document_order s
+                  JOIN document d ON d.company = s.company AND d.document = s.document
+                  WHERE s.company = o.company AND s.order_no = o.order_no
+                    AND d.is_debit AND d.gone_date IS NULL) b
+              GROUP BY b.currency) c) billed
+), changed AS (
+    UPDATE sales_order o
+    SET delivered = f.delivered, invoiced = f.invoiced, invoiced_foreign = f.invoiced_foreign
+    FROM figures f
+    WHERE o.company = f.company AND o.order_no = f.order_no
+      AND (o.delivered, o.invoiced, o.invoiced_foreign)
+          IS DISTINCT FROM (f.delivered, f.invoiced, f.invoiced_foreign)
+)
+SELECT DISTINCT company, customer FROM figures WHERE customer IS NOT NULL
+"""
+
+BALANCES = """
+WITH parties AS (
+    SELECT * FROM unnest($1::text[], $2::text[]) AS p(company, customer)
+), figures AS (
+    SELECT p.company, p.customer, f.* FROM parties p
+    CROSS JOIN LATERAL (
+        SELECT d.currency,
+               coalesce(sum(d.open_amount) FILTER (WHERE d.is_debit), 0) AS open_debits,
+               coalesce(sum(d.open_amount) FILTER (WHERE NOT d.is_debit), 0) AS open_credits,
+               sum(d.open_amount) AS balance,
+               (count(*) FILTER (WHERE d.is_debit))::integer AS debit_count,
+               (count(*) FILTER (WHERE NOT d.is_debit))::integer AS credit_count,
+               min(d.due_date) FILTER (WHERE d.is_debit AND d.open_amount > 0) AS oldest_due_date
+        FROM document d
+        WHERE d.company = p.company AND d.customer = p.customer AND d.open_amount <> 0
+        GROUP BY d.currency) f
+), closed AS (
+    DELETE FROM balance b USING parties p
+    WHERE b.company = p.company AND b.customer = p.customer AND NOT EXISTS (
+        SELECT FROM figures f
+        WHERE f.company = b.company AND f.customer = b.customer AND f.currency = b.currency)
+)
+INSERT INTO balance AS b (company, customer, currency, open_debits, open_credits, balance,
+                          debit_count, credit_count, oldest_due_date)
+SELECT * FROM figures
+ON CONFLICT (company, customer, currency) DO UPDATE
+SET open_debits = excluded.open_debits, open_credits = excluded.open_credits, balance = excluded.balance,
+    debit_count = excluded.debit_count, credit_count = excluded.credit_count,
+    oldest_due_date = excluded.oldest_due_date
+WHERE (b.open_debits, b.open_credits, b.debit_count, b.credit_count, b.oldest_due_date)
+      IS DISTINCT FROM (excluded.open_debits, excluded.open_credits, excluded.debit_count,
+                        excluded.credit_count, excluded.oldest_due_date)
+"""
+
+
+async def refresh(work: Work, parties: Collection[Party]) -> None:
+    """Bring all figures of `parties`, and of whoever else was touched, up to the facts of this transaction.
+
+    Raises `MoreParties` when a document or order belongs to a customer that is not locked yet: begin again
+    with those locked too. Afterwards `recomputed(work)` tells all customers whose figures were recomputed.
+    """
+    state = touched(work)
+    owners, buyers = set(state.owners), state.buyers | set(parties)
+    if state.documents:
+        owners |= await _recompute(work, DOCUMENTS, state.documents)
+    if state.orders:
+        buyers |= await _recompute(work, ORDERS, state.orders)
+    missing = (owners | buyers) - state.locked
+    if missing:
+        raise MoreParties(missing)
+    if owners:
+        await work.conn.execute(BALANCES, *columns(sorted(owners)))
+    _done(state, owners | buyers)
+
+
+async def _recompute(work: Work, statement: str, keys: set[tuple[str, str]]) -> set[Party]:
+    rows = await work.conn.fetch(statement, *columns(sorted(keys)))
+    return {(row["company"], row["customer"]) for row in rows}
+
+
+def _done(state: Touched, found: set[Party]) -> None:
+    state.recomputed |= found
+    state.owners.clear()
+    state.buyers.clear()
+    state.documents.clear()
+    state.orders.clear()

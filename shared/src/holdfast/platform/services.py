@@ -1,4 +1,4 @@
-"""The services by name. Shared code imports none of them: each is loaded by its module's name when it is run."""
+"""The services by name. Shared code imports none of them: each is loaded by its module's name when run."""
 
 from __future__ import annotations
 

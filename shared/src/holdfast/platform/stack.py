@@ -1,4 +1,4 @@
-"""The local stack: PostgreSQL, databases and roles, the bus, migrations, topics, all services on this machine."""
+"""The local stack: PostgreSQL, databases and their roles, the bus, migrations, topics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StackInUse(Exception):
 class Stack:
     """Servers and databases in `data_dir`, one set of databases for each bus.
 
-    `settings` (after `start`) are what services in this process need, `environment` what child processes need.
+    After `start`, `settings` are what services in this process need, `environment` what children need.
     """
 
     def __init__(self, settings: Settings, bus: Bus) -> None:
@@ -47,7 +47,7 @@ class Stack:
 
     async def start(self, *, fresh: bool = False) -> None:
         """Start the servers, make or mend databases and topics; `fresh` throws the data of this bus away."""
-        admin = self._given_postgres or await asyncio.to_thread(self._postgres.start)
+        admin: str = self._given_postgres or await asyncio.to_thread(self._postgres.start)
         self._known = read_stack(self.data_dir)
         if fresh:
             await self._wipe(admin)

@@ -101,17 +101,13 @@ class Collecting:
     ) -> str:  # fmt: skip
         """A payment that names its invoice; returns its number."""
         application = Application(document=debt.number, amount=amount, document_amount=closes)
-        payment = self._post(
-            debt.customer, amount + extra, currency or debt.customer.currency, (application,)
-        )
+        payment = self._post(debt.customer, amount + extra, currency or debt.customer.currency, (application,))
         number = f"{payment}/{debt.number}"
         applied = Applied(number, debt.number, payment, closes or amount, amount)
         self._desk.ledger(debt.customer.key).settle(applied)
         return payment
 
-    def _post(
-        self, payer: Customer, amount: Decimal, currency: str, applications: tuple[Application, ...] = ()
-    ) -> str:
+    def _post(self, payer: Customer, amount: Decimal, currency: str, applications: tuple[Application, ...] = ()) -> str:
         desk = self._desk
         number = desk.number(payer.company, "PAY")
         desk.post(payer.company, PaymentPosted(

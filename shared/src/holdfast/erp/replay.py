@@ -1,0 +1,138 @@
+"""Plays an ERP's days on a simulated clock, closed-loop: the result depends on nothing but the days.
+
+Per day: the clock stands at 08:00 and facts are sent, until every consumer has passed them; then at noon held
+orders are checked again, oldest hold first; then checkpoint requests are sent, until all are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Protocol
+
+import asyncpg
+
+from holdfast.bus.port import BusUnavailable, Position, Producer, RecordRefused
+from holdfast.contracts.erp_customers import CustomerChanged
+from holdfast.database.work import set_business_clock
+from holdfast.erp.barrier import Barrier
+from holdfast.erp.happenings import Day, Happening
+
+MORNING, NOON = time(8), time(12)
+RECHECK_DELAY_SECONDS = 60.0
+"""Facts of 08:00 are followed by re-checks after 08:01, which is when the clock goes on to noon."""
+SEND_AGAIN_SECONDS = 0.5
+CHUNK = 500
+
+
+class NotTaken(Exception):
+    """The bus refused an event for good."""
+
+
+class Limits(Protocol):
+    """Whoever keeps credit profiles."""
+
+    async def open(self, customers: Sequence[CustomerChanged]) -> None:
+        """Open or change the profiles of these customers."""
+
+
+class Progress(Protocol):
+    """Is told how far the replay is."""
+
+    def advance(self, day: date, events: int) -> None:
+        """A day is done."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was played."""
+
+    events: int = 0
+    facts: int = 0
+    requests: int = 0
+    first_day: date | None = None
+    last_day: date | None = None
+    customers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+class Replay:
+    """Sends days to the bus and waits for what becomes of them."""
+
+    def __init__(self, producer: Producer, barrier: Barrier, pools: Mapping[str, asyncpg.Pool], limits: Limits) -> None:
+        self._producer, self._barrier, self._limits = producer, barrier, limits
+        self._pools = list(pools.values())
+        self.tally = Tally()
+
+    async def play(self, days: Iterable[Day], progress: Progress) -> Tally:
+        """Play all days. Raises Stalled, NotTaken."""
+        for day in days:
+            if day.facts or day.requests:
+                await self._play(day)
+            self._count(day)
+            progress.advance(day.date, len(day.facts) + len(day.requests))
+        if self.tally.last_day is not None:
+            await self._set_clock(self.tally.last_day, NOON)
+        return self.tally
+
+    async def _play(self, day: Day) -> None:
+        if day.facts:
+            await self._set_clock(day.date, MORNING)
+            await self._barrier.passed(await self._send(day.ordered_facts()))
+        customers = self._changed(day)
+        if customers:
+            await self._limits.open(customers)
+            await self._barrier.passed()
+        if day.requests or await self._barrier.rechecks_waiting():
+            await self._set_clock(day.date, NOON)
+            await self._barrier.passed()
+        if day.requests:
+            await self._barrier.passed(await self._send(day.requests))
+
+    def _changed(self, day: Day) -> list[CustomerChanged]:
+        """Customers whose master data is newer than what was seen of it, each once, in its newest state."""
+        newest: dict[tuple[str, str], CustomerChanged] = {}
+        for happening in day.facts:
+            master, seen = happening.payload, self.tally.customers
+            if not isinstance(master, CustomerChanged):
+                continue
+            key = (master.company, master.customer)
+            if master.version > max(seen.get(key, 0), newest[key].version if key in newest else 0):
+                newest[key] = master
+        self.tally.customers |= {key: master.version for key, master in newest.items()}
+        return list(newest.values())
+
+    async def _send(self, happenings: Sequence[Happening]) -> list[Position]:
+        records = [happening.record() for happening in happenings]
+        positions: list[Position] = []
+        for start in range(0, len(records), CHUNK):
+            for answer in await self._send_surely(records[start : start + CHUNK]):
+                if isinstance(answer, RecordRefused):
+                    raise NotTaken(f"The bus refused an event: {answer}.")
+                positions.append(answer)
+        return positions
+
+    async def _send_surely(self, records: Sequence[object]) -> list[Position | RecordRefused]:
+        while True:
+            try:
+                return await self._producer.send(records)  # type: ignore[arg-type]
+            except BusUnavailable:
+                await asyncio.sleep(SEND_AGAIN_SECONDS)
+
+    async def _set_clock(self, day: date, at: time) -> None:
+        moment = datetime.combine(day, at, UTC)
+        await asyncio.gather(*(_set(pool, moment) for pool in self._pools))
+
+    def _count(self, day: Day) -> None:
+        tally = self.tally
+        tally.facts += len(day.facts)
+        tally.requests += len(day.requests)
+        tally.events = tally.facts + tally.requests
+        tally.first_day = tally.first_day or day.date
+        tally.last_day = day.date
+
+
+async def _set(pool: asyncpg.Pool, moment: datetime) -> None:
+    async with pool.acquire() as connection:
+        await set_business_clock(connection, moment)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from holdfast.bus.port import Consumer, Outgoing, Record, TopicPartition, Transport
+from holdfast.bus.port import Consumer, Outgoing, Record, TopicPartition
 
 Start = Callable[[TopicPartition], int]
 
@@ -67,18 +67,9 @@ class Member:
                 await asyncio.sleep(0.01)
 
 
-def numbered(
-    topic: str, count: int, keys: Sequence[str] = ("DEMF/1", "DEMF/2", "DEMF/3", "USMF/1")
-) -> list[Outgoing]:
+KEYS = tuple(f"DEMF/{n}" for n in range(20))
+
+
+def numbered(topic: str, count: int, keys: Sequence[str] = KEYS) -> list[Outgoing]:
     """Records 0, 1, 2, … that take turns over the keys."""
     return [Outgoing(topic, keys[i % len(keys)], str(i).encode()) for i in range(count)]
-
-
-async def put(transport: Transport, records: Sequence[Outgoing]) -> list[object]:
-    """Send from a producer of its own."""
-    producer = transport.producer()
-    await producer.start()
-    try:
-        return list(await producer.send(records))
-    finally:
-        await producer.stop()

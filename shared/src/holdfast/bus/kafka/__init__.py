@@ -38,6 +38,4 @@ class KafkaTransport:
 
     def admin(self) -> KafkaAdmin:
         """Topic administration."""
-        return KafkaAdmin(
-            options(self._settings, self._name), self._settings.kafka_replication_factor, self._seconds
-        )
+        return KafkaAdmin(options(self._settings, self._name), self._settings.kafka_replication_factor, self._seconds)

@@ -145,6 +145,4 @@ async def _differences(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> 
 
 async def _configured(client: AIOKafkaAdminClient, topic: str) -> dict[str, str]:
     answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    return {
-        entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]
-    }
+    return {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}

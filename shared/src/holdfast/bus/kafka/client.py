@@ -40,9 +40,7 @@ def options(settings: BusSettings, name: str) -> dict[str, Any]:
 
 
 def _tls(settings: BusSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(
-        cafile=str(settings.kafka_ssl_cafile) if settings.kafka_ssl_cafile else None
-    )
+    context = ssl.create_default_context(cafile=str(settings.kafka_ssl_cafile) if settings.kafka_ssl_cafile else None)
     context.check_hostname = settings.kafka_ssl_check_hostname
     if settings.kafka_ssl_certfile:
         context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)

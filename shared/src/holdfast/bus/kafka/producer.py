@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeGuard
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -61,10 +61,8 @@ class KafkaProducer:
             raise unavailable(error) from error
         return [_certain(outcome) for outcome in outcomes]
 
-    async def _send(
-        self, wanted: Sequence[int], records: Sequence[Outgoing], outcomes: list[Outcome | None]
-    ) -> None:
-        """Fill the outcomes of the `wanted` records; what was too large inside a batch is tried one by one."""
+    async def _send(self, wanted: Sequence[int], records: Sequence[Outgoing], outcomes: list[Outcome | None]) -> None:
+        """Fill the outcomes of the `wanted` records; what was too large in a batch is tried one by one."""
         if not wanted:
             return
         client = await self._connected()
@@ -72,12 +70,10 @@ class KafkaProducer:
         places = {i: _place(records[i], counts[records[i].topic]) for i in wanted}
         for i, outcome in zip(wanted, await _deliver(client, records, places), strict=True):
             outcomes[i] = outcome
-        failed = next((o for o in outcomes if isinstance(o, KafkaError) and not _too_large(o)), None)
+        failed = next((o for o in outcomes if _failed(o) and not _too_large(o)), None)
         if failed is not None:
             raise failed
-        await self._send_singly(
-            [i for i in wanted if places[i] in _stuck(places, outcomes)], records, outcomes
-        )
+        await self._send_singly([i for i in wanted if places[i] in _stuck(places, outcomes)], records, outcomes)
 
     async def _send_singly(
         self, wanted: Sequence[int], records: Sequence[Outgoing], outcomes: list[Outcome | None]
@@ -92,7 +88,7 @@ class KafkaProducer:
             if _too_large(outcome):
                 self._discard()
                 outcomes[i] = RecordRefused("The broker finds the record too large: send it in parts.")
-            elif isinstance(outcome, BaseException) and not isinstance(outcome, RecordRefused):
+            elif _failed(outcome):
                 raise outcome
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -174,11 +170,15 @@ def _look(future: asyncio.Future[Any]) -> None:
 
 def _outcome(answer: Any) -> Outcome:
     if isinstance(answer, BaseException):
-        failure: BaseException = answer
-        return failure
+        return answer
     if answer.offset < 0:
-        return KafkaTimeoutError("The broker has the record but does not know where any more")
-    return Position(answer.topic, answer.partition, answer.offset)
+        return TimeoutError("the broker has the record but no longer knows where")
+    topic, partition, offset = answer.topic, answer.partition, answer.offset
+    return Position(topic, partition, offset)
+
+
+def _failed(outcome: object) -> TypeGuard[BaseException]:
+    return isinstance(outcome, BaseException) and not isinstance(outcome, RecordRefused)
 
 
 def _too_large(outcome: object) -> bool:

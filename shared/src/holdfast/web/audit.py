@@ -1,0 +1,27 @@
+"""The audit trail: who changed what, when, from what to what, and why. Append-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.database.work import Work
+from holdfast.web.correlation import correlation_id
+
+
+async def record(
+    work: Work,
+    *,
+    who: str,
+    what: str,
+    company: str | None,
+    subject: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    why: str | None = None,
+) -> None:
+    """Write an entry in the transaction of the change itself."""
+    await work.conn.execute(
+        """INSERT INTO audit_trail (at, who, what, company, subject, before, after, why, correlation_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+        work.business_now, who, what, company, subject, before, after, why, correlation_id.get(),
+    )  # fmt: skip

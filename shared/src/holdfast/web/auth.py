@@ -1,0 +1,159 @@
+"""Who calls, what they may do, and for which companies. No route but health answers without a token."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.security import HTTPBearer
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from holdfast.platform.clock import utc_now
+from holdfast.platform.settings import Settings
+from holdfast.web.keys import local_key, verification_keys
+from holdfast.web.problems import Problem, unavailable
+
+SEE = frozenset({"credit:see", "holds:see", "rules:see"})
+WORK = SEE | {"checks:make", "holds:release"}
+APPROVE = WORK | {"limits:edit"}
+ADMINISTER = APPROVE | {"rules:maintain"}
+ROLES: Final[dict[str, frozenset[str]]] = {
+    "see": SEE,
+    "work": WORK,
+    "approve": APPROVE,
+    "administer": ADMINISTER,
+    "ingest": frozenset({"events:write"}),
+}
+PERMISSIONS = frozenset().union(*ROLES.values())
+ALL: Final[frozenset[str]] = frozenset({"*"})
+"""All companies."""
+LEEWAY_SECONDS = 30
+REMEMBERED = 10_000
+LIFETIME = timedelta(hours=12)
+BEARER = HTTPBearer(auto_error=False, description="Token of the identity provider, or of `holdfast token`")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified token: subject, permissions and companies."""
+
+    subject: str
+    permissions: frozenset[str]
+    companies: frozenset[str]
+
+    def sees(self, company: str) -> bool:
+        """Whether the company exists for this caller."""
+        return self.companies is ALL or company in self.companies
+
+    def company_filter(self) -> list[str] | None:
+        """The companies for a query; None stands for all."""
+        return None if self.companies is ALL else sorted(self.companies)
+
+
+def issue_token(
+    settings: Settings,
+    subject: str,
+    roles: Iterable[str],
+    companies: Iterable[str] = ("*",),
+    lifetime: timedelta = LIFETIME,
+) -> str:
+    """Sign a token with the local key. Raises ValueError for a role that does not exist."""
+    chosen = list(roles)
+    for role in chosen:
+        if role not in ROLES and role not in PERMISSIONS:
+            raise ValueError(f"There is no role {role!r}: choose from {', '.join(ROLES)}, or name a permission.")
+    now = utc_now()
+    claims = {
+        "iss": settings.token_issuer, "aud": settings.token_audience, "sub": subject, "roles": chosen,
+        "companies": list(companies), "iat": int(now.timestamp()), "exp": int((now + lifetime).timestamp()),
+    }  # fmt: skip
+    return jwt.encode({"alg": "ES256"}, claims, local_key(settings.key_file))
+
+
+class Verifier:
+    """Verifies tokens, and remembers the verified ones until they expire."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = verification_keys(settings)
+        self._claims = jwt.JWTClaimsRegistry(
+            now=lambda: int(utc_now().timestamp()),
+            leeway=LEEWAY_SECONDS,
+            iss={"essential": True, "value": settings.token_issuer},
+            aud={"essential": True, "value": settings.token_audience},
+            sub={"essential": True},
+            exp={"essential": True},
+        )
+        self._known: dict[str, tuple[Caller, float]] = {}
+
+    def verify(self, token: str) -> Caller:
+        """The caller of a token. Raises Problem 401, or 503 when the provider's keys cannot be had."""
+        known = self._known.get(token)
+        if known is not None and known[1] > utc_now().timestamp():
+            return known[0]
+        caller, expires = self._read(token)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[token] = (caller, expires)
+        return caller
+
+    def _read(self, token: str) -> tuple[Caller, float]:
+        try:
+            keys = self._keys()
+        except Exception:
+            raise unavailable("The identity provider's keys cannot be fetched.") from None
+        try:
+            claims = jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims
+            self._claims.validate(claims)
+        except (JoseError, ValueError) as error:
+            raise unauthorized(f"The token is not valid: {error}. Get a new one.") from None
+        return _caller(claims), float(claims["exp"])
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    named = [*_names(claims.get("roles")), *_names(claims.get("permissions"))]
+    granted = frozenset[str]().union(*(ROLES.get(name, frozenset({name})) for name in named))
+    companies = frozenset(_names(claims.get("companies")))
+    return Caller(str(claims["sub"]), granted, ALL if "*" in companies else companies)
+
+
+def _names(claim: Any) -> list[str]:
+    return [str(name) for name in claim] if isinstance(claim, list) else []
+
+
+def unauthorized(detail: str) -> Problem:
+    """No token, or one that is not valid."""
+    return Problem(401, "unauthorized", "Who are you", detail, headers={"www-authenticate": "Bearer"})
+
+
+def caller_of(request: Request) -> Caller:
+    """The caller of a request. Raises Problem 401."""
+    header = request.headers.get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthorized("Send the header `Authorization: Bearer TOKEN`; `holdfast token` prints one.")
+    verifier: Verifier = request.app.state.verifier
+    return verifier.verify(token.strip())
+
+
+def require(permission: str) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: the caller, when the token grants `permission`; else 401 or 403."""
+    if permission not in PERMISSIONS:
+        raise ValueError(f"no role grants {permission}")
+
+    async def allowed(request: Request) -> Caller:
+        caller = caller_of(request)
+        if permission not in caller.permissions:
+            raise Problem(403, "forbidden", "You may not do this", f"This needs the permission {permission}.")
+        return caller
+
+    allowed.__dict__["permission"] = permission
+    return allowed
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Give the application its verifier."""
+    app.state.verifier = Verifier(settings)

@@ -1,0 +1,146 @@
+"""`Idempotency-Key`: an unsafe request that is sent again gets the answer of the first, and takes effect once.
+
+Key, fingerprint and answer are stored in the transaction of the effect itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import Header
+from fastapi.responses import Response
+
+from holdfast.bus.pruning import delete_in_batches
+from holdfast.database.bulk import columns
+from holdfast.database.work import Work
+from holdfast.platform.clock import utc_now
+from holdfast.web.auth import Caller
+from holdfast.web.problems import Problem
+
+KEEP_DAYS = 7
+LOCK_CLASS = 0x69646D70
+"""First half of the advisory lock of a key ("idmp" in ASCII)."""
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", max_length=200, description="any string that is new for a new request")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as idempotency sees it."""
+
+    caller: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The stored answer of a request."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        """As it was given the first time."""
+        return Response(self.body, self.status, dict(self.headers), "application/json")
+
+
+def request_of(caller: Caller, key: str | None, method: str, path: str, body: bytes) -> Request:
+    """Raises Problem 400 when the key is missing or empty."""
+    if not key or not key.strip():
+        raise Problem(
+            400, "idempotency-key-required", "Name this request",
+            "Send the header Idempotency-Key with a value of your own that is new for each new request.",
+        )  # fmt: skip
+    return Request(caller.subject, key, fingerprint(method, path, body))
+
+
+def fingerprint(method: str, path: str, body: bytes) -> str:
+    """What must be the same when a key comes again."""
+    return sha256(f"{method} {path}\n".encode() + body).hexdigest()
+
+
+async def earlier_answer(work: Work, request: Request) -> Answer | None:
+    """Take the key for this transaction; the answer if it was answered before.
+
+    Raises Problem 409 while another request with the key is running, 422 when the key came with another body.
+    """
+    found = await earlier_answers(work, [request])
+    outcome = found[request.caller, request.key]
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome
+
+
+async def earlier_answers(work: Work, requests: Sequence[Request]) -> dict[tuple[str, str], Answer | Problem | None]:
+    """`earlier_answer` for many requests at once; problems are returned, not raised."""
+    names = [f"{request.caller}\n{request.key}" for request in requests]
+    locked = await work.conn.fetch(
+        """SELECT n FROM unnest($2::text[]) WITH ORDINALITY AS name (text, n)
+           WHERE pg_try_advisory_xact_lock($1, hashtext(name.text)) ORDER BY n""",
+        LOCK_CLASS,
+        names,
+    )
+    free = {row["n"] - 1 for row in locked}
+    rows = await work.conn.fetch(
+        """SELECT i.caller, i.key, i.fingerprint, i.status, i.headers, i.body
+           FROM unnest($1::text[], $2::text[]) AS wanted (caller, key)
+           JOIN idempotency_key i ON i.caller = wanted.caller AND i.key = wanted.key""",
+        [request.caller for request in requests],
+        [request.key for request in requests],
+    )
+    known = {(row["caller"], row["key"]): row for row in rows}
+    return {
+        (request.caller, request.key): _outcome(request, known.get((request.caller, request.key)), place in free)
+        for place, request in enumerate(requests)
+    }
+
+
+def _outcome(request: Request, row: asyncpg.Record | None, free: bool) -> Answer | Problem | None:
+    if row is None:
+        return None if free else in_progress()
+    if row["fingerprint"] != request.fingerprint:
+        return Problem(
+            422, "idempotency-key-reused", "The key belongs to another request",
+            f"Idempotency-Key {request.key!r} came before with another body; use a new key for a new request.",
+        )  # fmt: skip
+    return Answer(row["status"], row["body"], row["headers"])
+
+
+def in_progress() -> Problem:
+    """A request with this key is running."""
+    return Problem(
+        409, "in-progress", "A request with this key is running", "Wait a moment and send it again to get its answer.",
+        headers={"retry-after": "1"},
+    )  # fmt: skip
+
+
+async def store(work: Work, answers: Sequence[tuple[Request, Answer]]) -> None:
+    """Keep the answers in the transaction of their effects."""
+    rows: list[tuple[Any, ...]] = [
+        (r.caller, r.key, r.fingerprint, answer.status, dict(answer.headers), answer.body) for r, answer in answers
+    ]
+    if rows:
+        await work.conn.execute(
+            """INSERT INTO idempotency_key (caller, key, fingerprint, status, headers, body, created_at)
+               SELECT given.*, $7 FROM unnest(
+                   $1::text[], $2::text[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[]) AS given""",
+            *columns(rows),
+            work.now,
+        )
+
+
+async def prune(pool: asyncpg.Pool, now: datetime | None = None) -> int:
+    """Remove answers older than a week; answers how many."""
+    statement = (
+        "DELETE FROM idempotency_key WHERE (caller, key) IN "
+        "(SELECT caller, key FROM idempotency_key WHERE created_at < $1 LIMIT $2)"
+    )
+    return await delete_in_batches(pool, statement, (now or utc_now()) - timedelta(days=KEEP_DAYS))

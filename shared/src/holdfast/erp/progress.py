@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 from tqdm import tqdm
 
@@ -15,7 +16,7 @@ from holdfast.erp.replay import Progress
 class Bar:
     """A bar that counts events and shows the simulated day."""
 
-    def __init__(self, bar: tqdm[None]) -> None:
+    def __init__(self, bar: tqdm[Any]) -> None:
         self._bar = bar
 
     def advance(self, day: date, events: int) -> None:

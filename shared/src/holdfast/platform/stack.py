@@ -47,7 +47,9 @@ class Stack:
 
     async def start(self, *, fresh: bool = False) -> None:
         """Start the servers, make or mend databases and topics; `fresh` throws the data of this bus away."""
-        admin: str = self._given_postgres or await asyncio.to_thread(self._postgres.start)
+        admin = self._given_postgres
+        if admin is None:
+            admin = await asyncio.to_thread(self._postgres.start)
         self._known = read_stack(self.data_dir)
         if fresh:
             await self._wipe(admin)

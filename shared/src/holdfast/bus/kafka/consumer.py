@@ -21,6 +21,7 @@ from holdfast.bus.port import AssignmentListener, BusUnavailable, OffsetGone, Re
 IDLE_SECONDS = 0.1
 """How long one wait for records takes at most, so that a new assignment is seen soon."""
 HINT_SECONDS = 1.0
+RETRY_SECONDS = 0.5
 MOST_SECONDS_BETWEEN_POLLS = 300.0
 REBALANCE_SECONDS = 30.0
 NO_PARTITION = aiokafka.TopicPartition("", -1)
@@ -61,13 +62,13 @@ class KafkaConsumer:
         """Join the group. Raises TopicMissing and BusUnavailable."""
         self._topics, self._listener = tuple(topics), listener
         await self._lookup.partitions(topics)
-        await self._turn.acquire()
-        self._has_turn = True
-        self._hinting = asyncio.create_task(self._commit_hints())
         try:
             self._client = await self._join()
         except AWAY as error:
             raise unavailable(error) from error
+        await self._turn.acquire()
+        self._has_turn = True
+        self._hinting = asyncio.create_task(self._commit_hints())
 
     async def stop(self) -> None:
         """Give up the partitions, leave the group and disconnect."""
@@ -144,9 +145,9 @@ class KafkaConsumer:
         if self._faults:
             raise self._faults.pop(0)
         try:
-            client = await self._connected(seconds)
+            client = await self._connected()
             await self._announce()
-            if client is None or not self._rebalanced.is_set():
+            if not self._rebalanced.is_set():
                 await _until(self._rebalanced, seconds)
                 return {}
             return await self._fetch(client, seconds, max_records)
@@ -155,7 +156,7 @@ class KafkaConsumer:
         except NoOffsetForPartitionError:
             return {}
         except (*AWAY, BusUnavailable) as error:
-            await self._recover(error, seconds)
+            await self._recover(error)
         return {}
 
     async def _fetch(
@@ -209,15 +210,15 @@ class KafkaConsumer:
                 del self._next[tp]
                 raise OffsetGone(tp, offset, begin[tp], end[tp])
 
-    async def _recover(self, error: BaseException, seconds: float) -> None:
+    async def _recover(self, error: BaseException) -> None:
         """Errors that pass are waited out; after any other the member joins anew."""
         log.warning("kafka_read_failed", group=self._group, error=str(error) or type(error).__name__)
         if isinstance(error, KafkaError) and not error.retriable:
             await self._revoke(self._held)
             await self._leave()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(RETRY_SECONDS)
 
-    async def _connected(self, seconds: float) -> AIOKafkaConsumer | None:
+    async def _connected(self) -> AIOKafkaConsumer:
         if self._client is None:
             self._client = await self._join()
         return self._client

@@ -51,9 +51,7 @@ class LogConsumer:
     async def start(self, topics: Sequence[str], listener: AssignmentListener) -> None:
         """Join the group. Raises TopicMissing and BusUnavailable."""
         self._topics, self._listener = frozenset(topics), listener
-        known = await self._data.fetch(
-            "SELECT DISTINCT topic FROM bus_partition WHERE topic = ANY($1)", topics
-        )
+        known = await self._data.fetch("SELECT DISTINCT topic FROM bus_partition WHERE topic = ANY($1)", topics)
         for missing in sorted(self._topics - {row[0] for row in known}):
             raise TopicMissing(missing)
         self._membership = self._new_membership()

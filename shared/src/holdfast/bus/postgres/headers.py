@@ -18,4 +18,6 @@ def pack(headers: Headers) -> str:
 def unpack(text: str) -> Headers:
     """The headers in `text`, in their order."""
     flat = orjson.loads(text)
-    return tuple([(flat[i], flat[i + 1].encode("latin-1")) for i in range(0, len(flat), 2)])
+    if text.isascii():
+        return tuple(zip(flat[::2], map(str.encode, flat[1::2]), strict=True))
+    return tuple(zip(flat[::2], [value.encode("latin-1") for value in flat[1::2]], strict=True))

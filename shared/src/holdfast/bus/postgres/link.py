@@ -82,9 +82,7 @@ class Link:
     async def _unavailable(self, error: BaseException) -> BusUnavailable:
         """After a time-out the state of the connection is not known: it is thrown away."""
         if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
-            return BusUnavailable(
-                "This database has no tables for the bus: create them with `holdfast topics`."
-            )
+            return BusUnavailable("This database has no tables for the bus: create them with `holdfast topics`.")
         if isinstance(error, TimeoutError | OSError) and self._connection is not None:
             self._connection.terminate()
             self._connection = None

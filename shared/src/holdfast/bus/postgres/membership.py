@@ -86,9 +86,7 @@ def range_assignment(
 class Membership:
     """The rows of one member. Every method raises BusUnavailable."""
 
-    def __init__(
-        self, link: Link, group: str, member: str, topics: Sequence[str], session_seconds: float
-    ) -> None:
+    def __init__(self, link: Link, group: str, member: str, topics: Sequence[str], session_seconds: float) -> None:
         self._link, self.group, self.member = link, group, member
         self._topics, self._session_seconds = sorted(topics), session_seconds
 
@@ -179,9 +177,7 @@ class Membership:
         return {tp for tp, member in owners.items() if member == self.member}
 
     async def _leased(self, connection: asyncpg.Connection) -> dict[TopicPartition, str]:
-        rows = await connection.fetch(
-            'SELECT topic, part, member FROM bus_lease WHERE "group" = $1', self.group
-        )
+        rows = await connection.fetch('SELECT topic, part, member FROM bus_lease WHERE "group" = $1', self.group)
         return {TopicPartition(topic, part): member for topic, part, member in rows}
 
 

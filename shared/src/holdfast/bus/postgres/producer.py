@@ -57,9 +57,7 @@ class LogProducer:
     async def _rows(self, records: Sequence[Outgoing]) -> list[Row]:
         await self._learn({record.topic for record in records})
         known = self._partitions
-        return [
-            (r.topic, partition_of(r.key, known[r.topic]), r.key, pack(r.headers), r.value) for r in records
-        ]
+        return [(r.topic, partition_of(r.key, known[r.topic]), r.key, pack(r.headers), r.value) for r in records]
 
     async def _learn(self, topics: set[str]) -> None:
         unknown = topics - self._partitions.keys()
@@ -111,8 +109,7 @@ class LogProducer:
         columns = (topics, parts, counts, slots, ranks, keys, heads, bodies)
         bases = await self._link.run(lambda connection: self._call(connection, columns))
         return [
-            Position(row[0], row[1], bases[slot - 1] + rank)
-            for row, slot, rank in zip(rows, slots, ranks, strict=True)
+            Position(row[0], row[1], bases[slot - 1] + rank) for row, slot, rank in zip(rows, slots, ranks, strict=True)
         ]
 
     async def _call(self, connection: asyncpg.Connection, columns: Sequence[Sequence[object]]) -> list[int]:

@@ -135,9 +135,7 @@ class Reader:
     async def _read(self) -> bool:
         """One query; whether there is more to read at once."""
         limit = self._most
-        hungry = [
-            a for a in self._assigned.values() if a.fetched >= 0 and not a.paused and len(a.ahead) < limit
-        ]
+        hungry = [a for a in self._assigned.values() if a.fetched >= 0 and not a.paused and len(a.ahead) < limit]
         if not hungry:
             return False
         topics, parts = [a.tp.topic for a in hungry], [a.tp.partition for a in hungry]
@@ -151,15 +149,18 @@ class Reader:
 
     def _keep(self, hungry: Sequence[_Assigned], rows: Sequence[Any]) -> list[_Assigned]:
         """Put rows with their partitions; those dropped or sought meanwhile are other objects by now."""
-        gone = []
-        for row in rows:
-            assigned = hungry[row[0] - 1]
-            if row[1] is None:
-                gone.append(assigned)
-            elif assigned not in gone:
-                assigned.ahead.append(_record(assigned.tp, row))
-                assigned.fetched = row[1] + 1
-        return gone
+        gone = {row[0] for row in rows if row[1] is None}
+        if gone:
+            rows = [row for row in rows if row[0] not in gone]
+        at, number = hungry[0], 1
+        topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
+        for n, offset, key, headers, value, stamp in rows:
+            if n != number:
+                at, number = hungry[n - 1], n
+                topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
+            put(Record(topic, part, offset, key, unpack(headers), value, stamp))
+            at.fetched = offset + 1
+        return [hungry[n - 1] for n in gone]
 
     async def _explain(self, assigned: _Assigned) -> None:
         """Stop reading the partition; a topic that is missing at this moment is tried again."""

@@ -13,6 +13,7 @@ from holdfast.contracts.erp_reference import (
     ExchangeRatePublished,
     PaymentTermsChanged,
 )  # fmt: skip
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.upserts import Fact, upsert
 
@@ -67,7 +68,7 @@ async def apply_terms(work: Work, events: Sequence[Incoming[PaymentTermsChanged]
     rows = [
         (
             p.company, p.code, p.version, p.description, p.net_days, p.basis, p.discount_percent,
-            p.discount_days, p.cash_on_delivery, [part.model_dump(mode="json") for part in p.installments],
+            p.discount_days, p.cash_on_delivery, to_json([part.model_dump(mode="json") for part in p.installments]),
         )
         for p in (event.payload for event in events)
     ]  # fmt: skip
@@ -88,7 +89,7 @@ async def apply_customers(work: Work, events: Sequence[Incoming[CustomerChanged]
     rows = [
         (
             p.company, p.customer, p.version, p.name, p.invoice_account, p.currency, p.payment_terms,
-            p.cash_discount, p.customer_group, p.blocked, p.model_dump(mode="json", exclude=CUSTOMER_COLUMNS),
+            p.cash_discount, p.customer_group, p.blocked, to_json(p.model_dump(mode="json", exclude=CUSTOMER_COLUMNS)),
         )
         for p in (event.payload for event in events)
     ]  # fmt: skip
@@ -98,7 +99,7 @@ async def apply_customers(work: Work, events: Sequence[Incoming[CustomerChanged]
 async def apply_reported_balances(work: Work, events: Sequence[Incoming[BalanceReported]]) -> None:
     """Keep the newest control totals of each customer."""
     rows = [
-        (p.company, p.customer, p.version, p.as_of, [part.model_dump(mode="json") for part in p.totals])
+        (p.company, p.customer, p.version, p.as_of, to_json([part.model_dump(mode="json") for part in p.totals]))
         for p in (event.payload for event in events)
     ]
     await upsert(work, REPORTED, rows)

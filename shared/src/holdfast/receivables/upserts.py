@@ -52,7 +52,9 @@ class Fact:
     def statement(self) -> str:
         """INSERT … ON CONFLICT DO UPDATE … WHERE newer, returning what was applied."""
         types = [*self.key.values(), "bigint", *self.values.values(), *self.initial.values()]
-        arrays = ", ".join(f"${n}::{sql_type}[]" for n, sql_type in enumerate(types, 1))
+        # JSON goes in as text: a list inside an array would be taken for a further dimension of it.
+        casts = ("text[]::jsonb[]" if sql_type == "jsonb" else f"{sql_type}[]" for sql_type in types)
+        arrays = ", ".join(f"${n}::{cast}" for n, cast in enumerate(casts, 1))
         changes = [f"{c} = excluded.{c}" for c in (self.version, *self.values)]
         changes += [f"{c} = t.{source}" for c, source in self.former.items()]
         return (

@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, Literal
 
 import orjson
@@ -13,9 +14,7 @@ import structlog
 from structlog.typing import Processor
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile(
-    r"password|passwd|secret|authorization|cookie|private_key|(^|_)(token|jwt|dsn)$", re.I
-)
+_SECRET_NAME = re.compile(r"password|passwd|secret|authorization|cookie|private_key|(^|_)(token|jwt|dsn)$", re.I)
 _IN_URL = re.compile(r"(?P<start>\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s@/]+@", re.I)
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}|\beyJ[\w-]+\.[\w-]+\.[\w-]+", re.I)
 
@@ -41,12 +40,18 @@ def _json(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def configure(*, level: str = "INFO", style: Literal["json", "console"] = "json", **context: str) -> None:
-    """Send structlog and the standard library's logging to standard error; `context` rides on every line.
+def configure(
+    *,
+    level: str = "INFO",
+    style: Literal["json", "console"] = "json",
+    file: Path | None = None,
+    **context: str,
+) -> None:
+    """Send structlog and the standard library's logging to standard error, or to the end of `file`.
 
-    Raises ValueError for an unknown level.
+    `context` rides on every line. Raises ValueError for an unknown level.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=route_to_standard_library(context),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 EVENTS_OF_A_YEAR = 25_000
-EVENTS_PER_CUSTOMER = 218
+EVENTS_PER_CUSTOMER = 205
 """A customer that orders every other week makes about as many in a year."""
+FEW_EVENTS, DAILY_RATES_OF_A_YEAR = 10_000, 1_300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,13 @@ class Plan:
     def customers(self) -> int:
         """Customers of all companies together."""
         yearly = self.events * 365 // self.days
-        return max(12, yearly // EVENTS_PER_CUSTOMER)
+        rates = DAILY_RATES_OF_A_YEAR if self.daily_rates else 0
+        return max(4, (yearly - rates) // EVENTS_PER_CUSTOMER)
+
+    @property
+    def daily_rates(self) -> bool:
+        """Whether exchange rates come every day; in a small year they would be most of the events."""
+        return self.events * 365 // self.days > FEW_EVENTS
 
     @property
     def end(self) -> date:

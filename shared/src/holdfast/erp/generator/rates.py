@@ -1,4 +1,4 @@
-"""Exchange rates into company currencies: of USD and EUR on every working day, of the others monthly."""
+"""Exchange rates into company currencies: of USD and EUR on every working day, else monthly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def publish_rates(desk: Desk, *, all_of_them: bool = False) -> None:
     for company in COMPANIES:
         for currency in company.foreign:
             pair = (currency, company.currency)
-            daily = currency in DAILY and desk.today.weekday() < 5
+            daily = desk.plan.daily_rates and currency in DAILY and desk.today.weekday() < 5
             if pair not in published and (all_of_them or daily or desk.today.day == 1):
                 published.add(pair)
                 _publish(desk, company, currency)

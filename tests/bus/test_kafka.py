@@ -13,7 +13,7 @@ from tests.bus.conftest import opened
 from tests.bus.members import numbered
 
 from holdfast.bus.connect import connect
-from holdfast.bus.port import BusUnavailable, Outgoing, Position, RecordRefused
+from holdfast.bus.port import BusUnavailable, Outgoing, Position, RecordRefused, TopicPartition
 from holdfast.platform.kafka_node import KafkaNode
 from holdfast.platform.settings import BusSettings, SettingsError
 from holdfast.testing.waiting import eventually
@@ -69,6 +69,20 @@ async def test_settings_of_a_topic_that_differ_are_reported(kafka: KafkaNode) ->
         assert "retention.ms=2419200000 instead of 604800000" in said[0]
         await admin.maintain([bus.topic])
         await admin.close()
+
+
+@pytest.mark.kafka
+async def test_a_leaving_member_commits_how_far_it_is(kafka: KafkaNode) -> None:
+    async with opened(kafka.settings) as bus:
+        member = await bus.member().join(bus.name)
+        await eventually(lambda: member.held == bus.partitions, 20)
+        await member.consumer.commit_hint({TopicPartition(bus.name, 2): 17, TopicPartition("other.v1", 0): 3})
+        await member.leave()
+        client = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+        await client.start()
+        committed = await client.list_consumer_group_offsets(bus.group)
+        await client.close()
+        assert {tuple(tp): found.offset for tp, found in committed.items()} == {(bus.name, 2): 17}
 
 
 @pytest.mark.kafka

@@ -15,12 +15,12 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from holdfast.bus.kafka.client import AWAY, unavailable
+from holdfast.bus.kafka.hints import Hints
 from holdfast.bus.kafka.lookup import Lookup, to_kafka, to_record
 from holdfast.bus.port import AssignmentListener, BusUnavailable, OffsetGone, Record, TopicPartition
 
 IDLE_SECONDS = 0.1
 """How long one wait for records takes at most, so that a new assignment is seen soon."""
-HINT_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 MOST_SECONDS_BETWEEN_POLLS = 300.0
 REBALANCE_SECONDS = 30.0
@@ -50,8 +50,7 @@ class KafkaConsumer:
         self._turn = asyncio.Lock()
         self._has_turn = False
         self._faults: list[Exception] = []
-        self._hints: dict[TopicPartition, int] = {}
-        self._hinting: asyncio.Task[None] | None = None
+        self._hints = Hints(lambda: self._client)
 
     @property
     def member_id(self) -> str:
@@ -68,20 +67,18 @@ class KafkaConsumer:
             raise unavailable(error) from error
         await self._turn.acquire()
         self._has_turn = True
-        self._hinting = asyncio.create_task(self._commit_hints())
+        self._hints.start()
 
     async def stop(self) -> None:
         """Give up the partitions, leave the group and disconnect."""
+        held = set(self._held)
         self._give_turn()
         try:
-            await self._revoke(self._held)
+            await self._revoke(held)
             if self._faults:
                 raise self._faults.pop()
         finally:
-            if self._hinting is not None:
-                self._hinting.cancel()
-                await asyncio.wait([self._hinting])
-                await self._commit_now()
+            await self._hints.stop()
             await self._leave()
             await self._lookup.close()
 
@@ -133,7 +130,7 @@ class KafkaConsumer:
 
     async def commit_hint(self, offsets: dict[TopicPartition, int]) -> None:
         """Committed within a second."""
-        self._hints.update(offsets)
+        self._hints.note(offsets)
 
     def _give_turn(self) -> None:
         if self._has_turn:
@@ -278,23 +275,6 @@ class KafkaConsumer:
                 await self._listener.revoked(announced)
             except Exception as error:
                 self._faults.append(error)
-
-    async def _commit_hints(self) -> None:
-        while True:
-            await asyncio.sleep(HINT_SECONDS)
-            await self._commit_now()
-
-    async def _commit_now(self) -> None:
-        """A refusal, as during a rebalance, is normal: our own database knows better."""
-        hints, self._hints = self._hints, {}
-        offsets = {to_kafka(tp): offset for tp, offset in hints.items() if tp in self._held}
-        if self._client is None or not offsets:
-            return
-        try:
-            async with asyncio.timeout(HINT_SECONDS):
-                await self._client.commit(offsets)
-        except AWAY as error:
-            log.info("kafka_commit_hint_refused", group=self._group, error=str(error))
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

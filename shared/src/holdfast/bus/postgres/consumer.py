@@ -107,12 +107,12 @@ class LogConsumer:
         self._reader.pause(tps, False)
 
     async def begin_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The first offset kept in each. Raises BusUnavailable."""
-        return {tp: first for tp, (first, _) in (await self._reader.ends(tps)).items()}
+        """The first offset kept in each. Raises BusUnavailable, TopicMissing."""
+        return {tp: first for tp, (first, _) in (await self._ends(tps)).items()}
 
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset the next record of each will get. Raises BusUnavailable."""
-        return {tp: end for tp, (_, end) in (await self._reader.ends(tps)).items()}
+        """The offset the next record of each will get. Raises BusUnavailable, TopicMissing."""
+        return {tp: end for tp, (_, end) in (await self._ends(tps)).items()}
 
     async def read_one(self, tp: TopicPartition, offset: int) -> Record | None:
         """The record at exactly this offset. Raises BusUnavailable."""
@@ -121,6 +121,13 @@ class LogConsumer:
     async def commit_hint(self, offsets: dict[TopicPartition, int]) -> None:
         """Remembered until the next heartbeat."""
         self._hints.update(offsets)
+
+    async def _ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        wanted = set(tps)
+        ends = await self._reader.ends(wanted)
+        for missing in sorted(wanted - ends.keys()):
+            raise TopicMissing(missing.topic)
+        return ends
 
     def _new_membership(self) -> Membership:
         member = f"{self._name}-{uuid.uuid4().hex[:8]}"

@@ -22,13 +22,14 @@ from holdfast.platform.stack import StackInUse
 BAD_INPUT = 2
 FAILED = 1
 
-INPUT: tuple[type[Exception], ...] = (
+Errors = tuple[type[Exception], ...]
+INPUT: Errors = (
     SettingsError, UnknownService, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse,
 )  # fmt: skip
-ENVIRONMENT: tuple[type[Exception], ...] = (
+ENVIRONMENT: Errors = (
     BusUnavailable, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable, Stalled,
 )  # fmt: skip
-UNREACHABLE: tuple[type[Exception], ...] = (
+UNREACHABLE: Errors = (
     asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError, OSError,
 )  # fmt: skip
@@ -42,28 +43,31 @@ class Told(Exception):
         self.code = code
 
 
+KNOWN: Errors = (Told, *INPUT, *ENVIRONMENT, *UNREACHABLE, asyncpg.UndefinedTableError)
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Turn known errors inside the block into `Told`."""
     try:
         yield
-    except BaseExceptionGroup as group:
+    except ExceptionGroup as group:
         known = _first(group)
         if known is None:
             raise
         raise _sentence(known) from None
-    except (*INPUT, *ENVIRONMENT, *UNREACHABLE, asyncpg.UndefinedTableError) as error:
+    except KNOWN as error:
         raise _sentence(error) from None
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    known = group.subgroup((Told, *INPUT, *ENVIRONMENT, *UNREACHABLE))
-    while isinstance(known, BaseExceptionGroup):
+def _first(group: ExceptionGroup[Exception]) -> Exception | None:
+    known: Exception | None = group.subgroup(KNOWN)
+    while isinstance(known, ExceptionGroup):
         known = known.exceptions[0]
     return known
 
 
-def _sentence(error: BaseException) -> Told:
+def _sentence(error: Exception) -> Told:
     if isinstance(error, Told):
         return error
     if isinstance(error, INPUT):

@@ -46,6 +46,8 @@ def run_service(
     holdfast run hold-service                 all roles in one process
     holdfast run hold-service worker          one more worker
     HOLDFAST_PORT=8080 holdfast run ingest api
+
+    A process without the api role answers /livez, /readyz and /metrics there when HOLDFAST_PORT is set.
     """
     chosen = roles or (["api"] if service == INGEST else list(ROLES))
     check_roles(service, chosen)

@@ -63,7 +63,7 @@ class LocalServices:
             for service in MODULES:
                 self._background.start(self._stack, service, ["worker"], **overrides)
             return
-        self._workers = Workers(self._stack.environment(**overrides), self._log)
+        self._workers = Workers(self._stack.environment(port=0, **overrides), self._log)
         for service in MODULES:
             await self._workers.start(service, self._count)
 

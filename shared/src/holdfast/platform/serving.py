@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
+from holdfast.bus.runner import stopped_partitions
+from holdfast.database.pool import create_pool
 from holdfast.platform.services import INGEST, load, load_ingest
 from holdfast.platform.settings import Settings
+from holdfast.web.app import create_app, with_pool
 
 GRACE_SECONDS = 10
 """How long open requests may take to end after SIGTERM."""
@@ -56,10 +59,29 @@ async def run_roles(name: str, roles: Sequence[str], settings: Settings, stop: a
         app = load(name)
         if "api" in roles:
             group.create_task(serve(app.create_api(settings), settings.host, settings.port, stop))
+        elif settings.port:
+            group.create_task(serve(health_of(name, settings), settings.host, settings.port, stop))
         if "worker" in roles:
             group.create_task(app.run_worker(settings, stop))
         if "jobs" in roles:
             group.create_task(app.run_jobs(settings, stop))
+
+
+def health_of(name: str, settings: Settings) -> FastAPI:
+    """Health and metrics alone, for a process that has no API; not ready while a partition stands still."""
+
+    @asynccontextmanager
+    async def watching(app: FastAPI) -> AsyncIterator[None]:
+        async def standing_still() -> str | None:
+            stopped = await stopped_partitions(app.state.pool)
+            return "; ".join(f"{tp} is stopped: {why}" for tp, why in sorted(stopped.items())) or None
+
+        app.state.checks["partitions"] = standing_still
+        yield
+
+    url, title = settings.database_url(name), f"Health of {name}"
+    state = with_pool(lambda: create_pool(url, application_name=f"{name}-health", max_size=1), watching)
+    return create_app(title=title, service=name, settings=settings, routers=[], state=state)
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -295,15 +295,21 @@ def _others(position: Position, check: CheckedOrder | None) -> Iterator[OrderSta
 
 
 def _open_parts(order: OrderState, convert: Converter) -> tuple[str, Decimal, Decimal]:
-    """Currency, ordered but not delivered (O), delivered but not invoiced (D) of one order."""
-    if not order.invoiced_foreign:
-        code, value, delivered, invoiced = order.currency or "", order.total, order.delivered, order.invoiced
-    else:
-        code, own = convert.currency, order.currency or ""
-        value, delivered = convert.exact(order.total, own), convert.exact(order.delivered, own)
-        invoiced = _invoiced(order, convert)
+    """Currency, ordered but not delivered (O), delivered but not invoiced (D) of one order.
+
+    Invoices in another currency are compared in company currency, unless nothing is open without them.
+    """
+    code, value, delivered, invoiced = order.currency or "", order.total, order.delivered, order.invoiced
+    undelivered, uninvoiced = _parts_of(order, value, delivered, invoiced)
+    if not order.invoiced_foreign or not (undelivered or uninvoiced):
+        return code, undelivered, uninvoiced
+    value, delivered = convert.exact(value, code), convert.exact(delivered, code)
+    return convert.currency, *_parts_of(order, value, delivered, _invoiced(order, convert))
+
+
+def _parts_of(order: OrderState, value: Decimal, delivered: Decimal, invoiced: Decimal) -> tuple[Decimal, Decimal]:
     undelivered = ZERO if order.cancelled else max(ZERO, EXACT.subtract(value, max(delivered, invoiced)))
-    return code, undelivered, max(ZERO, EXACT.subtract(delivered, invoiced))
+    return undelivered, max(ZERO, EXACT.subtract(delivered, invoiced))
 
 
 def _beyond_state(reservation: Reservation, position: Position, convert: Converter) -> tuple[str, Decimal]:

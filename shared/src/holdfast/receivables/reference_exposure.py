@@ -102,17 +102,21 @@ class _Exposure:
         return self.company.currency, max(ZERO, promised - known)
 
     def _parts(self, order: o.OrderChanged) -> tuple[str, Decimal, Decimal]:
-        """Currency, O and D of one order; in company currency when it was invoiced in another one."""
+        """Currency, O and D of one order; in company currency when invoices in another one matter."""
         invoiced = self.ledger.invoiced(order.company, order.order)
         currency, total, delivered = order.currency, order.total, self.ledger.delivered(order)
-        if set(invoiced) - {currency}:
-            total, delivered = self._convert(total, currency), self._convert(delivered, currency)
-            billed = sum((self._convert(amount, code) for code, amount in invoiced.items()), ZERO)
-            currency = self.company.currency
-        else:
-            billed = invoiced.get(currency, ZERO)
-        undelivered = max(ZERO, total - max(delivered, billed))
-        return currency, ZERO if self.ledger.is_cancelled(order) else undelivered, max(ZERO, delivered - billed)
+        parts = self._open(order, total, delivered, invoiced.get(currency, ZERO))
+        if not set(invoiced) - {currency} or not any(parts):
+            return currency, *parts
+        total, delivered = self._convert(total, currency), self._convert(delivered, currency)
+        billed = sum((self._convert(amount, code) for code, amount in invoiced.items()), ZERO)
+        return self.company.currency, *self._open(order, total, delivered, billed)
+
+    def _open(
+        self, order: o.OrderChanged, total: Decimal, delivered: Decimal, billed: Decimal
+    ) -> tuple[Decimal, Decimal]:
+        undelivered = ZERO if self.ledger.is_cancelled(order) else max(ZERO, total - max(delivered, billed))
+        return undelivered, max(ZERO, delivered - billed)
 
     def _this_order(self) -> Decimal:
         if self.check is None:

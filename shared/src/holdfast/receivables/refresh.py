@@ -17,7 +17,8 @@ WITH figures AS (
                 ELSE CASE WHEN d.is_debit THEN d.amount ELSE -d.amount END
                      - coalesce(paid.amount, 0) + coalesce(used.amount, 0) END AS open_amount
     FROM unnest($1::text[], $2::text[]) AS t(company, document)
-    JOIN document d ON d.company = t.company AND d.document = t.document
+    CROSS JOIN LATERAL (  -- OFFSET 0: probe the key for each, whatever the planner thinks of the number
+        SELECT * FROM document d WHERE d.company = t.company AND d.document = t.document OFFSET 0) d
     LEFT JOIN LATERAL (
         SELECT sum(s.debit_amount) AS amount FROM effective_settlement s
         LEFT JOIN document o ON o.company = s.company AND o.document = s.credit_document
@@ -40,7 +41,8 @@ WITH figures AS (
     SELECT o.company, o.order_no, o.customer, greatest(o.lines_delivered, shipped.amount) AS delivered,
            coalesce(billed.own, 0) AS invoiced, billed.others AS invoiced_foreign
     FROM unnest($1::text[], $2::text[]) AS t(company, order_no)
-    JOIN sales_order o ON o.company = t.company AND o.order_no = t.order_no
+    CROSS JOIN LATERAL (
+        SELECT * FROM sales_order o WHERE o.company = t.company AND o.order_no = t.order_no OFFSET 0) o
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(s.amount), 0) AS amount FROM delivery s
         WHERE s.company = o.company AND s.order_no = o.order_no

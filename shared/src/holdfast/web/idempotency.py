@@ -107,11 +107,16 @@ def _outcome(request: Request, row: asyncpg.Record | None, free: bool) -> Answer
     if row is None:
         return None if free else in_progress()
     if row["fingerprint"] != request.fingerprint:
-        return Problem(
-            422, "idempotency-key-reused", "The key belongs to another request",
-            f"Idempotency-Key {request.key!r} came before with another body; use a new key for a new request.",
-        )  # fmt: skip
+        return reused(request)
     return Answer(row["status"], row["body"], row["headers"])
+
+
+def reused(request: Request) -> Problem:
+    """The key came before with another body."""
+    return Problem(
+        422, "idempotency-key-reused", "The key belongs to another request",
+        f"Idempotency-Key {request.key!r} came before with another body; use a new key for a new request.",
+    )  # fmt: skip
 
 
 def in_progress() -> Problem:

@@ -1,0 +1,136 @@
+"""The only place of hold-service that wires things together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+from fastapi import FastAPI
+
+from hold_service.checkpoints import api as checkpoints_api
+from hold_service.checks import api as checks_api
+from hold_service.checks.batcher import Batcher
+from hold_service.checks.handlers import checkpoints_requested
+from hold_service.holds import api as holds_api
+from hold_service.holds.jobs import clean_reservations
+from hold_service.parameters import PARAMETERS
+from hold_service.profiles.handlers import apply_profiles
+from hold_service.rechecks.handlers import mark_touched, watched
+from hold_service.rechecks.jobs import run_rechecks
+from hold_service.rules import api as rules_api
+from holdfast.bus import pruning, runner
+from holdfast.bus.connect import connect
+from holdfast.bus.handlers import HandlerTable, Service
+from holdfast.bus.relay import Relay
+from holdfast.bus.runner import Runner
+from holdfast.contracts.credit import ProfileChanged
+from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.contracts.topics import HOLDS
+from holdfast.database.jobs import Job
+from holdfast.database.jobs import run_jobs as run_due_jobs
+from holdfast.database.pool import create_pool
+from holdfast.database.work import Work
+from holdfast.platform.settings import Settings
+from holdfast.receivables.accounts import lock_accounts
+from holdfast.receivables.facts import FACT_HANDLERS
+from holdfast.receivables.model import Party
+from holdfast.receivables.refresh import refresh
+from holdfast.web import idempotency
+from holdfast.web.app import create_app, with_pool
+
+NAME = "hold-service"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+HANDLERS = HandlerTable()
+for _payload, _handle in FACT_HANDLERS.items():
+    HANDLERS.on(_payload)(watched(_payload, _handle))
+HANDLERS.on(ProfileChanged)(watched(ProfileChanged, apply_profiles))
+HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
+
+
+async def _refresh(work: Work, parties: set[Party]) -> None:
+    await refresh(work, parties)
+    await mark_touched(work, parties)
+
+
+async def _freed(work: Work, parties: set[Party]) -> None:
+    await mark_touched(work, parties)
+
+
+SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
+
+
+async def _open_pool(settings: Settings, role: str) -> asyncpg.Pool:
+    return await create_pool(
+        settings.database_url(NAME),
+        application_name=f"{NAME}-{role}",
+        max_size=settings.pool_size,
+        statement_timeout=settings.statement_timeout_seconds,
+        lock_timeout=settings.lock_timeout_seconds,
+    )
+
+
+def create_api(settings: Settings) -> FastAPI:
+    """The API: checks, holds, rules, checkpoints."""
+    PARAMETERS.use(settings)
+
+    @asynccontextmanager
+    async def batching(app: FastAPI) -> AsyncIterator[None]:
+        app.state.batcher = Batcher(app.state.pool)
+        app.state.batcher.start()
+        try:
+            yield
+        finally:
+            await app.state.batcher.stop()
+
+    return create_app(
+        title="Holdfast hold-service",
+        service=NAME,
+        settings=settings,
+        routers=[checks_api.router, holds_api.router, rules_api.router, checkpoints_api.router],
+        state=with_pool(lambda: _open_pool(settings, "api"), batching),
+    )
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Bus in, relay out, and the re-checks in between, until `stop`."""
+    PARAMETERS.use(settings)
+    transport = connect(settings.bus)
+    pool, producer = await _open_pool(settings, "worker"), transport.producer()
+    await producer.start()
+    consumed = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_rechecks(pool, stop))
+            tasks.create_task(Relay(NAME, SERVICE.source, pool, producer).run(consumed))
+            await Runner(SERVICE, pool, transport).run(stop)
+            consumed.set()
+    finally:
+        await producer.stop()
+        await pool.close()
+
+
+async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
+    """Periodic work until `stop`: stale reservations, pruning, upkeep of the embedded bus."""
+    PARAMETERS.use(settings)
+    pool = await _open_pool(settings, "jobs")
+
+    async def prune(work: Work) -> None:
+        await pruning.prune(pool)
+        await idempotency.prune(pool)
+
+    jobs = [
+        Job("stale-reservations", timedelta(minutes=5), clean_reservations),
+        Job("pruning", timedelta(hours=1), prune),
+    ]
+    try:
+        await run_due_jobs(pool, jobs, stop)
+    finally:
+        await pool.close()
+
+
+__all__ = ["MIGRATIONS", "SERVICE", "create_api", "run_jobs", "run_worker", "runner"]

@@ -1,0 +1,93 @@
+"""Credit checks over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.responses import Response
+from pydantic import Field, ValidationError
+
+from hold_service.checks import store
+from hold_service.checks.batcher import Batcher
+from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.contracts.refusals import explain
+from holdfast.database.pool import to_json
+from holdfast.database.work import transaction
+from holdfast.web.auth import Caller, require
+from holdfast.web.idempotency import IdempotencyKey, request_of
+from holdfast.web.positions import parse_positions, wait_for_positions
+from holdfast.web.problems import Problem, not_found, responses
+
+router = APIRouter(prefix="/v1/credit-checks", tags=["credit checks"])
+Checker = Annotated[Caller, Depends(require("checks:make"))]
+Reader = Annotated[Caller, Depends(require("holds:see"))]
+
+
+class CreditCheck(CheckpointRequested):
+    """A check: may this order pass this checkpoint. The same attempt is answered once."""
+
+    after: tuple[str, ...] = Field(
+        (), max_length=20, description="positions from the ingest API that the facts must include"
+    )
+
+
+CHECK_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/CreditCheck"},
+            "example": CheckpointRequested.example,
+        }},
+    }
+}  # fmt: skip
+MOST_BYTES = 100_000
+
+
+@router.post(
+    "",
+    operation_id="makeCreditCheck",
+    responses={200: {"description": "The decision: cleared or held"}, **responses(409, 413)},
+)
+async def make_credit_check(
+    request: Request,
+    caller: Checker,
+    body: Annotated[dict[str, Any], Body(description="see CreditCheck", examples=[CheckpointRequested.example])],
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Decide whether an order may pass a checkpoint: locked, decided, stored with its numbers, published."""
+    raw = await request.body()
+    identity = request_of(caller, idempotency_key, "POST", "/v1/credit-checks", raw)
+    check = parse(raw)
+    if not caller.sees(check.company):
+        raise not_found(f"company {check.company}")
+    if check.after:
+        await wait_for_positions(request.app.state.pool, parse_positions(check.after))
+    batcher: Batcher = request.app.state.batcher
+    return (await batcher.submit(identity, check)).response()
+
+
+def parse(raw: bytes) -> CreditCheck:
+    """Read a check. Raises Problem 422 that names fields and remedies."""
+    try:
+        return CreditCheck.model_validate_json(raw)
+    except ValidationError as error:
+        found = explain(error)
+        errors = [{"field": f.field, "value": f.value, "problem": f.problem, "remedy": f.remedy} for f in found]
+        detail = f"{found[0].field}: {found[0].problem}. {found[0].remedy}"
+        raise Problem(422, "invalid", "The request is not valid", detail, errors) from None
+
+
+@router.get(
+    "/{decision_id}",
+    operation_id="getCreditCheck",
+    responses={200: {"description": "The decision, its explanation and the credit picture"}, **responses(404)},
+)
+async def get_credit_check(request: Request, decision_id: UUID, caller: Reader) -> Response:
+    """A stored decision with every number it was made from, and what it would have taken to pass."""
+    async with transaction(request.app.state.pool, clock=False) as work:
+        row = await store.read_decision(work, decision_id)
+    if row is None or not caller.sees(row["company"]):
+        raise not_found(f"credit check {decision_id}")
+    return Response(to_json({**row["answer"], "picture": row["picture"]}), media_type="application/json")

@@ -1,0 +1,191 @@
+"""`decide_many`: the one function that decides checks, for the bus and for HTTP alike.
+
+The customers are locked before it is called. Checks of one customer are decided one after another: what the one
+before has taken is gone for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from hold_service.checks import model, store
+from hold_service.checks.model import Known, Verdict
+from hold_service.checks.picture import picture
+from hold_service.checks.store import ActiveHold, DecisionRow, Loaded, attempt_of
+from hold_service.holds import store as holds
+from hold_service.holds.store import NewHold
+from hold_service.rechecks import store as rechecks
+from holdfast.bus import outbox
+from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.contracts.holds import OrderCleared, OrderHeld
+from holdfast.contracts.topics import HOLDS
+from holdfast.database.pool import to_json
+from holdfast.database.work import Work
+from holdfast.receivables.model import CheckedOrder, Party, Reservation
+from holdfast.receivables.reservations import reserve, set_credit_status
+
+
+@dataclass(slots=True)
+class Decided:
+    """A request with what was decided; `hold` is its order's active hold when it is held."""
+
+    id: UUID
+    request: CheckpointRequested
+    order: CheckedOrder
+    known: Known
+    verdict: Verdict
+    reservation: Reservation
+    hold: ActiveHold | None = None
+    is_new_hold: bool = False
+
+    @property
+    def party(self) -> Party:
+        """Company and customer."""
+        return self.request.company, self.request.customer
+
+    @property
+    def status(self) -> str:
+        """The order's credit status from now on."""
+        return "held" if self.hold else "passed"
+
+
+async def decide_many(
+    work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None
+) -> list[dict[str, Any]]:
+    """Decide in order; answers one document per request. An attempt that was answered gets the same answer."""
+    loaded = await _load(work, requests)
+    decided: list[Decided] = []
+    waiting: dict[store.AttemptKey, Decided] = {}
+    for request in requests:
+        key = attempt_of(request)
+        if key not in loaded.earlier and key not in waiting:
+            waiting[key] = _decide(request, loaded, work.business_now, most_facts_age)
+            decided.append(waiting[key])
+    answers = await _save(work, decided)
+    return [loaded.earlier.get(attempt_of(r)) or answers[waiting[attempt_of(r)].id] for r in requests]
+
+
+async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
+    orders: dict[Party, set[str]] = {}
+    for request in requests:
+        orders.setdefault((request.company, request.customer), set()).add(request.order)
+    currencies = {request.currency for request in requests}
+    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests])
+
+
+def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:
+    party = (request.company, request.customer)
+    known = loaded.known(party, request.checkpoint.value, request.order, most_facts_age)
+    order = model.checked_order(request, known.position, now)
+    hold = loaded.holds.get((request.company, request.order))
+    verdict = model.examine(order, known) if hold else model.judge(request, order, known)
+    decided = Decided(uuid4(), request, order, known, verdict, _nothing_reserved(request, order, known, now), hold)
+    if hold:
+        hold.reasons |= {finding.reason: finding.text for finding in verdict.findings}
+    elif not verdict.passes:
+        decided.hold = ActiveHold(None, {finding.reason: finding.text for finding in verdict.findings})
+        decided.is_new_hold = True
+        loaded.holds[request.company, request.order] = decided.hold
+    if verdict.uses_admission:
+        del loaded.admissions[request.company, request.order, request.checkpoint.value]
+    _move_on(decided, loaded, now)
+    return decided
+
+
+def _nothing_reserved(request: CheckpointRequested, order: CheckedOrder, known: Known, now: datetime) -> Reservation:
+    return model.reservation_for(request, order, known.position, "passed", now)
+
+
+def _move_on(decided: Decided, loaded: Loaded, now: datetime) -> None:
+    """The next check of this customer meets the room that is left; a pro forma that passes takes none."""
+    request = decided.request
+    decided.reservation = model.reservation_for(request, decided.order, decided.known.position, decided.status, now)
+    if not (request.proforma and decided.hold is None):
+        position = loaded.positions[decided.party]
+        loaded.positions[decided.party] = position.after(request.order, decided.status, decided.reservation)
+
+
+async def _save(work: Work, decided: Sequence[Decided]) -> dict[UUID, dict[str, Any]]:
+    if not decided:
+        return {}
+    await _save_holds(work, decided)
+    answers = {d.id: answer_of(d, work.business_now) for d in decided}
+    await store.save_decisions(work, [_row(d, answers[d.id]) for d in decided])
+    binding = [d for d in decided if d.hold or not d.request.proforma]
+    await set_credit_status(work, [(d.request.company, d.request.order, d.status) for d in binding])
+    await reserve(work, [d.reservation for d in binding])
+    used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
+    if used:
+        await store.use_admissions(work, used)
+    await _publish(work, [(d, answers[d.id]) for d in decided])
+    return answers
+
+
+async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
+    new = [d for d in decided if d.is_new_hold]
+    ids = await holds.insert(work, [_new_hold(d) for d in new])
+    for d in new:
+        assert d.hold is not None
+        d.hold.id = ids[d.request.company, d.request.order]
+        d.hold.number = store.hold_number(d.hold.id)
+    await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
+    cleared_up = {d.party for d in decided if d.hold and not d.is_new_hold and d.verdict.passes}
+    if cleared_up:
+        await rechecks.mark(work, cleared_up, {}, delay_seconds=0)
+
+
+def _new_hold(d: Decided) -> NewHold:
+    request = d.request
+    return NewHold(
+        request.company, request.customer, request.order, request.order_version, request.currency, request.total,
+        d.reservation.created_at, request.checkpoint.value, request.attempt, request.proforma, d.id,
+        request.posting_request,
+    )  # fmt: skip
+
+
+def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
+    """The decision as it is stored, answered over HTTP and, but for details, published."""
+    request, verdict = d.request, d.verdict
+    answer: dict[str, Any] = {
+        "decision": str(d.id), "outcome": "held" if d.hold else "cleared", "company": request.company,
+        "customer": request.customer, "order": request.order, "order_version": request.order_version,
+        "order_currency": request.currency, "order_amount": d.reservation.amount,
+        "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
+        "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
+        "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,
+        "figures": model.figures(verdict),
+    }  # fmt: skip
+    if verdict.not_checked:
+        answer["not_checked_because"] = verdict.not_checked
+    if d.hold:
+        answer["hold"] = d.hold.number
+        answer["reasons"] = sorted(d.hold.reasons)
+        answer["explanation"] = [d.hold.reasons[reason] for reason in sorted(d.hold.reasons)]
+        answer["to_pass"] = [finding.to_pass for finding in verdict.findings]
+    return answer
+
+
+def _row(d: Decided, answer: dict[str, Any]) -> DecisionRow:
+    request = d.request
+    return DecisionRow(
+        d.id, request.company, request.customer, request.order, request.checkpoint.value, request.attempt,
+        answer["outcome"], d.known.position.check_date, d.hold.id if d.hold else None, answer, picture(d),
+    )  # fmt: skip
+
+
+async def _publish(work: Work, decided: Sequence[tuple[Decided, dict[str, Any]]]) -> None:
+    """Events are built from the answer: the same words for the ERP on the bus as over HTTP."""
+    keys = [f"{d.request.company}/{d.request.customer}" for d, _ in decided]
+    numbers = await outbox.next_sequences(work, [(HOLDS.name, key) for key in keys])
+    rows: list[outbox.Row] = []
+    for (d, answer), key in zip(decided, keys, strict=True):
+        sequence = numbers[HOLDS.name, key]
+        numbers[HOLDS.name, key] = sequence + 1
+        event_type = (OrderHeld if d.hold else OrderCleared).event_type
+        body = {**{name: value for name, value in answer.items() if value is not None}, "sequence": sequence}
+        rows.append((HOLDS.name, key, event_type, to_json(body), sequence))
+    await outbox.write(work, rows)

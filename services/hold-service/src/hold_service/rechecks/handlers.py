@@ -1,0 +1,90 @@
+"""Which facts cause held orders to be decided again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from hold_service.parameters import PARAMETERS
+from hold_service.rechecks import store
+from holdfast.bus.envelope import Incoming
+from holdfast.contracts import erp_orders, erp_receivables, erp_reference
+from holdfast.contracts.base import Payload
+from holdfast.contracts.credit import ProfileChanged
+from holdfast.contracts.holds import HoldReason
+from holdfast.database.work import Work
+from holdfast.receivables.accounts import recomputed
+from holdfast.receivables.model import Party
+
+Handle = Callable[[Work, Sequence[Incoming[Any]]], Awaitable[None]]
+NOTES = "recheck_triggers"
+
+TRIGGERS: dict[type[Payload], str] = {
+    erp_receivables.PaymentPosted: "document",
+    erp_receivables.CreditNotePosted: "document",
+    erp_receivables.DocumentCancelled: "document",
+    erp_receivables.SettlementPosted: "settlement",
+    erp_orders.OrderChanged: "order",
+    erp_orders.OrderCancelled: "order",
+    ProfileChanged: "customer",
+}
+"""Events that may free room, and the field that names them to whoever reads of the release."""
+
+
+def noting(payload: type[Payload], handle: Handle) -> Handle:
+    """The handler, and after it a note of the documents that may free held orders."""
+    field = TRIGGERS.get(payload)
+    if field is None:
+        return handle
+
+    async def handle_and_note(work: Work, events: Sequence[Incoming[Any]]) -> None:
+        await handle(work, events)
+        noted: dict[Party, set[str]] = work.notes.setdefault(NOTES, {})
+        for event in events:
+            name = "credit limit" if payload is ProfileChanged else getattr(event.payload, field)
+            for party in event.payload.parties():
+                noted.setdefault(party, set()).add(name)
+
+    return handle_and_note
+
+
+async def mark_touched(work: Work, parties: set[Party]) -> None:
+    """Held orders of every customer whose figures this transaction changed are decided again."""
+    noted: dict[Party, set[str]] = work.notes.pop(NOTES, {})
+    touched = parties | recomputed(work)
+    await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay)
+
+
+def affecting_companies(handle: Handle) -> Handle:
+    """A change of a company frees or binds all its held orders."""
+
+    async def handle_and_mark(work: Work, events: Sequence[Incoming[Any]]) -> None:
+        await handle(work, events)
+        parties = await store.held_in_company(work, {event.payload.company for event in events})
+        await store.mark(work, parties, {}, delay_seconds=PARAMETERS.recheck_delay)
+
+    return handle_and_mark
+
+
+def affecting_rates(handle: Handle) -> Handle:
+    """A rate that was missing has come."""
+
+    async def handle_and_mark(work: Work, events: Sequence[Incoming[Any]]) -> None:
+        await handle(work, events)
+        parties = await store.held_for(work, HoldReason.TECHNICAL_ERROR)
+        await store.mark(work, parties, {}, delay_seconds=PARAMETERS.recheck_delay)
+
+    return handle_and_mark
+
+
+WRAPPERS: dict[type[Payload], Callable[[Handle], Handle]] = {
+    erp_reference.CompanyChanged: affecting_companies,
+    erp_reference.CompanyWentLive: affecting_companies,
+    erp_reference.ExchangeRatePublished: affecting_rates,
+}
+
+
+def watched(payload: type[Payload], handle: Handle) -> Handle:
+    """A fact handler with what it means for held orders."""
+    wrap = WRAPPERS.get(payload)
+    return wrap(handle) if wrap else noting(payload, handle)

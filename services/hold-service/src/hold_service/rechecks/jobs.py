@@ -1,0 +1,53 @@
+"""The re-check loop: any number of them, each customer is decided by one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import asyncpg
+import structlog
+
+from hold_service.parameters import PARAMETERS
+from hold_service.rechecks import store
+from hold_service.rechecks.decide import recheck_many
+from holdfast.database.work import is_transient, transaction
+from holdfast.receivables.accounts import try_lock_accounts
+
+CUSTOMERS = 100
+POLL_SECONDS = 0.2
+PAUSE_SECONDS = 1.0
+log = structlog.get_logger(__name__)
+
+
+async def run_rechecks(pool: asyncpg.Pool, stop: asyncio.Event) -> None:
+    """Decide what is due until `stop`."""
+    woken = store.DUE.listen()
+    try:
+        while not stop.is_set():
+            woken.clear()
+            try:
+                busy = await recheck_due(pool)
+                pause = POLL_SECONDS
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("recheck_retried", error=str(error))
+                busy, pause = False, PAUSE_SECONDS
+            if not busy:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), pause)
+    finally:
+        store.DUE.forget(woken)
+
+
+async def recheck_due(pool: asyncpg.Pool) -> bool:
+    """One batch of customers that are due; whether there may be more that nobody else is at."""
+    async with transaction(pool) as work:
+        parties = await store.due(work, CUSTOMERS)
+        if not parties:
+            return False
+        locked = await try_lock_accounts(work, parties)
+        taken = await store.take(work, locked)
+        await recheck_many(work, taken, PARAMETERS.most_facts_age)
+        return bool(taken)

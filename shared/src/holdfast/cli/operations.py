@@ -19,7 +19,7 @@ from holdfast.cli.sentences import FAILED, Told
 from holdfast.contracts.topics import TOPIC_BY_NAME
 from holdfast.database.pool import create_pool
 from holdfast.platform import logging
-from holdfast.platform.services import MODULES, load
+from holdfast.platform.services import MODULES, check_service, load
 from holdfast.platform.settings import load_settings
 
 ServiceName = Annotated[str, typer.Argument(help=" or ".join(MODULES))]
@@ -46,7 +46,7 @@ offsets = typer.Typer(help="How far a service has read.", no_args_is_help=True, 
 @asynccontextmanager
 async def pool_of(service: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on the database of a service, for the length of a command."""
-    load(service)
+    check_service(service)
     settings = load_settings()
     logging.configure(level="WARNING", style="console")
     url = settings.database_url(service)

@@ -12,7 +12,7 @@ from holdfast.cli.running import run
 from holdfast.cli.sentences import Told
 from holdfast.platform import logging
 from holdfast.platform.kafka_node import KafkaNode
-from holdfast.platform.services import INGEST, MODULES, ROLES, check_roles
+from holdfast.platform.services import INGEST, MODULES, ROLES, check_roles, check_service
 from holdfast.platform.serving import run_roles, stop_on_signals
 from holdfast.platform.settings import load_settings
 from holdfast.platform.stack import create_topics, migrate_service
@@ -69,9 +69,7 @@ def migrate(services: Services = None) -> None:
     """
     settings = load_settings()
     for service in services or list(MODULES):
-        check_roles(service, [])
-        if service == INGEST:
-            raise Told(f"{INGEST} has no database: choose {' or '.join(MODULES)}.")
+        check_service(service)
         run(migrate_service(service, settings))
         print(f"{service}: the database is up to date")
 

@@ -44,10 +44,17 @@ class ServiceApp(IngestApp, Protocol):
         """Periodic work until `stop`."""
 
 
-def load(name: str) -> ServiceApp:
-    """The service of that name. Raises UnknownService."""
+def check_service(name: str) -> None:
+    """Raises UnknownService with one sentence when there is no service of that name with a database."""
+    if name == INGEST:
+        raise UnknownService(f"{INGEST} has no database: choose {' or '.join(MODULES)}.")
     if name not in MODULES:
         raise UnknownService(f"There is no service {name!r}: choose {' or '.join(MODULES)}.")
+
+
+def load(name: str) -> ServiceApp:
+    """The service of that name. Raises UnknownService."""
+    check_service(name)
     return cast(ServiceApp, import_module(MODULES[name]))
 
 

@@ -1,0 +1,132 @@
+"""The command line teaches with its help, and answers bad input with one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli import main
+from holdfast.platform.logging import route_to_standard_library
+
+COMMANDS = [
+    (), ("demo",), ("run",), ("migrate",), ("topics",), ("token",), ("kafka",), ("erp", "generate"), ("erp", "replay"),
+    ("erp", "import"), ("dead-letters", "list"), ("dead-letters", "show"), ("dead-letters", "replay"),
+    ("dead-letters", "drop"), ("outbox", "resend"), ("offsets", "reset"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def holdfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Runs the command line in this process, with no local stack and no settings but those given."""
+    for name in [name for name in os.environ if name.startswith("HOLDFAST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOLDFAST_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str, **settings: str) -> Done:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["holdfast", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capfd.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
+
+    yield run
+    route_to_standard_library()
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_explains_and_shows_an_example(words: tuple[str, ...], holdfast: Command) -> None:
+    done = holdfast(*words, "--help")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"holdfast {' '.join(words)}", done.stdout.partition("\n")[2]), "an example"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("nonsense", "No such command 'nonsense'"),
+        ("run sales-service", "There is no service 'sales-service'"),
+        ("run hold-service cook", "has no role 'cook'"),
+        ("run ingest worker", "ingest has no role 'worker'"),
+        ("migrate ingest", "has no database"),
+        ("migrate", "HOLDFAST_CREDIT_DATABASE_URL is not set"),
+        ("topics", "HOLDFAST_BUS_URL is not set"),
+        ("token --role king", "There is no role 'king'"),
+        ("token --hours 0", "--hours"),
+        ("demo --bus pigeon", "--bus"),
+        ("demo --events many", "--events"),
+        ("erp generate --events 1", "--events"),
+        ("erp generate --out /no/such/folder/file", "/no/such/folder/file cannot be opened"),
+        ("erp replay missing.jsonl", "missing.jsonl cannot be opened"),
+        ("erp replay missing.jsonl --format edifact", "There is no format 'edifact'"),
+        ("erp import missing.csv --company DE01 --cut-over tomorrow", "--cut-over"),
+        ("dead-letters list nobody", "There is no service 'nobody'"),
+        ("dead-letters list hold-service", "HOLDFAST_HOLD_DATABASE_URL is not set"),
+        ("dead-letters show hold-service seven", "ID"),
+        ("dead-letters drop hold-service 7", "--reason"),
+        ("outbox resend hold-service --topic nothing", "There is no topic 'nothing'"),
+        ("offsets reset hold-service erp.orders.v1", "either --to-beginning, or --to"),
+        ("offsets reset hold-service erp.orders.v1 --to 5", "--partition"),
+    ],
+)
+def test_bad_input_is_answered_with_a_sentence(line: str, says: str, holdfast: Command) -> None:
+    done = holdfast(*line.split())
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named(holdfast: Command) -> None:
+    done = holdfast("topics", HOLDFAST_BUS="pigeon")
+    assert done.returncode == 2
+    assert done.stderr.startswith("holdfast: HOLDFAST_BUS is wrong")
+
+
+def test_a_server_that_is_away_is_no_bad_input(holdfast: Command) -> None:
+    url = "postgresql://nobody:nothing@127.0.0.1:1/none"
+    done = holdfast("dead-letters", "list", "hold-service", HOLDFAST_HOLD_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("holdfast: A server does not answer")
+    assert done.stderr.count("\n") == 1
+
+
+def test_generate_writes_the_same_file_for_the_same_seed(holdfast: Command, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        out = str(tmp_path / name)
+        done = holdfast("erp", "generate", "--seed", "5", "--events", "1000", "--days", "40", "--out", out)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_token_is_printed_and_nothing_else(holdfast: Command) -> None:
+    done = holdfast("token", "--role", "see", "--company", "DE01")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", done.stdout)
+
+
+def test_it_is_installed_as_holdfast() -> None:
+    program = Path(sys.executable).with_name("holdfast")
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "credit and collections" in done.stdout

@@ -73,7 +73,8 @@ class KafkaProducer:
         failed = next((o for o in outcomes if _failed(o) and not _too_large(o)), None)
         if failed is not None:
             raise failed
-        await self._send_singly([i for i in wanted if places[i] in _stuck(places, outcomes)], records, outcomes)
+        stuck = {place for i, place in places.items() if _too_large(outcomes[i])}
+        await self._send_singly([i for i in wanted if places[i] in stuck], records, outcomes)
 
     async def _send_singly(
         self, wanted: Sequence[int], records: Sequence[Outgoing], outcomes: list[Outcome | None]
@@ -183,10 +184,6 @@ def _failed(outcome: object) -> TypeGuard[BaseException]:
 
 def _too_large(outcome: object) -> bool:
     return isinstance(outcome, MessageSizeTooLargeError)
-
-
-def _stuck(places: dict[int, tuple[str, int]], outcomes: Sequence[Outcome | None]) -> set[tuple[str, int]]:
-    return {place for i, place in places.items() if _too_large(outcomes[i])}
 
 
 def _certain(outcome: Outcome | None) -> Position | RecordRefused:

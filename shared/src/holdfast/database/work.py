@@ -16,6 +16,7 @@ from holdfast.platform.clock import utc_now
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 RELEASE_TIMEOUT_SECONDS = 5
+CLOCK_CHANNEL = "holdfast_clock"
 
 TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
@@ -97,9 +98,30 @@ def is_transient(error: BaseException) -> bool:
 
 
 async def set_business_clock(connection: asyncpg.Connection, at: datetime | None) -> None:
-    """Set the simulated clock of this database; None returns to real time."""
+    """Set the simulated clock of this database; None returns to real time. Wakes `woken_by_clock`."""
     await connection.execute(
-        """INSERT INTO business_clock (id, simulated_at) VALUES (1, $1)
+        """WITH told AS (SELECT pg_notify($2, ''))
+           INSERT INTO business_clock (id, simulated_at) SELECT 1, $1 FROM told
            ON CONFLICT (id) DO UPDATE SET simulated_at = EXCLUDED.simulated_at""",
         at,
+        CLOCK_CHANNEL,
     )
+
+
+@asynccontextmanager
+async def woken_by_clock(pool: asyncpg.Pool, wake: Callable[[], None]) -> AsyncIterator[None]:
+    """Call `wake` whenever the simulated clock of this database is set, for the length of the block.
+
+    A help only: when its connection is lost nothing wakes any more, so whoever uses it polls as well.
+    """
+
+    def notified(*_: object) -> None:
+        wake()
+
+    async with pool.acquire() as connection:
+        await connection.add_listener(CLOCK_CHANNEL, notified)
+        try:
+            yield
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(CLOCK_CHANNEL, notified)

@@ -11,7 +11,7 @@ import structlog
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
 from hold_service.rechecks.decide import recheck_many
-from holdfast.database.work import is_transient, transaction
+from holdfast.database.work import is_transient, transaction, woken_by_clock
 from holdfast.receivables.accounts import try_lock_accounts
 
 CUSTOMERS = 100
@@ -24,21 +24,26 @@ async def run_rechecks(pool: asyncpg.Pool, stop: asyncio.Event) -> None:
     """Decide what is due until `stop`."""
     woken = store.DUE.listen()
     try:
-        while not stop.is_set():
-            woken.clear()
-            try:
-                busy = await recheck_due(pool)
-                pause = POLL_SECONDS
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("recheck_retried", error=str(error))
-                busy, pause = False, PAUSE_SECONDS
-            if not busy:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), pause)
+        async with woken_by_clock(pool, woken.set):
+            await _decide_what_is_due(pool, stop, woken)
     finally:
         store.DUE.forget(woken)
+
+
+async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: asyncio.Event) -> None:
+    while not stop.is_set():
+        woken.clear()
+        try:
+            busy = await recheck_due(pool)
+            pause = POLL_SECONDS
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("recheck_retried", error=str(error))
+            busy, pause = False, PAUSE_SECONDS
+        if not busy:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), pause)
 
 
 async def recheck_due(pool: asyncpg.Pool) -> bool:

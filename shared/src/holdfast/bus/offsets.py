@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -126,6 +127,18 @@ async def skip_to(pool: asyncpg.Pool, claim: Claim, begin: int) -> None:
         claim.tp.partition,
         claim.epoch,
         begin,
+    )
+
+
+async def note_fresh(pool: asyncpg.Pool, claims: Sequence[Claim]) -> None:
+    """Nothing is waiting behind these claims: the facts of their partitions are complete as of now."""
+    await pool.execute(
+        """UPDATE consumer_offset c SET fresh_at = now()
+           FROM unnest($1::text[], $2::int[], $3::bigint[]) AS seen (topic, partition, epoch)
+           WHERE c.topic = seen.topic AND c.partition = seen.partition AND c.epoch = seen.epoch""",
+        [claim.tp.topic for claim in claims],
+        [claim.tp.partition for claim in claims],
+        [claim.epoch for claim in claims],
     )
 
 

@@ -159,6 +159,8 @@ class Runner:
         ends = await self._consumer.end_offsets(self._tasks) if self._tasks else {}
         for tp, task in list(self._tasks.items()):
             task.observe(ends.get(tp, task.claim.position))
+        drained = [task.claim for tp, task in self._tasks.items() if task.claim.position >= ends.get(tp, 0)]
+        await offsets.note_fresh(self._pool, drained)
         await relay.observe(self._pool, self._service.name)
         await dead_letters.observe(self._pool, self._service.name)
 

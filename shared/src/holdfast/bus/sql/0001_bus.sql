@@ -8,11 +8,13 @@ CREATE TABLE consumer_offset (
     owner text,
     fingerprint text,
     event_time timestamptz,
+    fresh_at timestamptz,
     stopped text,
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON COLUMN consumer_offset.epoch IS 'Grows with each owner; a batch of an earlier owner is refused';
+COMMENT ON COLUMN consumer_offset.fresh_at IS 'When the worker last saw that nothing was waiting in the log';
 COMMENT ON COLUMN consumer_offset.fingerprint IS 'Hash of the last record handled: shows when a topic was recreated';
 
 CREATE TABLE inbox (

@@ -1,0 +1,155 @@
+"""Decisions on real data: the same function serves bus and HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+async def test_an_order_within_the_limit_passes_and_reserves(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    first, second = await hold.check(ask.request("O-1", "600"), ask.request("O-2", "500"))
+    assert (first["outcome"], second["outcome"]) == ("cleared", "held")
+    assert second["reasons"] == ["credit_exceeded"]
+    assert str(second["figures"]["reserved"]) == "600.00"
+
+
+async def test_exactly_the_limit_passes(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    (answer,) = await hold.check(ask.request("O-1", "1000"))
+    assert answer["outcome"] == "cleared"
+
+
+async def test_row_4_4_1_the_same_attempt_gets_the_same_answer_once(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    (first,) = await hold.check(ask.request("O-1", "600"))
+    (again,) = await hold.check(ask.request("O-1", "600"))
+    assert again["decision"] == first["decision"]
+    assert len(await hold.published()) == 1
+
+
+async def test_a_second_attempt_while_held_meets_the_same_hold(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="100")
+    (first,) = await hold.check(ask.request("O-1", "600"))
+    (again,) = await hold.check(ask.request("O-1", "600", "O-1-2"))
+    assert again["outcome"] == "held"
+    assert again["hold"] == first["hold"]
+    assert await hold.pool.fetchval("SELECT count(*) FROM hold") == 1
+
+
+async def test_a_payment_releases_the_oldest_hold_first(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    await hold.facts(ask.invoice("I-1", "900"))
+    await hold.check(ask.request("O-1", "600"), ask.request("O-2", "600"))
+    await hold.facts(ask.payment("P-1", "900", ("I-1", "900")))
+    await hold.recheck()
+    events = await hold.published()
+    assert [(kind, body["order"]) for kind, body in events] == [
+        ("hold.order.held.v1", "O-1"),
+        ("hold.order.held.v1", "O-2"),
+        ("hold.order.released.v1", "O-1"),
+    ]
+    assert events[-1][1]["triggers"] == ["P-1"]
+    assert [body["sequence"] for _, body in events] == [1, 2, 3]
+
+
+async def test_days_overdue_holds_and_clears_with_the_payment(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="10000", rules={"days_overdue": "30"})
+    await hold.facts(ask.invoice("I-1", "100", due="2026-01-30"))
+    (answer,) = await hold.check(ask.request("O-1", "10"))
+    assert answer["reasons"] == ["open_transactions_overdue"]
+    await hold.facts(ask.invoice("I-2", "100", due="2026-01-31"), ask.payment("P-1", "100", ("I-1", "100")))
+    await hold.recheck()
+    assert (await hold.published())[-1][0] == "hold.order.released.v1"
+
+
+async def test_a_higher_limit_releases(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="100")
+    await hold.check(ask.request("O-1", "600"))
+    await hold.facts(ask.profile("1000", 2))
+    await hold.recheck()
+    kind, body = (await hold.published())[-1]
+    assert (kind, body["triggers"]) == ("hold.order.released.v1", ["credit limit"])
+
+
+async def test_a_cancelled_order_closes_its_hold(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="100")
+    await hold.check(ask.request("O-1", "600"))
+    await hold.facts(ask.order("O-1", "600"), ask.event("erp.order.cancelled.v1", order="O-1"))
+    await hold.recheck()
+    assert (await hold.published())[-1][0] == "hold.order.cancelled.v1"
+    assert not await hold.pool.fetchval("SELECT active FROM hold")
+
+
+async def test_what_is_not_known_holds_with_its_reason_and_is_checked_again(hold: Any, ask: Any) -> None:
+    (answer,) = await hold.check(ask.request("O-1", "600"))
+    assert answer["checked"] is False
+    await hold.set_up(limit="1000")
+    unknown = ask.request("O-2", "60", customer="C-9")
+    (answer,) = await hold.check(unknown)
+    assert answer["reasons"] == ["unknown_customer"]
+    await hold.facts(ask.event("erp.customer.changed.v1", customer="C-9"), ask.profile("1000", customer="C-9"))
+    await hold.recheck()
+    assert (await hold.published())[-1][0] == "hold.order.released.v1"
+
+
+async def test_a_missing_rate_holds_until_it_comes(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    (answer,) = await hold.check(ask.request("O-1", "600", currency="USD"))
+    assert answer["reasons"] == ["technical_error"]
+    await hold.facts(ask.event("erp.exchange-rate.published.v1"))
+    await hold.recheck()
+    assert (await hold.published())[-1][0] == "hold.order.released.v1"
+
+
+async def test_a_company_that_is_not_live_holds(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    await hold.facts(ask.event("erp.company.went-live.v1", version=2, live=False))
+    (answer,) = await hold.check(ask.request("O-1", "600"))
+    assert answer["reasons"] == ["company_not_live"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"origin": "project"}, "project"),
+        ({"origin": "intercompany"}, "excluded"),
+        ({"exclude_from_credit_management": True}, "excluded"),
+    ],
+)
+async def test_a_check_that_does_not_run_says_why(hold: Any, ask: Any, changes: dict[str, Any], why: str) -> None:
+    await hold.set_up(limit="0")
+    (answer,) = await hold.check(ask.request("O-1", "600", **changes))
+    assert answer["outcome"] == "cleared"
+    assert why in answer["not_checked_because"]
+
+
+async def test_row_4_5_3_an_older_state_does_not_end_a_reservation(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    await hold.check(ask.request("O-1", "500", order_version=2))
+    await hold.facts(ask.order("O-1", "100", version=1))
+    (answer,) = await hold.check(ask.request("O-2", "600"))
+    assert answer["outcome"] == "held"
+
+
+async def test_row_4_5_14_two_known_orders_do_not_hold_each_other(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    old, new = "2026-02-01T08:00:00Z", "2026-02-02T08:00:00Z"
+    await hold.facts(ask.order("O-1", "600", created_at=old), ask.order("O-2", "600", created_at=new))
+    second, first = await hold.check(
+        ask.request("O-2", "600", created_at=new), ask.request("O-1", "600", created_at=old)
+    )
+    assert (first["outcome"], second["outcome"]) == ("cleared", "held")
+
+
+@pytest.mark.parametrize("parallel", [50])
+async def test_row_4_4_32_parallel_checks_never_pass_more_than_the_room(
+    hold: Any, ask: Any, parallel: int, gather: Callable[..., Any] = asyncio.gather
+) -> None:
+    await hold.set_up(limit="1000")
+    answers = await gather(*(hold.check(ask.request(f"O-{n}", "300")) for n in range(parallel)))
+    assert [a["outcome"] for (a,) in answers].count("cleared") == 3
+    assert await hold.pool.fetchval("SELECT count(*) FROM hold WHERE active") == parallel - 3

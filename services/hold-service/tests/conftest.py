@@ -1,0 +1,141 @@
+"""A hold-service on a fresh database: facts go in as a worker's batch would take them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import pytest
+
+from hold_service.app import MIGRATIONS, SERVICE
+from hold_service.checks.decide import decide_many
+from hold_service.rechecks.jobs import recheck_due
+from holdfast.bus import batch
+from holdfast.bus.envelope import Incoming
+from holdfast.bus.port import Record
+from holdfast.contracts import REGISTRY
+from holdfast.contracts.base import Payload
+from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.database.pool import create_pool
+from holdfast.database.work import set_business_clock, transaction
+from holdfast.receivables.accounts import lock_accounts
+
+TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass
+class Hold:
+    """Drives the service's own code paths without a bus."""
+
+    pool: asyncpg.Pool
+    sent: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    async def facts(self, *payloads: Payload) -> None:
+        """Let events take effect in one transaction, as a batch from the bus does."""
+        async with transaction(self.pool) as work:
+            await batch.apply(SERVICE, work, [self.incoming(p) for p in payloads], set())
+
+    def incoming(self, payload: Payload) -> Incoming[Any]:
+        """An event as the runner hands it over."""
+        self.sent += 1
+        record = Record(payload.topic.name, 0, self.sent, payload.partition_key(), (), b"", 0)
+        return Incoming(
+            str(uuid4()), "/erp", payload.event_type, TODAY, payload, record, payload.partition_key()
+        )
+
+    async def check(self, *requests: CheckpointRequested) -> list[dict[str, Any]]:
+        """Decide in one transaction."""
+        async with transaction(self.pool) as work:
+            await lock_accounts(work, {(r.company, r.customer) for r in requests})
+            return await decide_many(work, requests, None)
+
+    async def recheck(self) -> None:
+        """Decide everything that is due."""
+        while await recheck_due(self.pool):
+            pass
+
+    async def published(self) -> list[tuple[str, dict[str, Any]]]:
+        """Everything in the outbox, each checked against the catalogue."""
+        rows = await self.pool.fetch("SELECT type, payload FROM outbox ORDER BY seq")
+        for row in rows:
+            REGISTRY[row["type"]].model_validate_json(row["payload"])
+        return [(row["type"], orjson.loads(row["payload"])) for row in rows]
+
+    async def set_up(self, *, limit: str = "1000", rules: dict[str, str] | None = None) -> None:
+        """Company DE01 in EUR, live, customer C-1 with a limit, all checkpoints on, rule 100 % of the limit."""
+        await self.pool.execute(
+            """INSERT INTO checkpoint SELECT 'DE01', d, true, true, 1
+               FROM unnest('{confirmation,picking_list,packing_slip,invoice,warehouse_shipment}'::text[]) d"""
+        )
+        for kind, value in (rules or {"credit_limit_used": "100"}).items():
+            await self.pool.execute(
+                """INSERT INTO rule (id, company, kind, rule_type, valid_for, value, enabled, version, changed_at)
+                   VALUES ($1, 'DE01', $2, 'blocking', 'all', $3::text::numeric, true, 1, now())""",
+                uuid4(),
+                kind,
+                value,
+            )
+        await self.facts(
+            event("erp.company.changed.v1"), event("erp.company.went-live.v1"), event("erp.customer.changed.v1"),
+            profile(limit),
+        )  # fmt: skip
+
+
+def event(event_type: str, **changes: Any) -> Any:
+    """The catalogue's example of an event type, about customer C-1 of DE01, with changes."""
+    cls = REGISTRY[event_type]
+    fields = {**cls.example, **changes}
+    if "customer" in cls.model_fields:
+        fields["customer"] = changes.get("customer", "C-1")
+    return cls.model_validate_json(orjson.dumps(fields))
+
+
+def profile(limit: str, version: int = 1, **changes: Any) -> Any:
+    """A credit profile of C-1."""
+    return event("credit.profile.changed.v1", credit_limit=limit, version=version, sequence=version, **changes)
+
+
+def order(number: str, total: str, **changes: Any) -> Any:
+    """The state of an order of C-1, in EUR."""
+    return event("erp.order.changed.v1", order=number, total=total, lines=[], charges="0", **changes)
+
+
+def request(number: str, total: str, attempt: str | None = None, **changes: Any) -> Any:
+    """A checkpoint request for an order of C-1, in EUR."""
+    attempt = attempt or f"{number}-1"
+    return event("erp.order.checkpoint-requested.v1", order=number, total=total, attempt=attempt, **changes)
+
+
+def invoice(number: str, amount: str, due: str = "2026-04-01", **changes: Any) -> Any:
+    """An invoice of C-1, in EUR."""
+    fields = {"tax_amount": "0", "lines": [], "order": None, "document_date": "2026-01-02"} | changes
+    return event("erp.invoice.posted.v1", document=number, amount=amount, due_date=due, **fields)
+
+
+def payment(number: str, amount: str, *paid: tuple[str, str]) -> Any:
+    """A payment of C-1, in EUR."""
+    applied = [{"document": document, "amount": part} for document, part in paid]
+    return event("erp.payment.posted.v1", document=number, amount=amount, applications=applied)
+
+
+@pytest.fixture
+def ask() -> SimpleNamespace:
+    """Builders of events and requests."""
+    made = (event, profile, order, request, invoice, payment)
+    return SimpleNamespace(**{function.__name__: function for function in made})
+
+
+@pytest.fixture
+async def hold(fresh_database: Callable[..., Awaitable[str]]) -> AsyncIterator[Hold]:
+    pool = await create_pool(await fresh_database(MIGRATIONS), application_name="test", max_size=20)
+    async with pool.acquire() as connection:
+        await set_business_clock(connection, TODAY)
+    yield Hold(pool)
+    await pool.close()

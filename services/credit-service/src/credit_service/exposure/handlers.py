@@ -1,0 +1,33 @@
+"""What hold-service decided about orders: so that *available* is one number everywhere (spec 2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast.bus.envelope import Incoming
+from holdfast.contracts.holds import OrderCleared, OrderDecision, OrderHeld, OrderReleased
+from holdfast.database.work import Work
+from holdfast.receivables.model import Reservation
+from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
+
+STATUS: dict[type[OrderDecision], str] = {OrderCleared: "passed", OrderHeld: "held", OrderReleased: "released"}
+
+
+async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:
+    """Keep the credit status of orders and what is reserved for them; a pro forma that passes reserves nothing."""
+    binding = [e.payload for e in events if not (isinstance(e.payload, OrderCleared) and e.payload.proforma)]
+    await set_credit_status(work, [(p.company, p.order, STATUS[type(p)]) for p in binding])
+    await reserve(work, [_reservation(p) for p in binding])
+
+
+async def apply_cancellations(work: Work, events: Sequence[Incoming[Any]]) -> None:
+    """A cancelled order reserves nothing."""
+    await end_reservations(work, {(e.payload.company, e.payload.order) for e in events})
+
+
+def _reservation(p: OrderDecision) -> Reservation:
+    return Reservation(
+        p.company, p.order, p.customer, p.order_currency, p.order_amount, p.order_version, STATUS[type(p)],
+        p.order_created_at, p.decided_at,
+    )  # fmt: skip

@@ -10,6 +10,12 @@ from holdfast.database.work import Work
 from holdfast.receivables.accounts import Touched, touched
 from holdfast.receivables.model import Party
 
+COUNTS = """(SELECT r.version FROM settlement_reversal r
+               WHERE r.company = s.company AND r.settlement = s.settlement) IS NULL
+          AND (s.origin = '' OR (SELECT o.version FROM settlement o
+               WHERE o.company = s.company AND o.settlement = s.settlement AND o.origin = '') IS NULL)"""
+"""Whether settlement `s` counts now: not reversed, nor replaced by one of the same number. Scalar subqueries,
+since joins tempt the planner to read whole tables for each document while a new table has no statistics."""
 DOCUMENTS = """
 WITH figures AS (
     SELECT d.company, d.document, d.customer,
@@ -19,22 +25,22 @@ WITH figures AS (
     FROM unnest($1::text[], $2::text[]) AS t(company, document)
     CROSS JOIN LATERAL (  -- OFFSET 0: probe the key for each, whatever the planner thinks of the number
         SELECT * FROM document d WHERE d.company = t.company AND d.document = t.document OFFSET 0) d
-    LEFT JOIN LATERAL (
-        SELECT sum(s.debit_amount) AS amount FROM effective_settlement s
-        LEFT JOIN document o ON o.company = s.company AND o.document = s.credit_document
-        WHERE s.company = d.company AND s.debit_document = d.document
-          AND s.reversal_date IS NULL AND o.gone_date IS NULL) paid ON true
-    LEFT JOIN LATERAL (
-        SELECT sum(s.credit_amount) AS amount FROM effective_settlement s
-        LEFT JOIN document o ON o.company = s.company AND o.document = s.debit_document
-        WHERE s.company = d.company AND s.credit_document = d.document
-          AND s.reversal_date IS NULL AND o.gone_date IS NULL) used ON true
+    CROSS JOIN LATERAL (
+        SELECT sum(s.debit_amount) AS amount FROM settlement s
+        WHERE s.company = d.company AND s.debit_document = d.document AND @counts@
+          AND (SELECT o.gone_date FROM document o
+               WHERE o.company = s.company AND o.document = s.credit_document) IS NULL) paid
+    CROSS JOIN LATERAL (
+        SELECT sum(s.credit_amount) AS amount FROM settlement s
+        WHERE s.company = d.company AND s.credit_document = d.document AND @counts@
+          AND (SELECT o.gone_date FROM document o
+               WHERE o.company = s.company AND o.document = s.debit_document) IS NULL) used
 ), changed AS (
     UPDATE document d SET open_amount = f.open_amount FROM figures f
     WHERE d.company = f.company AND d.document = f.document AND d.open_amount <> f.open_amount
 )
 SELECT DISTINCT company, customer FROM figures WHERE customer IS NOT NULL
-"""
+""".replace("@counts@", COUNTS)
 
 ORDERS = """
 WITH figures AS (
@@ -90,9 +96,10 @@ WITH parties AS (
         GROUP BY d.currency) f
 ), closed AS (
     DELETE FROM balance b USING parties p
-    WHERE b.company = p.company AND b.customer = p.customer AND NOT EXISTS (
-        SELECT FROM figures f
-        WHERE f.company = b.company AND f.customer = b.customer AND f.currency = b.currency)
+    WHERE b.company = p.company AND b.customer = p.customer AND (
+        SELECT true FROM document d
+        WHERE d.company = b.company AND d.customer = b.customer AND d.currency = b.currency
+          AND d.open_amount <> 0 LIMIT 1) IS NULL
 )
 INSERT INTO balance AS b (company, customer, currency, open_debits, open_credits, balance,
                           debit_count, credit_count, oldest_due_date)

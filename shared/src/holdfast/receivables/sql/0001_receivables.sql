@@ -1,4 +1,6 @@
 -- The receivables kernel: facts of the ERP (design, section 3) and the figures that follow from them.
+-- Keys and indexes begin with the column that tells rows apart and not with the company, of which there are few:
+-- while a table has no statistics the planner may otherwise choose an index for its first column alone.
 -- No foreign keys: facts come in any order, and what waits for another fact is a row with only a part known.
 
 CREATE TABLE company (
@@ -25,7 +27,7 @@ CREATE TABLE payment_terms (
     discount_days integer,
     cash_on_delivery boolean NOT NULL,
     installments jsonb NOT NULL,
-    PRIMARY KEY (company, code)
+    PRIMARY KEY (code, company)
 );
 
 CREATE TABLE exchange_rate (
@@ -50,14 +52,14 @@ CREATE TABLE customer (
     customer_group text,
     blocked boolean NOT NULL,
     details jsonb NOT NULL,
-    PRIMARY KEY (company, customer)
+    PRIMARY KEY (customer, company)
 );
 
 -- The lock row: everything that writes or decides on figures of a customer holds it, in sorted order.
 CREATE TABLE account (
     company text NOT NULL,
     customer text NOT NULL,
-    PRIMARY KEY (company, customer)
+    PRIMARY KEY (customer, company)
 );
 
 -- One row per ledger document. `version` NULL: only a settlement or a notice of it is known so far.
@@ -90,16 +92,16 @@ CREATE TABLE document (
     is_debit boolean GENERATED ALWAYS AS (kind NOT IN ('payment', 'credit_note')) STORED,
     gone_date date GENERATED ALWAYS AS (least(cancellation_date, return_date)) STORED,
     open_amount numeric NOT NULL DEFAULT 0,
-    PRIMARY KEY (company, document)
+    PRIMARY KEY (document, company)
 );
-CREATE INDEX document_open ON document (company, customer)
+CREATE INDEX document_open ON document (customer, company)
     INCLUDE (currency, is_debit, open_amount, due_date) WHERE open_amount <> 0;
-CREATE INDEX document_due ON document (company, customer, due_date)
+CREATE INDEX document_due ON document (customer, company, due_date)
     INCLUDE (currency, open_amount) WHERE is_debit AND open_amount > 0;
-CREATE INDEX document_of_customer ON document (company, customer, document_date);
-CREATE INDEX document_of_order ON document (company, order_no)
+CREATE INDEX document_of_customer ON document (customer, company, document_date);
+CREATE INDEX document_of_order ON document (order_no, company)
     INCLUDE (currency, amount) WHERE order_no IS NOT NULL;
-CREATE INDEX document_unknown ON document (company, document) WHERE version IS NULL;
+CREATE INDEX document_unknown ON document (document, company) WHERE version IS NULL;
 
 -- Shares of an invoice that bills several orders; one that bills a single order names it in `order_no`.
 CREATE TABLE document_order (
@@ -107,9 +109,9 @@ CREATE TABLE document_order (
     order_no text NOT NULL,
     document text NOT NULL,
     amount numeric NOT NULL,
-    PRIMARY KEY (company, order_no, document)
+    PRIMARY KEY (order_no, company, document)
 );
-CREATE INDEX document_order_document ON document_order (company, document);
+CREATE INDEX document_order_document ON document_order (document, company);
 
 -- A credit closes part of a debit. `origin` is the payment whose application it is, or '' when the settlement
 -- was posted by itself; one posted by itself replaces applications of the same number.
@@ -125,18 +127,18 @@ CREATE TABLE settlement (
     settlement_date date NOT NULL,
     former_debit text,
     former_credit text,
-    PRIMARY KEY (company, settlement, origin)
+    PRIMARY KEY (settlement, company, origin)
 );
-CREATE INDEX settlement_debit ON settlement (company, debit_document);
-CREATE INDEX settlement_credit ON settlement (company, credit_document);
-CREATE INDEX settlement_origin ON settlement (company, origin) WHERE origin <> '';
+CREATE INDEX settlement_debit ON settlement (debit_document, company);
+CREATE INDEX settlement_credit ON settlement (credit_document, company);
+CREATE INDEX settlement_origin ON settlement (origin, company) WHERE origin <> '';
 
 CREATE TABLE settlement_reversal (
     company text NOT NULL,
     settlement text NOT NULL,
     version bigint NOT NULL,
     reversal_date date NOT NULL,
-    PRIMARY KEY (company, settlement)
+    PRIMARY KEY (settlement, company)
 );
 
 -- Settlements that count for something unless reversed: those replaced by one of the same number are left out.
@@ -160,7 +162,7 @@ CREATE TABLE balance (
     debit_count integer NOT NULL,
     credit_count integer NOT NULL,
     oldest_due_date date,
-    PRIMARY KEY (company, customer, currency)
+    PRIMARY KEY (customer, company, currency)
 );
 
 -- One row per sales order. `version` NULL: its state has not come yet.
@@ -190,13 +192,13 @@ CREATE TABLE sales_order (
         CASE WHEN coalesce(cancel_version >= coalesce(version, 0), false) THEN 0
              ELSE greatest(0, coalesce(total, 0) - greatest(delivered, invoiced)) END) STORED,
     uninvoiced_amount numeric NOT NULL GENERATED ALWAYS AS (greatest(0, delivered - invoiced)) STORED,
-    PRIMARY KEY (company, order_no),
+    PRIMARY KEY (order_no, company),
     CHECK (credit_status IN ('unchecked', 'passed', 'held', 'released', 'rejected'))
 );
-CREATE INDEX sales_order_open ON sales_order (company, customer, created_at, order_no)
+CREATE INDEX sales_order_open ON sales_order (customer, company, created_at, order_no)
     INCLUDE (currency, open_amount, uninvoiced_amount, credit_status, invoiced_foreign)
     WHERE open_amount > 0 OR uninvoiced_amount > 0;
-CREATE INDEX sales_order_unknown ON sales_order (company, order_no) WHERE version IS NULL;
+CREATE INDEX sales_order_unknown ON sales_order (order_no, company) WHERE version IS NULL;
 
 CREATE TABLE delivery (
     company text NOT NULL,
@@ -208,9 +210,9 @@ CREATE TABLE delivery (
     amount numeric NOT NULL,
     delivery_date date NOT NULL,
     former_order text,
-    PRIMARY KEY (company, delivery)
+    PRIMARY KEY (delivery, company)
 );
-CREATE INDEX delivery_of_order ON delivery (company, order_no) INCLUDE (currency, amount);
+CREATE INDEX delivery_of_order ON delivery (order_no, company) INCLUDE (currency, amount);
 
 -- What checks have promised to orders whose state of that version has not come yet (spec 2.1, R).
 CREATE TABLE reservation (
@@ -223,10 +225,10 @@ CREATE TABLE reservation (
     status text NOT NULL,
     created_at timestamptz NOT NULL,
     reserved_at timestamptz NOT NULL,
-    PRIMARY KEY (company, order_no),
+    PRIMARY KEY (order_no, company),
     CHECK (status IN ('passed', 'held', 'released', 'rejected'))
 );
-CREATE INDEX reservation_of_customer ON reservation (company, customer);
+CREATE INDEX reservation_of_customer ON reservation (customer, company);
 CREATE INDEX reservation_age ON reservation (reserved_at);
 
 -- The newest control totals of the ERP for a customer.
@@ -236,7 +238,7 @@ CREATE TABLE reported_balance (
     version bigint NOT NULL,
     as_of date NOT NULL,
     totals jsonb NOT NULL,
-    PRIMARY KEY (company, customer)
+    PRIMARY KEY (customer, company)
 );
 
 -- Events that came after a newer one of the same document, for the record; pruned by age.

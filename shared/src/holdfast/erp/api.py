@@ -42,8 +42,10 @@ class Api:
         return await asyncio.to_thread(self._call, "GET", path, None, {})
 
     async def send(self, method: str, path: str, body: Any, etag: str | None = None) -> Answer:
-        """POST, PUT or PATCH. Raises CallFailed."""
-        headers = {"Idempotency-Key": str(uuid4()), **({"If-Match": etag} if etag else {})}
+        """POST or PUT; a PUT without `etag` creates. Raises CallFailed."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        if method == "PUT":
+            headers |= {"If-Match": etag} if etag else {"If-None-Match": "*"}
         return await asyncio.to_thread(self._call, method, path, body, headers)
 
     async def ready(self) -> None:

@@ -21,7 +21,7 @@ from holdfast.erp.invitation import invitation
 from holdfast.erp.memory import Memory, Played
 from holdfast.erp.progress import shown
 from holdfast.erp.replay import RECHECK_DELAY_SECONDS, Replay
-from holdfast.erp.setup import CreditProfiles, set_up_rules
+from holdfast.erp.setup import Controllers
 from holdfast.erp.summary import Summary, summarise
 from holdfast.platform import logging
 from holdfast.platform.local import LocalServices
@@ -120,10 +120,9 @@ class Demo:
         async with self._pools() as pools:
             await producer.start()
             try:
-                await set_up_rules(apis["hold-service"])
                 barrier = Barrier(pools, admin)
                 await barrier.prepare()
-                yield Replay(producer, barrier, pools, CreditProfiles(apis["credit-service"]))
+                yield Replay(producer, barrier, pools, Controllers(apis["credit-service"], apis["hold-service"]))
             finally:
                 await producer.stop()
                 await admin.close()

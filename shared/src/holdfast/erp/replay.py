@@ -16,6 +16,7 @@ import asyncpg
 
 from holdfast.bus.port import BusUnavailable, Position, Producer, RecordRefused
 from holdfast.contracts.erp_customers import CustomerChanged
+from holdfast.contracts.erp_reference import CompanyChanged
 from holdfast.database.work import set_business_clock
 from holdfast.erp.barrier import Barrier
 from holdfast.erp.happenings import Day, Happening
@@ -31,11 +32,14 @@ class NotTaken(Exception):
     """The bus refused an event for good."""
 
 
-class Limits(Protocol):
-    """Whoever keeps credit profiles."""
+class Controllers(Protocol):
+    """Whoever sets up what the ERP tells of."""
 
-    async def open(self, customers: Sequence[CustomerChanged]) -> None:
-        """Open or change the profiles of these customers."""
+    async def companies(self, companies: Sequence[CompanyChanged]) -> None:
+        """Set up rules and checkpoints of these companies."""
+
+    async def customers(self, customers: Sequence[CustomerChanged]) -> None:
+        """Open or change the credit profiles of these customers."""
 
 
 class Progress(Protocol):
@@ -60,8 +64,10 @@ class Tally:
 class Replay:
     """Sends days to the bus and waits for what becomes of them."""
 
-    def __init__(self, producer: Producer, barrier: Barrier, pools: Mapping[str, asyncpg.Pool], limits: Limits) -> None:
-        self._producer, self._barrier, self._limits = producer, barrier, limits
+    def __init__(
+        self, producer: Producer, barrier: Barrier, pools: Mapping[str, asyncpg.Pool], controllers: Controllers
+    ) -> None:
+        self._producer, self._barrier, self._controllers = producer, barrier, controllers
         self._pools = list(pools.values())
         self.tally = Tally()
 
@@ -80,15 +86,22 @@ class Replay:
         if day.facts:
             await self._set_clock(day.date, MORNING)
             await self._barrier.passed(await self._send(day.ordered_facts()))
-        customers = self._changed(day)
-        if customers:
-            await self._limits.open(customers)
-            await self._barrier.passed()
+            await self._set_up(day)
         if day.requests or await self._barrier.rechecks_waiting():
             await self._set_clock(day.date, NOON)
             await self._barrier.passed()
         if day.requests:
             await self._barrier.passed(await self._send(day.requests))
+
+    async def _set_up(self, day: Day) -> None:
+        companies = [h.payload for h in day.facts if isinstance(h.payload, CompanyChanged)]
+        customers = self._changed(day)
+        if companies:
+            await self._controllers.companies(companies)
+        if customers:
+            await self._controllers.customers(customers)
+        if companies or customers:
+            await self._barrier.passed()
 
     def _changed(self, day: Day) -> list[CustomerChanged]:
         """Customers whose master data is newer than what was seen of it, each once, in its newest state."""

@@ -13,7 +13,7 @@ from holdfast.contracts.topics import HOLDS
 from holdfast.erp.answers import Answers, read_topic
 from holdfast.erp.api import Api
 from holdfast.erp.memory import Played
-from holdfast.erp.setup import NearLimit, nearest_to_limit
+from holdfast.erp.nearest import NearLimit, nearest_to_limit
 from holdfast.erp.tie_out import Total, tie_out
 
 SHOWN_RELEASES = 8

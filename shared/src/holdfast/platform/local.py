@@ -61,7 +61,7 @@ class LocalServices:
         """Start the workers; `overrides` are settings by field name."""
         if not self._count:
             for service in MODULES:
-                self._background.start(self._stack, service, ["worker"], **overrides)
+                self._background.start(self._stack, service, ["worker"], port=0, **overrides)
             return
         self._workers = Workers(self._stack.environment(port=0, **overrides), self._log)
         for service in MODULES:

@@ -20,11 +20,12 @@ from holdfast.database.migrations import migrate
 from holdfast.database.roles import drop_database, ensure_database
 from holdfast.platform.kafka_node import KafkaNode
 from holdfast.platform.postgres_server import PostgresServer
-from holdfast.platform.processes import free_port, is_free
+from holdfast.platform.processes import is_free
 from holdfast.platform.services import INGEST, MODULES, load
 from holdfast.platform.settings import PREFIX, STACK_FILE, Settings, load_settings, read_stack
 
 Bus = Literal["postgres", "kafka"]
+QUIET_PORTS = (18_000, 32_000)
 
 
 class StackInUse(Exception):
@@ -118,8 +119,8 @@ class Stack:
     def _choose_ports(self) -> None:
         ports = self._known.setdefault("ports", {})
         for service in (*MODULES, INGEST):
-            if service not in ports or not is_free(ports[service]):
-                ports[service] = free_port()
+            if ports.get(service) not in range(*QUIET_PORTS) or not is_free(ports[service]):
+                ports[service] = _quiet_port({*ports.values()})
 
     def _save(self) -> None:
         draft = self.data_dir / f"{STACK_FILE}.new"
@@ -131,6 +132,15 @@ class Stack:
     async def _migrate(self) -> None:
         for service in MODULES:
             await migrate_service(service, self.settings())
+
+
+def _quiet_port(taken: set[int]) -> int:
+    """A free port below those that outgoing connections are given: it stays free until it is used."""
+    chance = secrets.SystemRandom()
+    while True:
+        port = chance.randrange(*QUIET_PORTS)
+        if port not in taken and is_free(port):
+            return port
 
 
 async def migrate_service(service: str, settings: Settings) -> None:

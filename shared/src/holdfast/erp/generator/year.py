@@ -25,6 +25,7 @@ from holdfast.erp.happenings import Day
 NEWCOMERS = 0.05
 """Share of the customers that come during the year; their first order is there before their master data."""
 MASTER_DATA_DELAY_DAYS = 2
+WORKING_DAYS_PER_RAISE = 575
 
 
 def generate(plan: Plan) -> Iterator[Day]:
@@ -103,8 +104,8 @@ class _Year:
         self._raise_limits()
 
     def _raise_limits(self) -> None:
-        """Once a week or so somebody's limit is raised; the master data says so."""
-        if self.desk.rng.random() > 0.2:
+        """About every other customer's limit is raised once a year; the master data says so."""
+        if self.desk.rng.random() * WORKING_DAYS_PER_RAISE > len(self.customers):
             return
         customer = self.customers[self.desk.rng.randrange(len(self.customers))]
         if customer.limit is not None and customer.joins < self.desk.today - timedelta(days=5):

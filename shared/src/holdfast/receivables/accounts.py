@@ -17,11 +17,13 @@ INSERT INTO account (company, customer) SELECT * FROM unnest($1::text[], $2::tex
 ON CONFLICT DO NOTHING
 """
 LOCK = """
-SELECT a.company, a.customer FROM account a
-JOIN unnest($1::text[], $2::text[]) AS p(company, customer)
-  ON a.company = p.company AND a.customer = p.customer
-ORDER BY a.company, a.customer FOR UPDATE OF a
+SELECT a.* FROM unnest($1::text[], $2::text[]) AS p(company, customer)
+CROSS JOIN LATERAL (
+    SELECT a.company, a.customer FROM account a
+    WHERE a.company = p.company AND a.customer = p.customer FOR UPDATE {wait}) a
 """
+"""One key after another, in the order of the arrays: the caller sorts them."""
+LOCK_ALL, LOCK_FREE = LOCK.format(wait=""), LOCK.format(wait="SKIP LOCKED")
 
 
 @dataclass(slots=True)
@@ -56,10 +58,10 @@ async def lock_accounts(work: Work, parties: Collection[Party]) -> None:
     wanted = _sorted(work, parties)
     if not wanted:
         return
-    found = await work.conn.fetch(LOCK, *columns(wanted))
+    found = await work.conn.fetch(LOCK_ALL, *columns(wanted))
     if len(found) < len(wanted):
         await work.conn.execute(ADD, *columns(wanted))
-        await work.conn.fetch(LOCK, *columns(wanted))
+        await work.conn.fetch(LOCK_ALL, *columns(wanted))
     touched(work).locked.update(wanted)
 
 
@@ -68,11 +70,11 @@ async def try_lock_accounts(work: Work, parties: Collection[Party]) -> set[Party
     wanted = _sorted(work, parties)
     if not wanted:
         return set(parties)
-    found = {(r[0], r[1]) for r in await work.conn.fetch(f"{LOCK} SKIP LOCKED", *columns(wanted))}
+    found = {(r[0], r[1]) for r in await work.conn.fetch(LOCK_FREE, *columns(wanted))}
     missing = [party for party in wanted if party not in found]
     if missing:
         await work.conn.execute(ADD, *columns(missing))
-        found |= {(r[0], r[1]) for r in await work.conn.fetch(f"{LOCK} SKIP LOCKED", *columns(missing))}
+        found |= {(r[0], r[1]) for r in await work.conn.fetch(LOCK_FREE, *columns(missing))}
     touched(work).locked |= found
     return found | (set(parties) & touched(work).locked)
 

@@ -24,7 +24,7 @@ from holdfast.receivables.rates import Rate, read_rates
 POSITIONS = """
 SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.check_date,
     coalesce(c.exchange_rate_type, 'default') AS rate_type,
-    EXISTS (SELECT FROM customer m WHERE m.company = p.company AND m.customer = p.customer) AS known,
+    (SELECT true FROM customer m WHERE m.company = p.company AND m.customer = p.customer) IS NOT NULL AS known,
     (SELECT json_agg(json_build_array(b.currency, b.open_debits::text, b.open_credits::text,
                 b.balance::text, b.debit_count, b.credit_count, b.oldest_due_date))
      FROM balance b WHERE b.company = p.company AND b.customer = p.customer) AS balances,

@@ -14,16 +14,18 @@ COUNTS = """(SELECT r.version FROM settlement_reversal r
                WHERE r.company = s.company AND r.settlement = s.settlement) IS NULL
           AND (s.origin = '' OR (SELECT o.version FROM settlement o
                WHERE o.company = s.company AND o.settlement = s.settlement AND o.origin = '') IS NULL)"""
-"""Whether settlement `s` counts now: not reversed, nor replaced by one of the same number. Scalar subqueries,
-since joins tempt the planner to read whole tables for each document while a new table has no statistics."""
+"""Whether settlement `s` counts now: not reversed, nor replaced by one of the same number."""
+
+# While tables are new and have no statistics, a join tempts the planner to read whole tables, in a plan that it
+# keeps. So: scalar subqueries, OFFSET 0, and ON CONFLICT for rows that exist, all of which go by the key.
 DOCUMENTS = """
 WITH figures AS (
-    SELECT d.company, d.document, d.customer,
+    SELECT d.company, d.document, d.customer, d.open_amount AS known,
            CASE WHEN d.version IS NULL OR d.gone_date IS NOT NULL THEN 0
                 ELSE CASE WHEN d.is_debit THEN d.amount ELSE -d.amount END
                      - coalesce(paid.amount, 0) + coalesce(used.amount, 0) END AS open_amount
     FROM unnest($1::text[], $2::text[]) AS t(company, document)
-    CROSS JOIN LATERAL (  -- OFFSET 0: probe the key for each, whatever the planner thinks of the number
+    CROSS JOIN LATERAL (
         SELECT * FROM document d WHERE d.company = t.company AND d.document = t.document OFFSET 0) d
     CROSS JOIN LATERAL (
         SELECT sum(s.debit_amount) AS amount FROM settlement s
@@ -36,15 +38,17 @@ WITH figures AS (
           AND (SELECT o.gone_date FROM document o
                WHERE o.company = s.company AND o.document = s.debit_document) IS NULL) used
 ), changed AS (
-    UPDATE document d SET open_amount = f.open_amount FROM figures f
-    WHERE d.company = f.company AND d.document = f.document AND d.open_amount <> f.open_amount
+    INSERT INTO document (company, document, open_amount)
+    SELECT company, document, open_amount FROM figures WHERE open_amount <> known
+    ON CONFLICT (company, document) DO UPDATE SET open_amount = excluded.open_amount
 )
 SELECT DISTINCT company, customer FROM figures WHERE customer IS NOT NULL
 """.replace("@counts@", COUNTS)
 
 ORDERS = """
 WITH figures AS (
-    SELECT o.company, o.order_no, o.customer, greatest(o.lines_delivered, shipped.amount) AS delivered,
+    SELECT o.company, o.order_no, o.customer, (o.delivered, o.invoiced, o.invoiced_foreign) AS known,
+           greatest(o.lines_delivered, shipped.amount) AS delivered,
            coalesce(billed.own, 0) AS invoiced, billed.others AS invoiced_foreign
     FROM unnest($1::text[], $2::text[]) AS t(company, order_no)
     CROSS JOIN LATERAL (
@@ -63,17 +67,19 @@ WITH figures AS (
                     AND d.is_debit AND d.gone_date IS NULL
                   UNION ALL
                   SELECT d.currency, s.amount FROM document_order s
-                  JOIN document d ON d.company = s.company AND d.document = s.document
-                  WHERE s.company = o.company AND s.order_no = o.order_no
-                    AND d.is_debit AND d.gone_date IS NULL) b
+                  CROSS JOIN LATERAL (
+                      SELECT d.currency FROM document d
+                      WHERE d.company = s.company AND d.document = s.document
+                        AND d.is_debit AND d.gone_date IS NULL OFFSET 0) d
+                  WHERE s.company = o.company AND s.order_no = o.order_no) b
               GROUP BY b.currency) c) billed
 ), changed AS (
-    UPDATE sales_order o
-    SET delivered = f.delivered, invoiced = f.invoiced, invoiced_foreign = f.invoiced_foreign
-    FROM figures f
-    WHERE o.company = f.company AND o.order_no = f.order_no
-      AND (o.delivered, o.invoiced, o.invoiced_foreign)
-          IS DISTINCT FROM (f.delivered, f.invoiced, f.invoiced_foreign)
+    INSERT INTO sales_order (company, order_no, delivered, invoiced, invoiced_foreign)
+    SELECT company, order_no, delivered, invoiced, invoiced_foreign FROM figures
+    WHERE (delivered, invoiced, invoiced_foreign) IS DISTINCT FROM known
+    ON CONFLICT (company, order_no) DO UPDATE
+    SET delivered = excluded.delivered, invoiced = excluded.invoiced,
+        invoiced_foreign = excluded.invoiced_foreign
 )
 SELECT DISTINCT company, customer FROM figures WHERE customer IS NOT NULL
 """

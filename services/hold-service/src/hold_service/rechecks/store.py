@@ -22,8 +22,8 @@ WHERE EXISTS (SELECT FROM hold h WHERE h.company = w.company AND h.customer = w.
 ORDER BY w.company, w.customer
 ON CONFLICT (company, customer) DO UPDATE
 SET due_at = least(d.due_at, excluded.due_at),
-    triggers = (SELECT array_agg(t) FROM (SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t
-                                          ORDER BY t LIMIT $5) x)
+    triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
+        SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
 """
 
 

@@ -46,9 +46,7 @@ class Hold:
         """An event as the runner hands it over."""
         self.sent += 1
         record = Record(payload.topic.name, 0, self.sent, payload.partition_key(), (), b"", 0)
-        return Incoming(
-            str(uuid4()), "/erp", payload.event_type, TODAY, payload, record, payload.partition_key()
-        )
+        return Incoming(str(uuid4()), "/erp", payload.event_type, TODAY, payload, record, payload.partition_key())
 
     async def check(self, *requests: CheckpointRequested) -> list[dict[str, Any]]:
         """Decide in one transaction."""

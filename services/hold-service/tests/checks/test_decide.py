@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -145,11 +144,8 @@ async def test_row_4_5_14_two_known_orders_do_not_hold_each_other(hold: Any, ask
     assert (first["outcome"], second["outcome"]) == ("cleared", "held")
 
 
-@pytest.mark.parametrize("parallel", [50])
-async def test_row_4_4_32_parallel_checks_never_pass_more_than_the_room(
-    hold: Any, ask: Any, parallel: int, gather: Callable[..., Any] = asyncio.gather
-) -> None:
+async def test_row_4_4_32_parallel_checks_never_pass_more_than_the_room(hold: Any, ask: Any) -> None:
     await hold.set_up(limit="1000")
-    answers = await gather(*(hold.check(ask.request(f"O-{n}", "300")) for n in range(parallel)))
+    answers = await asyncio.gather(*(hold.check(ask.request(f"O-{n}", "300")) for n in range(50)))
     assert [a["outcome"] for (a,) in answers].count("cleared") == 3
-    assert await hold.pool.fetchval("SELECT count(*) FROM hold WHERE active") == parallel - 3
+    assert await hold.pool.fetchval("SELECT count(*) FROM hold WHERE active") == 47

@@ -26,9 +26,7 @@ class Databases:
         self._lock_dir = lock_dir
         self._made: list[str] = []
 
-    async def __call__(
-        self, migrations: Path | str | None = None, *, scripts: Sequence[Script] = (BASE,)
-    ) -> str:
+    async def __call__(self, migrations: Path | str | None = None, *, scripts: Sequence[Script] = (BASE,)) -> str:
         """The address of a fresh database: with an alembic tree's tables, or with those of frozen scripts.
 
         A script is (package, filename under its `sql/`). An empty list of scripts gives an empty database.

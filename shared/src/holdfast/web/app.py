@@ -13,6 +13,7 @@ from holdfast.platform.settings import Settings
 from holdfast.web import auth, health, problems
 from holdfast.web.correlation import Correlation
 
+REQUIRED_HEADERS = {"Idempotency-Key", "If-Match"}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -37,7 +38,24 @@ def create_app(
     for router in routers:
         app.include_router(router, dependencies=[Depends(auth.BEARER)])
     app.add_middleware(Correlation)
+    _document_headers(app)
     return app
+
+
+def _document_headers(app: FastAPI) -> None:
+    """The routes answer a missing header with a status of its own; for readers of the document it is required."""
+    written = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for operations in written()["paths"].values():
+                for operation in operations.values():
+                    for parameter in operation.get("parameters", ()):
+                        if parameter["name"] in REQUIRED_HEADERS:
+                            parameter |= {"required": True, "schema": {"type": "string", "minLength": 1}}
+        return app.openapi_schema or {}
+
+    app.openapi = document  # type: ignore[method-assign]
 
 
 def with_pool(open_pool: Callable[[], Any], more: Lifespan | None = None) -> Lifespan:

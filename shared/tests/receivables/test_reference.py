@@ -121,7 +121,7 @@ async def compare_as_of(work: Work, ledger: Ledger) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(random=st.randoms(use_true_random=True))
 async def test_sql_and_reference_agree(pool: asyncpg.Pool, random: Random) -> None:

@@ -58,19 +58,25 @@ INSERT INTO sales_order (company, order_no) SELECT * FROM unnest($1::text[], $2:
 ON CONFLICT DO NOTHING
 """
 COUNTERPARTS = """
-SELECT s.company, s.credit_document AS document FROM unnest($1::text[], $2::text[]) AS t(company, document)
-JOIN settlement s ON s.company = t.company AND s.debit_document = t.document
-UNION
-SELECT s.company, s.debit_document FROM unnest($1::text[], $2::text[]) AS t(company, document)
-JOIN settlement s ON s.company = t.company AND s.credit_document = t.document
+SELECT DISTINCT t.company, s.document FROM unnest($1::text[], $2::text[]) AS t(company, document)
+CROSS JOIN LATERAL (
+    SELECT credit_document AS document FROM settlement
+    WHERE company = t.company AND debit_document = t.document
+    UNION ALL
+    SELECT debit_document FROM settlement
+    WHERE company = t.company AND credit_document = t.document OFFSET 0) s
 """
 SHARED_ORDERS = """
-SELECT s.company, s.order_no FROM unnest($1::text[], $2::text[]) AS t(company, document)
-JOIN document_order s ON s.company = t.company AND s.document = t.document
+SELECT t.company, s.order_no FROM unnest($1::text[], $2::text[]) AS t(company, document)
+CROSS JOIN LATERAL (
+    SELECT order_no FROM document_order WHERE company = t.company AND document = t.document OFFSET 0) s
 """
 FORGET_SHARES = """
-DELETE FROM document_order s USING unnest($1::text[], $2::text[]) AS t(company, document)
-WHERE s.company = t.company AND s.document = t.document RETURNING s.company, s.order_no
+DELETE FROM document_order WHERE ctid = ANY (ARRAY(
+    SELECT s.ctid FROM unnest($1::text[], $2::text[]) AS t(company, document)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM document_order WHERE company = t.company AND document = t.document OFFSET 0) s))
+RETURNING company, order_no
 """
 SHARE = """
 INSERT INTO document_order (company, document, order_no, amount)

@@ -32,14 +32,19 @@ SET customer = excluded.customer, currency = excluded.currency, amount = exclude
 WHERE excluded.order_version >= r.order_version
 """
 END = """
-DELETE FROM reservation r USING unnest($1::text[], $2::text[]) AS n(company, order_no)
-WHERE r.company = n.company AND r.order_no = n.order_no
+DELETE FROM reservation WHERE ctid = ANY (ARRAY(
+    SELECT r.ctid FROM unnest($1::text[], $2::text[]) AS n(company, order_no)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM reservation WHERE company = n.company AND order_no = n.order_no OFFSET 0) r))
 """
 ENDED = """
-DELETE FROM reservation r USING sales_order o, unnest($1::text[], $2::text[]) AS n(company, order_no)
-WHERE r.company = n.company AND r.order_no = n.order_no
-  AND o.company = n.company AND o.order_no = n.order_no
-  AND greatest(o.version, o.cancel_version) >= r.order_version
+DELETE FROM reservation WHERE ctid = ANY (ARRAY(
+    SELECT r.ctid FROM unnest($1::text[], $2::text[]) AS n(company, order_no)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM reservation
+        WHERE company = n.company AND order_no = n.order_no AND order_version <= (
+            SELECT greatest(o.version, o.cancel_version) FROM sales_order o
+            WHERE o.company = n.company AND o.order_no = n.order_no) OFFSET 0) r))
 """
 EXPIRE = """
 DELETE FROM reservation r USING (

@@ -26,9 +26,12 @@ REVERSAL = Fact(
     "version", {"reversal_date": "date"},
 )  # fmt: skip
 FORGET_APPLICATIONS = """
-DELETE FROM settlement s USING unnest($1::text[], $2::text[]) AS t(company, document)
-WHERE s.company = t.company AND s.origin = t.document AND s.origin <> ''
-RETURNING s.company, s.debit_document
+DELETE FROM settlement WHERE ctid = ANY (ARRAY(
+    SELECT s.ctid FROM unnest($1::text[], $2::text[]) AS t(company, document)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM settlement
+        WHERE company = t.company AND origin = t.document AND origin <> '' OFFSET 0) s))
+RETURNING company, debit_document
 """
 APPLY = """
 INSERT INTO settlement (company, settlement, origin, version, debit_document, credit_document, debit_amount,
@@ -37,9 +40,11 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[
                      $8::numeric[], $9::date[])
 """
 SETTLED = """
-SELECT s.company, s.debit_document, s.credit_document
+SELECT t.company, s.debit_document, s.credit_document
 FROM unnest($1::text[], $2::text[]) AS t(company, settlement)
-JOIN settlement s ON s.company = t.company AND s.settlement = t.settlement
+CROSS JOIN LATERAL (
+    SELECT debit_document, credit_document FROM settlement
+    WHERE company = t.company AND settlement = t.settlement OFFSET 0) s
 """
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import structlog
 
-from holdfast.bus import failpoints, inbox, metrics, offsets, parking
+from holdfast.bus import failpoints, inbox, metrics, offsets, outbox, parking
 from holdfast.bus.envelope import Incoming, Undigestible, UnknownType, decode
 from holdfast.bus.handlers import MoreParties, Party, Service
 from holdfast.bus.offsets import Claim
 from holdfast.bus.parking import Poison
-from holdfast.bus.poison import PoisonLimit
+from holdfast.bus.poison import PartitionStopped, PoisonLimit
 from holdfast.bus.port import Record
 from holdfast.bus.segments import runs, segments
 from holdfast.database.work import Work, is_transient, transaction
@@ -34,13 +34,19 @@ class Item:
 
 @dataclass(slots=True)
 class Taken:
-    """How the records of a batch were sorted."""
+    """How the records of a stretch were sorted; only its first can be poison."""
 
+    poison: Poison | None = None
     live: list[Incoming[Any]] = field(default_factory=list)
     behind: list[Incoming[Any]] = field(default_factory=list)
-    poison: list[Poison] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
+    ignored: int = 0
     repeated: int = 0
+
+    @property
+    def parties(self) -> set[Party]:
+        """Every customer that the stretch touches."""
+        found: set[Party] = set(self.poison.parties) if self.poison else set()
+        return found.union(*(event.payload.parties() for event in (*self.live, *self.behind)))
 
 
 def read(service: Service, record: Record) -> Item:
@@ -56,9 +62,17 @@ def read(service: Service, record: Record) -> Item:
 
 
 async def apply(service: Service, work: Work, events: Sequence[Incoming[Any]], known: set[Party]) -> None:
-    """Lock the customers, then let the events take effect in order per key. Raises MoreParties."""
-    parties = known.union(*(event.payload.parties() for event in events))
-    await service.lock(work, parties)
+    """Lock the customers of events, then let them take effect. Raises MoreParties."""
+    await service.lock(work, known.union(*(event.payload.parties() for event in events)))
+    await take_effect(service, work, events, known)
+
+
+async def take_effect(service: Service, work: Work, events: Sequence[Incoming[Any]], known: set[Party]) -> None:
+    """Let events take effect in order per key, their customers being locked. Raises MoreParties.
+
+    `known` are customers that a handler has asked for besides those of the events.
+    """
+    work.notes[outbox.TRACES] = {event.key: event.traceparent for event in events if event.traceparent}
     for segment in segments(events, service.handlers):
         touched: set[Party] = set()
         for handler, group in runs(segment, service.handlers, decides=False):
@@ -70,11 +84,26 @@ async def apply(service: Service, work: Work, events: Sequence[Incoming[Any]], k
             await handler.handle(work, group)
 
 
+def stretches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Cut a batch before each record that cannot be read.
+
+    What was decided before it stays untouched by it, and all that follows sees its customers parked.
+    """
+    stretch: list[Item] = []
+    for item in items:
+        if item.error is not None and stretch:
+            yield stretch
+            stretch = []
+        stretch.append(item)
+    if stretch:
+        yield stretch
+
+
 class BatchProcessor:
     """Handles the batches of one partition, one after another; holds its claim."""
 
     def __init__(self, service: Service, pool: asyncpg.Pool, claim: Claim, limit: PoisonLimit) -> None:
-        self._service, self._pool, self._limit = service, pool, limit
+        self._service, self._pool, self.limit = service, pool, limit
         self.claim = claim
         self.mended: set[str] = set()
 
@@ -84,28 +113,29 @@ class BatchProcessor:
         Whatever was committed before such an error stays; `claim.position` says where to go on.
         """
         with metrics.BATCH_SECONDS.labels(self._service.name).time():
-            await self._split([read(self._service, record) for record in records])
+            for stretch in stretches([read(self._service, record) for record in records]):
+                await self._split(stretch)
 
     async def _split(self, items: list[Item]) -> None:
+        """Halve what fails until the bad record is alone, and park that one."""
+        error = await self._attempt(items)
+        if error is None:
+            return
+        if len(items) == 1:
+            await self._transact([replace(items[0], error=error)])
+            return
+        middle = len(items) // 2
+        await self._split(items[:middle])
+        await self._split(items[middle:])
+
+    async def _attempt(self, items: list[Item]) -> Exception | None:
         try:
             await self._transact(items)
         except Exception as error:
-            if is_transient(error) or isinstance(error, offsets.Fenced | _Full):
-                if not isinstance(error, _Full):
-                    raise
-                await self._up_to_the_limit(items, error.before)
-                return
-            if len(items) == 1:
-                await self._transact([Item(items[0].record, items[0].event, error)])
-                return
-            middle = len(items) // 2
-            await self._split(items[:middle])
-            await self._split(items[middle:])
-
-    async def _up_to_the_limit(self, items: list[Item], before: int) -> None:
-        if before:
-            await self._transact(items[:before])
-        raise self._limit.stop()
+            if is_transient(error) or isinstance(error, offsets.Fenced | PartitionStopped):
+                raise
+            return error
+        return None
 
     async def _transact(self, items: list[Item]) -> None:
         """One transaction; begun again with more customers locked when a handler finds some."""
@@ -126,37 +156,34 @@ class BatchProcessor:
 
     async def _handle(self, work: Work, items: list[Item], known: set[Party]) -> tuple[Taken, Claim]:
         await offsets.hold(work, self.claim)
+        if items[0].error is not None and not self.limit.allows_one_more():
+            raise self.limit.stop()
         taken = await self._sort(work, items)
-        if taken.live or taken.behind or taken.poison:
+        if parties := known | taken.parties:
             # One sorted lock for everything the transaction touches, before anything is written under it.
-            touching = [*(e.payload.parties() for e in taken.behind), *(p.parties for p in taken.poison)]
-            await apply(self._service, work, taken.live, known.union(*touching))
-        for poison in taken.poison:
-            await parking.park(self._service, work, poison)
-        mended = await parking.park_behind(self._service, work, taken.behind)
-        self.mended |= mended
+            await self._service.lock(work, parties)
+        if taken.poison is not None:
+            await parking.park(self._service, work, taken.poison)
+        await take_effect(self._service, work, taken.live, known)
+        self.mended |= await parking.park_behind(self._service, work, taken.behind)
         last = items[-1].record
         at = datetime.fromtimestamp(last.timestamp_ms / 1000, UTC)
         return taken, await offsets.advance(work, self.claim, last, at)
 
     async def _sort(self, work: Work, items: list[Item]) -> Taken:
-        """Fresh events of free keys are live; those of parked keys, also keys parked just now, wait behind."""
+        """Fresh events of free keys are live; those of parked keys, also of one parked just now, wait behind."""
         events = [item.event for item in items if item.event is not None]
         fresh = await inbox.mark(work, events)
-        topic = self.claim.tp.topic
-        parked = await parking.parked_keys(work, topic, (event.key for event in events))
-        taken, noted = Taken(), 0
-        for place, item in enumerate(items):
-            if item.error is not None:
-                noted += 1
-                if not self._limit.allows(noted, place):
-                    raise _Full(place)
-                poison = Poison(item.record, item.event, item.error)
-                taken.poison.append(poison)
-                if poison.key is not None:
-                    parked.add(poison.key)
-            elif item.event is None:
-                taken.ignored.append(item.record.topic)
+        first, taken = items[0], Taken()
+        if first.error is not None:
+            taken.poison = Poison(first.record, first.event, first.error)
+        own = taken.poison.key if taken.poison else None
+        keys = {event.key for event in events} | ({own} if own is not None else set())
+        parked = await parking.parked_keys(work, self.claim.tp.topic, keys)
+        parked |= {own} if own is not None else set()
+        for item in items if taken.poison is None else items[1:]:
+            if item.event is None:
+                taken.ignored += 1
             elif (mark := (item.event.source, item.event.id)) not in fresh:
                 taken.repeated += 1
             else:
@@ -167,20 +194,12 @@ class BatchProcessor:
     def _count(self, items: list[Item], taken: Taken) -> None:
         name = self._service.name
         for item in items:
-            self._limit.note(item.error is not None)
+            self.limit.note(item.error is not None)
         for event in taken.live:
             metrics.EVENTS.labels(name, event.type).inc()
-        for poison in taken.poison:
-            kind = poison.event.type if poison.event else "unreadable"
+        if taken.poison is not None:
+            kind = taken.poison.event.type if taken.poison.event else "unreadable"
             metrics.POISON.labels(name, kind).inc()
-        for topic in taken.ignored:
-            metrics.IGNORED.labels(name, topic).inc()
+        if taken.ignored:
+            metrics.IGNORED.labels(name, self.claim.tp.topic).inc(taken.ignored)
         metrics.DUPLICATES.labels(name).inc(taken.repeated)
-
-
-class _Full(Exception):
-    """Diverting one more record would pass the limit; `before` it is where to stop."""
-
-    def __init__(self, before: int) -> None:
-        super().__init__("too much poison")
-        self.before = before

@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import structlog
 
-from holdfast.bus import batch, metrics, parking
+from holdfast.bus import batch, failpoints, inbox, metrics, parking
 from holdfast.bus.envelope import Incoming, Undigestible, UnknownType, decode
 from holdfast.bus.handlers import MoreParties, Party, Service
-from holdfast.bus.port import Record
+from holdfast.bus.port import Record, TopicPartition
 from holdfast.database.work import Work, is_transient, transaction
 
 LISTED = (
@@ -48,7 +48,19 @@ async def show(pool: asyncpg.Pool, number: int) -> dict[str, Any]:
     row = await pool.fetchrow("SELECT * FROM dead_letter WHERE id = $1", number)
     if row is None:
         raise NoSuchDeadLetter(f"There is no dead letter {number}: `dead-letters list` shows those that wait.")
-    return dict(row)
+    return dict(row) | {"headers": [[name, value.decode("latin-1")] for name, value in record_of(row).headers]}
+
+
+async def recent_poison(pool: asyncpg.Pool, tp: TopicPartition, since: int) -> list[int]:
+    """Offsets from `since` on of poison that waits: a new owner of the partition begins with it."""
+    rows = await pool.fetch(
+        """SELECT "offset" FROM dead_letter
+           WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND state = 'poison'""",
+        tp.topic,
+        tp.partition,
+        since,
+    )
+    return [row["offset"] for row in rows]
 
 
 async def replay(pool: asyncpg.Pool, service: Service, number: int) -> Replayed:
@@ -120,7 +132,9 @@ async def _next(pool: asyncpg.Pool, service: Service, topic: str, key: str) -> R
                     await _free(service, work, topic, key)
                     return None
                 await _apply(service, work, row, known)
-                return int(row["id"])
+                failpoints.hit("replay_before_commit")
+            failpoints.hit("replay_after_commit")
+            return int(row["id"])
         except MoreParties as more:
             known |= more.parties
         except Exception as error:
@@ -158,7 +172,8 @@ async def _apply(service: Service, work: Work, row: Any, known: set[Party]) -> N
         event: Incoming[Any] = decode(record_of(row))
     except UnknownType:
         return
-    if service.handlers.get(event.type):
+    repeated = not row["marked"] and not await inbox.mark(work, [event])
+    if service.handlers.get(event.type) and not repeated:
         await batch.apply(service, work, [event], known)
 
 
@@ -184,7 +199,7 @@ async def _still_fails(pool: asyncpg.Pool, row: Any, error: Exception) -> Replay
 
 def record_of(row: Any) -> Record:
     """The record as it was read from the bus."""
-    headers = tuple((name, value.encode("latin-1")) for name, value in row["headers"])
+    headers = tuple((name, bytes.fromhex(value)) for name, value in row["headers"])
     return Record(
         row["topic"], row["partition"], row["offset"], row["record_key"], headers, row["value"],
         row["record_time_ms"],

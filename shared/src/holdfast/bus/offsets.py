@@ -53,8 +53,12 @@ async def take(pool: asyncpg.Pool, tp: TopicPartition, owner: str) -> Claim:
         )
         taking = asyncio.ensure_future(_raise_epoch(connection, tp, owner))
         backend = connection.get_server_pid()
-        while not (await asyncio.wait([taking], timeout=PATIENCE_SECONDS))[0]:
-            await _end_blockers(pool, backend, tp)
+        try:
+            while not (await asyncio.wait([taking], timeout=PATIENCE_SECONDS))[0]:
+                await _end_blockers(pool, backend, tp)
+        finally:
+            taking.cancel()
+            await asyncio.wait([taking])
         row = taking.result()
     return Claim(tp, row["epoch"], row["next_offset"], row["fingerprint"])
 
@@ -91,9 +95,13 @@ async def hold(work: Work, claim: Claim) -> None:
 
 
 async def read_again(pool: asyncpg.Pool, claim: Claim) -> Claim:
-    """The claim as the database has it, after a commit whose outcome is unknown. Raises Fenced."""
+    """The claim as the database has it, after a commit whose outcome is unknown. Raises Fenced.
+
+    The lock waits for that commit where the server is still at it.
+    """
     row = await pool.fetchrow(
-        "SELECT epoch, next_offset, fingerprint FROM consumer_offset WHERE topic = $1 AND partition = $2",
+        """SELECT epoch, next_offset, fingerprint FROM consumer_offset WHERE topic = $1 AND partition = $2
+           FOR NO KEY UPDATE""",
         claim.tp.topic,
         claim.tp.partition,
     )
@@ -118,6 +126,16 @@ async def advance(work: Work, claim: Claim, last: Record, at: datetime) -> Claim
     return moved
 
 
+async def is_newest(pool: asyncpg.Pool, claim: Claim) -> bool:
+    """Whether nobody has taken or reset the partition since."""
+    epoch: int | None = await pool.fetchval(
+        "SELECT epoch FROM consumer_offset WHERE topic = $1 AND partition = $2",
+        claim.tp.topic,
+        claim.tp.partition,
+    )
+    return epoch == claim.epoch
+
+
 async def skip_to(pool: asyncpg.Pool, claim: Claim, begin: int) -> None:
     """A service that has read nothing yet begins where the log begins."""
     await pool.execute(
@@ -133,9 +151,12 @@ async def skip_to(pool: asyncpg.Pool, claim: Claim, begin: int) -> None:
 async def note_fresh(pool: asyncpg.Pool, claims: Sequence[Claim]) -> None:
     """Nothing is waiting behind these claims: the facts of their partitions are complete as of now."""
     await pool.execute(
-        """UPDATE consumer_offset c SET fresh_at = now()
-           FROM unnest($1::text[], $2::int[], $3::bigint[]) AS seen (topic, partition, epoch)
-           WHERE c.topic = seen.topic AND c.partition = seen.partition AND c.epoch = seen.epoch""",
+        """UPDATE consumer_offset AS c SET fresh_at = now() FROM (
+               SELECT topic, partition FROM consumer_offset
+               JOIN unnest($1::text[], $2::int[], $3::bigint[]) AS seen (topic, partition, epoch)
+                    USING (topic, partition, epoch)
+               FOR NO KEY UPDATE OF consumer_offset SKIP LOCKED) AS idle
+           WHERE c.topic = idle.topic AND c.partition = idle.partition""",
         [claim.tp.topic for claim in claims],
         [claim.tp.partition for claim in claims],
         [claim.epoch for claim in claims],
@@ -166,7 +187,7 @@ async def mark_stopped(pool: asyncpg.Pool, claim: Claim, reason: str) -> None:
 async def reset(pool: asyncpg.Pool, topic: str, partition: int | None = None, to: int = 0) -> int:
     """Read a topic (or one partition) again from `to`; answers how many partitions. What is known is skipped.
 
-    Stop the workers first: an owner that is at work is fenced and begins anew.
+    An owner that is at work or stands still is fenced by it and begins anew.
     """
     done: str = await pool.execute(
         """UPDATE consumer_offset SET next_offset = $3, fingerprint = NULL, stopped = NULL, epoch = epoch + 1

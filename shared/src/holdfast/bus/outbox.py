@@ -17,6 +17,8 @@ from holdfast.database.work import Work
 
 LANES = 16
 """Keys are spread over lanes; one sender at a time has a lane, so a key's events leave in order."""
+TRACES = "outbox.traces"
+"""Under this name a unit of work notes the `traceparent` of the event that a key's events follow from."""
 log = structlog.get_logger(__name__)
 
 Row = tuple[str, str, str, str, int]
@@ -105,11 +107,12 @@ async def announce(work: Work, topic: Topic, event_type: str, bodies: Sequence[t
 async def write(work: Work, rows: Sequence[Row]) -> None:
     """Write outbox rows whose sequence numbers were reserved in this transaction."""
     topics, keys, types, payloads, sequences = zip(*rows, strict=True)
+    traces: dict[str, str] = work.notes.get(TRACES, {})
     await work.conn.execute(
-        """INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, created_at)
-           SELECT topic, key, type, payload, lane, sequence, $7
-           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[])
-                WITH ORDINALITY AS row (topic, key, type, payload, lane, sequence, place)
+        """INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, traceparent, created_at)
+           SELECT topic, key, type, payload, lane, sequence, trace, $8
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[], $7::text[])
+                WITH ORDINALITY AS row (topic, key, type, payload, lane, sequence, trace, place)
            ORDER BY place""",
         topics,
         keys,
@@ -117,6 +120,7 @@ async def write(work: Work, rows: Sequence[Row]) -> None:
         payloads,
         [lane_of(key) for key in keys],
         sequences,
+        [traces.get(key) for key in keys],
         work.now,
     )
     work.on_commit(WRITTEN.send)

@@ -137,17 +137,17 @@ async def unpark(service: Service, work: Work, topic: str, key: str) -> None:
 
 
 def _row(record: Record, event: Incoming[Any] | None, state: str, key: str | None) -> dict[str, Any]:
-    headers = dict(record.headers)
+    headers = documents.attributes(record)
     version = documents.of_event(event) if event else documents.of_record(record)
     return {
         "state": state, "topic": record.topic, "partition": record.partition, "offset": record.offset,
-        "key": key, "record_key": record.key,
+        "key": key, "record_key": None if record.key is None else _plain(record.key),
         "event_source": event.source if event else _header(headers, "ce_source"),
         "event_id": event.id if event else _header(headers, "ce_id"),
         "event_type": event.type if event else _header(headers, "ce_type"),
         "document": version.document if version else None, "version": version.version if version else None,
-        "headers": [[name, value.decode("latin-1")] for name, value in record.headers],
-        "value": record.value, "record_time_ms": record.timestamp_ms,
+        "headers": [[_plain(name), value.hex()] for name, value in record.headers],
+        "value": record.value, "record_time_ms": record.timestamp_ms, "marked": event is not None,
     }  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _header(headers: dict[str, bytes], name: str) -> str | None:
 
 def _reason(error: Exception) -> dict[str, Any]:
     if isinstance(error, Undigestible):
-        return {"field": error.field, "shown": _plain(error.value), "reason": _plain(error.problem),
+        return {"field": _plain(error.field), "shown": _plain(error.value), "reason": _plain(error.problem),
                 "remedy": _plain(error.remedy), "stack": None}  # fmt: skip
     stack = "".join(traceback.format_exception(error))
     return {"field": None, "shown": None, "reason": _plain(f"{type(error).__name__}: {error}"),
@@ -166,7 +166,8 @@ def _reason(error: Exception) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    return text.replace("\x00", "�")
+    """Text that a column can hold: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "�").encode("utf-8", "replace").decode()
 
 
 async def _insert(work: Work, row: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -13,7 +14,7 @@ from holdfast.bus import dead_letters, metrics, offsets
 from holdfast.bus.batch import BatchProcessor
 from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Claim, Fenced
-from holdfast.bus.poison import PartitionStopped, PoisonLimit
+from holdfast.bus.poison import WINDOW, PartitionStopped, PoisonLimit
 from holdfast.bus.port import Consumer, Record
 from holdfast.database.work import is_transient
 from holdfast.platform.clock import milliseconds, utc_now
@@ -27,12 +28,14 @@ log = structlog.get_logger(__name__)
 class PartitionTask:
     """Owns a claim from assignment to revocation."""
 
-    def __init__(self, service: Service, pool: asyncpg.Pool, consumer: Consumer, claim: Claim) -> None:
+    def __init__(
+        self, service: Service, pool: asyncpg.Pool, consumer: Consumer, claim: Claim, limit: PoisonLimit
+    ) -> None:
         self._service, self._pool, self._consumer = service, pool, consumer
-        self._processor = BatchProcessor(service, pool, claim, PoisonLimit())
+        self._processor = BatchProcessor(service, pool, claim, limit)
         self._backlog: deque[Record] = deque()
-        self._arrived = asyncio.Event()
-        self._closing = self._unsure = False
+        self._arrived, self._closed = asyncio.Event(), asyncio.Event()
+        self._unsure, self._behind_since = False, utc_now()
         self.tp = claim.tp
         self.stopped: PartitionStopped | None = None
         self.fenced = False
@@ -52,12 +55,14 @@ class PartitionTask:
 
     async def close(self, deadline: float) -> None:
         """Finish the batch under way, or abandon it at the deadline (it rolls back); then let the claim go."""
-        self._closing = True
+        self._closed.set()
         self._arrived.set()
         done, _ = await asyncio.wait([self.task], timeout=deadline)
         if not done:
             self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        (error,) = await asyncio.gather(self.task, return_exceptions=True)
+        if isinstance(error, Exception):
+            log.warning("batch_left_undone", partition=str(self.tp), error=str(error))
         try:
             await offsets.release(self._pool, self.claim)
         except Exception as error:
@@ -68,8 +73,9 @@ class PartitionTask:
 
     async def _run(self) -> None:
         try:
+            await self._persist(self._remember)
             await self._persist(self._free_mended)
-            while not self._closing:
+            while not self._closed.is_set():
                 self._arrived.clear()
                 if self._backlog:
                     await self._persist(self._one_batch)
@@ -103,30 +109,42 @@ class PartitionTask:
             await self._free_mended()
             self._processor.mended.clear()
 
+    async def _remember(self) -> None:
+        """What the partition's last owner diverted counts on, also after a restart."""
+        position = self.claim.position
+        recent = await dead_letters.recent_poison(self._pool, self.tp, position - WINDOW)
+        self._processor.limit.remember(position, recent)
+
     async def _free_mended(self) -> None:
         await dead_letters.free_mended(self._pool, self._service, self.tp.topic)
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
         """Try a step again after transient errors, with growing pauses; the member stays in the group."""
-        pause = FIRST_PAUSE
+        pause, standing = FIRST_PAUSE, metrics.STOPPED.labels(self._service.name, self.tp.topic, self.tp.partition)
         while True:
             try:
                 await step()
-                return
+                break
             except Exception as error:
-                if self._closing or not is_transient(error):
+                if self._closed.is_set() or not is_transient(error):
                     raise
                 metrics.RETRIES.labels(self._service.name).inc()
                 log.warning("batch_retried", partition=str(self.tp), error=str(error), pause=pause)
                 self._unsure = True
-            await asyncio.sleep(pause)
+            if pause == LONGEST_PAUSE:
+                standing.set(1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+        if pause == LONGEST_PAUSE and self.stopped is None:
+            standing.set(0)
 
     async def _find_out(self) -> None:
         """After an error the outcome of a commit may be unknown: the offset in the database tells it."""
         self._processor.claim = await offsets.read_again(self._pool, self.claim)
         self._unsure = False
         self._forget_handled()
+        await self._free_mended()
 
     def _forget_handled(self) -> None:
         while self._backlog and self._backlog[0].offset < self.claim.position:
@@ -136,11 +154,14 @@ class PartitionTask:
         """Bring the lag metrics up to date; `end` is the next offset of the partition."""
         place = (self._service.name, self.tp.topic, self.tp.partition)
         metrics.LAG_RECORDS.labels(*place).set(max(0, end - self.claim.position))
-        oldest = self._backlog[0].timestamp_ms if self._backlog else None
-        age = 0.0 if oldest is None else (milliseconds(utc_now()) - oldest) / 1000
-        metrics.LAG_SECONDS.labels(*place).set(max(0.0, age))
+        metrics.POISON_SHARE.labels(*place).set(self._processor.limit.share)
+        now = utc_now()
+        if self.claim.position >= end:
+            self._behind_since = now
+        since = self._backlog[0].timestamp_ms if self._backlog else milliseconds(self._behind_since)
+        metrics.LAG_SECONDS.labels(*place).set(max(0.0, (milliseconds(now) - since) / 1000))
 
     def _clear_metrics(self) -> None:
         place = (self._service.name, self.tp.topic, self.tp.partition)
-        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.STOPPED):
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.STOPPED, metrics.POISON_SHARE):
             gauge.labels(*place).set(0)

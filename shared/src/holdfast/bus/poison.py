@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 WINDOW = 1000
 LEAST = 20
@@ -28,10 +29,22 @@ class PoisonLimit:
         """A record was handled, or was poison."""
         self._seen.append(poison)
 
-    def allows(self, poison: int, others: int) -> bool:
-        """Whether, after `others` more records, so many more poison ones may have been diverted."""
-        bad, seen = sum(self._seen) + poison, len(self._seen) + others + 1
-        return bad < self._least or bad / min(seen, self._seen.maxlen or seen) <= self._share
+    def remember(self, position: int, poison: Iterable[int]) -> None:
+        """Begin with what waits already: offsets of poison among the last records before `position`."""
+        bad, window = set(poison), self._seen.maxlen or 0
+        self._seen.extend(offset in bad for offset in range(max(0, position - window), position))
+
+    @property
+    def share(self) -> float:
+        """The share of poison among the last records, 0 to 1."""
+        return sum(self._seen) / len(self._seen) if self._seen else 0.0
+
+    def allows_one_more(self) -> bool:
+        """Whether the next record may be diverted."""
+        window = self._seen.maxlen or 0
+        leaving = len(self._seen) == window and self._seen[0]
+        bad, seen = sum(self._seen) + 1 - leaving, min(len(self._seen) + 1, window)
+        return bad < self._least or bad / seen <= self._share
 
     def stop(self) -> PartitionStopped:
         """The reason to stand still."""
@@ -40,5 +53,5 @@ class PoisonLimit:
             "too_much_poison",
             f"{poison} of the last {seen} records could not be digested; nothing more is diverted. "
             "Look at the newest dead letters: stop a sender that ships nonsense, or roll back a release that "
-            "cannot read good events, then restart the worker.",
+            "cannot read good events; replay or drop what waits, then restart the worker.",
         )

@@ -16,7 +16,14 @@ INBOX_DAYS = 35
 SETTLED_DAYS = 365
 
 STATEMENTS: tuple[tuple[str, int], ...] = (
-    ("DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox WHERE received_at < $1 LIMIT $2)", INBOX_DAYS),
+    (
+        """DELETE FROM inbox WHERE (source, id) IN (SELECT source, id FROM inbox
+           WHERE received_at < $1 AND NOT EXISTS (SELECT FROM dead_letter AS letter
+               WHERE letter.event_source = inbox.source AND letter.event_id = inbox.id
+                 AND letter.state IN ('poison', 'behind'))
+           LIMIT $2)""",
+        INBOX_DAYS,
+    ),
     ("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE sent_at < $1 LIMIT $2)", SENT_DAYS),
     (
         """DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter

@@ -13,7 +13,7 @@ from holdfast.bus import dead_letters, metrics, offsets, relay
 from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Claim, fingerprint_of
 from holdfast.bus.partition import BATCH, PartitionTask
-from holdfast.bus.poison import PartitionStopped
+from holdfast.bus.poison import SHARE, PartitionStopped, PoisonLimit
 from holdfast.bus.port import BusUnavailable, Consumer, OffsetGone, TopicPartition, Transport
 from holdfast.database.work import is_transient
 
@@ -31,37 +31,50 @@ log = structlog.get_logger(__name__)
 class Runner:
     """Reads all topics of a service as a member of its group; an `AssignmentListener` of the consumer."""
 
-    def __init__(self, service: Service, pool: asyncpg.Pool, transport: Transport) -> None:
+    def __init__(
+        self, service: Service, pool: asyncpg.Pool, transport: Transport, *, poison_share: float = SHARE
+    ) -> None:
+        """`poison_share` (0 to 1) is the share of poison above which a partition stops."""
         self._service, self._pool, self._transport = service, pool, transport
+        self._poison_share = poison_share
         self._consumer: Consumer = transport.consumer(service.name)
         self._tasks: dict[TopicPartition, PartitionTask] = {}
-        self._lost: dict[TopicPartition, PartitionStopped] = {}
+        self._lost: dict[TopicPartition, tuple[Claim, PartitionStopped]] = {}
+        self._was_reset = False
+        # Whoever takes a partition may need a second connection to end a stalled owner.
+        self._taking = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
 
     @property
     def stopped(self) -> dict[TopicPartition, str]:
         """Partitions that stand still, and why; readiness shows them."""
         found = {tp: task.stopped.reason for tp, task in self._tasks.items() if task.stopped}
-        return found | {tp: stop.reason for tp, stop in self._lost.items()}
+        return found | {tp: stop.reason for tp, (_, stop) in self._lost.items()}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop`, then drain, leave the group and return. A fenced member joins anew."""
         while not stop.is_set():
             try:
-                await self._consumer.start(self._service.handlers.topics, self)
-                observing = asyncio.create_task(self._observe())
-                try:
-                    await self._read(stop)
-                finally:
-                    observing.cancel()
-                    await asyncio.gather(observing, return_exceptions=True)
-                    await self._leave()
-            except (BusUnavailable, asyncpg.PostgresError, OSError) as error:
-                if isinstance(error, asyncpg.PostgresError) and not is_transient(error):
+                await self._belong(stop)
+            except Exception as error:
+                if not isinstance(error, BusUnavailable) and not is_transient(error):
                     raise
                 log.warning("bus_unavailable", service=self._service.name, error=str(error))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
-            self._consumer = self._transport.consumer(self._service.name)
+
+    async def _belong(self, stop: asyncio.Event) -> None:
+        """One membership of the group, from joining to leaving."""
+        self._consumer, self._was_reset = self._transport.consumer(self._service.name), False
+        observing: asyncio.Task[None] | None = None
+        try:
+            await self._consumer.start(self._service.handlers.topics, self)
+            observing = asyncio.create_task(self._observe())
+            await self._read(stop)
+        finally:
+            if observing is not None:
+                observing.cancel()
+                await asyncio.gather(observing, return_exceptions=True)
+            await self._leave()
 
     async def _read(self, stop: asyncio.Event) -> None:
         stopping = asyncio.ensure_future(stop.wait())
@@ -73,7 +86,7 @@ class Runner:
                     polling.cancel()
                 await asyncio.gather(polling, return_exceptions=not polling.done())
                 self._check_tasks()
-                if any(task.fenced for task in self._tasks.values()):
+                if self._was_reset or any(task.fenced for task in self._tasks.values()):
                     return
         finally:
             stopping.cancel()
@@ -113,22 +126,25 @@ class Runner:
     async def revoked(self, partitions: set[TopicPartition]) -> None:
         """Finish what is under way within the deadline, then let go."""
         metrics.REBALANCES.labels(self._service.name).inc()
-        leaving = [self._tasks.pop(tp) for tp in partitions if tp in self._tasks]
+        await asyncio.gather(*(self._tasks[tp].close(DRAIN_SECONDS) for tp in partitions if tp in self._tasks))
         for tp in partitions:
-            self._lost.pop(tp, None)
-        await asyncio.gather(*(task.close(DRAIN_SECONDS) for task in leaving))
+            self._tasks.pop(tp, None)
+            if self._lost.pop(tp, None) is not None:
+                metrics.STOPPED.labels(self._service.name, tp.topic, tp.partition).set(0)
         metrics.OWNED.labels(self._service.name).set(len(self._tasks))
 
     async def _begin(self, tp: TopicPartition) -> None:
-        claim = await offsets.take(self._pool, tp, self._consumer.member_id)
+        async with self._taking:
+            claim = await offsets.take(self._pool, tp, self._consumer.member_id)
         lost = await self._compare(claim)
         if lost is not None:
-            self._lost[tp] = lost
+            self._lost[tp] = claim, lost
             metrics.STOPPED.labels(self._service.name, tp.topic, tp.partition).set(1)
             log.error("partition_stopped", partition=str(tp), reason=lost.reason, text=str(lost))
             await offsets.mark_stopped(self._pool, claim, lost.reason)
             return
-        self._tasks[tp] = PartitionTask(self._service, self._pool, self._consumer, claim)
+        limit = PoisonLimit(share=self._poison_share)
+        self._tasks[tp] = PartitionTask(self._service, self._pool, self._consumer, claim, limit)
         self._consumer.seek(tp, claim.position)
 
     async def _compare(self, claim: Claim) -> PartitionStopped | None:
@@ -147,7 +163,7 @@ class Runner:
     async def _leave(self) -> None:
         with contextlib.suppress(BusUnavailable):
             await self._consumer.stop()
-        await self.revoked(set(self._tasks))
+        await self.revoked(self._tasks.keys() | self._lost.keys())
 
     async def _observe(self) -> None:
         while True:
@@ -159,6 +175,9 @@ class Runner:
         ends = await self._consumer.end_offsets(self._tasks) if self._tasks else {}
         for tp, task in list(self._tasks.items()):
             task.observe(ends.get(tp, task.claim.position))
+        standing = [task.claim for task in self._tasks.values() if task.stopped]
+        for claim in [*standing, *(claim for claim, _ in self._lost.values())]:
+            self._was_reset = self._was_reset or not await offsets.is_newest(self._pool, claim)
         drained = [task.claim for tp, task in self._tasks.items() if task.claim.position >= ends.get(tp, 0)]
         await offsets.note_fresh(self._pool, drained)
         await relay.observe(self._pool, self._service.name)

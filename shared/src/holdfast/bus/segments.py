@@ -13,19 +13,20 @@ Run = tuple[Handler, list[Incoming[Any]]]
 
 
 def segments(events: Sequence[Incoming[Any]], handlers: HandlerTable) -> list[list[Incoming[Any]]]:
-    """Split a batch so that within a segment no fact of a key comes after a decision of that key.
+    """Split a batch so that within a segment a key has facts first, then decisions of one type at most.
 
-    A fact after a decision of the same key opens the next segment for that key; other keys stay where they are.
+    A fact after a decision of the same key opens the next segment for that key, and so does a decision of another
+    type; other keys stay where they are.
     """
     current: dict[str, int] = {}
-    decided: dict[str, bool] = {}
+    decided: dict[str, str | None] = {}
     split: list[list[Incoming[Any]]] = []
     for event in events:
         handler = handlers.get(event.type)
-        decides = handler is not None and handler.decides
-        if decided.get(event.key) and not decides:
+        decision = event.type if handler is not None and handler.decides else None
+        if decided.get(event.key) not in (None, decision):
             current[event.key] = current.get(event.key, 0) + 1
-        decided[event.key] = decides
+        decided[event.key] = decision
         at = current.get(event.key, 0)
         while len(split) <= at:
             split.append([])

@@ -86,6 +86,7 @@ CREATE TABLE dead_letter (
     headers jsonb NOT NULL,
     value bytea,
     record_time_ms bigint NOT NULL,
+    marked boolean NOT NULL,
     field text,
     shown text,
     reason text,
@@ -95,5 +96,7 @@ CREATE TABLE dead_letter (
     settled_at timestamptz,
     note text
 );
+COMMENT ON COLUMN dead_letter.marked IS 'The inbox mark of its event was made for this record, none was for one that cannot be read';
 CREATE INDEX dead_letter_waiting ON dead_letter (topic, key, id) WHERE state IN ('poison', 'behind');
+CREATE INDEX dead_letter_event ON dead_letter (event_source, event_id) WHERE state IN ('poison', 'behind');
 CREATE INDEX dead_letter_settled ON dead_letter (settled_at) WHERE settled_at IS NOT NULL;

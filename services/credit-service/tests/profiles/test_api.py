@@ -1,0 +1,89 @@
+"""Credit profiles over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from holdfast.contracts.credit import ProfileChanged
+from holdfast.testing.exploring import explore
+from holdfast.web.auth import issue_token
+
+PATH = "/v1/credit-profiles/DE01/C-1001"
+
+
+def limit(amount: str, **more: Any) -> dict[str, Any]:
+    return {"credit_limit": {"amount": amount, "currency": "EUR"}, **more}
+
+
+def key(**headers: str) -> dict[str, str]:
+    return {"idempotency-key": str(uuid4()), **headers}
+
+
+async def create(client: httpx.AsyncClient, amount: str = "1000") -> httpx.Response:
+    return await client.put(PATH, json=limit(amount), headers=key(**{"if-none-match": "*"}))
+
+
+async def test_a_profile_is_created_changed_audited_and_published(credit: Any, client: httpx.AsyncClient) -> None:
+    made = await create(client)
+    assert (made.status_code, made.headers["etag"]) == (201, '"1"')
+    change = limit("2500.50", reason="yearly review")
+    kept = await client.put(PATH, json=change, headers=key(**{"if-match": '"1"'}))
+    assert kept.json()["credit_limit"] == {"amount": "2500.50", "currency": "EUR"}
+    assert (await client.get(PATH)).headers["etag"] == '"2"'
+    events = await credit.published()
+    assert [(e["sequence"], e["version"], e["credit_limit"]) for e in events] == [(1, 1, "1000"), (2, 2, "2500.50")]
+    assert ProfileChanged.event_type == await credit.pool.fetchval("SELECT DISTINCT type FROM outbox")
+    trail = await credit.pool.fetch("SELECT who, why FROM audit_trail ORDER BY id")
+    assert [tuple(row) for row in trail] == [("kim", None), ("kim", "yearly review")]
+
+
+async def test_two_editors_of_one_profile_one_gets_412(credit: Any, client: httpx.AsyncClient) -> None:
+    await create(client)
+    answers = await asyncio.gather(*(
+        client.put(PATH, json=limit(f"{n}00"), headers=key(**{"if-match": '"1"'})) for n in range(1, 6)
+    ))  # fmt: skip
+    assert sorted(a.status_code for a in answers) == [200, 412, 412, 412, 412]
+
+
+async def test_the_same_request_again_gets_the_same_answer(credit: Any, client: httpx.AsyncClient) -> None:
+    same = key(**{"if-none-match": "*"})
+    first = await client.put(PATH, json=limit("10"), headers=same)
+    again = await client.put(PATH, json=limit("10"), headers=same)
+    assert (first.status_code, again.status_code, len(await credit.published())) == (201, 201, 1)
+
+
+async def test_what_is_wrong_is_said_with_its_remedy(client: httpx.AsyncClient) -> None:
+    wrong = [
+        ({"credit_limit": {"amount": "5", "currency": "USD"}}, "Send the limit in EUR."),
+        (limit("-1"), "0 or more"),
+        (limit("1.005"), "minor units"),
+    ]
+    for body, remedy in wrong:
+        answer = await client.put(PATH, json=body, headers=key(**{"if-none-match": "*"}))
+        assert answer.status_code == 422
+        assert remedy in answer.json()["detail"]
+    unknown = await client.put("/v1/credit-profiles/XX/C-1", json=limit("5"), headers=key(**{"if-none-match": "*"}))
+    assert "erp.company.changed.v1" in unknown.json()["detail"]
+
+
+async def test_another_company_does_not_exist(credit: Any, address: str, client: httpx.AsyncClient) -> None:
+    await create(client)
+    token = issue_token(credit.settings, "eve", ["administer"], ["US01"])
+    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}) as eve:
+        assert (await eve.get("/v1/credit-profiles")).json()["items"] == []
+        assert (await eve.get(PATH)).status_code == 404
+        assert (await eve.put(PATH, json=limit("9"), headers=key(**{"if-match": '"1"'}))).status_code == 404
+
+
+async def test_see_does_not_let_change(credit: Any, address: str) -> None:
+    token = issue_token(credit.settings, "sam", ["see"])
+    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}) as sam:
+        assert (await create(sam)).status_code == 403
+
+
+async def test_schemathesis_finds_nothing(credit: Any, address: str) -> None:
+    await asyncio.to_thread(explore, address, issue_token(credit.settings, "kim", ["administer"]))

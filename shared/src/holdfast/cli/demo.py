@@ -28,6 +28,7 @@ def demo(
     fresh: Annotated[bool, typer.Option("--fresh", help="throw away what an earlier demo left")] = False,
     events: Annotated[int, typer.Option(min=1000, max=5_000_000, help="about so many in the year")] = EVENTS_OF_A_YEAR,
     seed: Annotated[int, typer.Option(help="the same seed gives the same year")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=365, help="only the first days of the year")] = 365,
 ) -> None:
     """Replay a company's year on a simulated clock, print what happened, and serve the APIs until Ctrl-C.
 
@@ -39,6 +40,7 @@ def demo(
     holdfast demo --bus kafka           the same on Apache Kafka
     holdfast demo --fresh --seed 7      another year
     """
-    plan = Plan(seed=seed, events=events)
+    events = events * days // 365
+    plan = Plan(seed=seed, events=events, days=days)
     options = Options(bus=bus, workers=workers, fresh=fresh, exit=exit)
     run(Demo(options, f"seed {seed}, {events} events", generate(plan), events).run())

@@ -24,6 +24,7 @@ from holdfast.erp.replay import RECHECK_DELAY_SECONDS, Replay
 from holdfast.erp.setup import Controllers
 from holdfast.erp.summary import Summary, summarise
 from holdfast.platform import logging
+from holdfast.platform.clock import utc_now
 from holdfast.platform.local import LocalServices
 from holdfast.platform.services import INGEST, MODULES
 from holdfast.platform.serving import stop_on_signals
@@ -147,9 +148,8 @@ class Demo:
 
     async def _serve(self, stop: asyncio.Event) -> None:
         await self._services.start_workers()
-        addresses = {name: self._stack.address(name) for name in (*MODULES, INGEST)}
         async with self._pools() as pools:
-            for line in await invitation(addresses, self._token(), pools["credit-service"]):
+            for line in await invitation(self._apis(), self._token(), pools["credit-service"], utc_now()):
                 say(line)
         await self._services.while_running(stop.wait())
 

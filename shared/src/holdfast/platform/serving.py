@@ -40,6 +40,7 @@ async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
     await serving
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from statistics import quantiles
 
 import pytest
 
 from holdfast.contracts.erp_customers import CustomerChanged
-from holdfast.contracts.erp_orders import CheckpointRequested, OrderChanged
+from holdfast.contracts.erp_orders import CheckpointRequested, DeliveryPosted, OrderChanged
 from holdfast.contracts.erp_receivables import BalanceReported, InvoicePosted, PaymentPosted
 from holdfast.erp.generator import Plan, generate
 from holdfast.erp.happenings import BadFile, Day, read_days, write_lines
@@ -150,3 +151,25 @@ def test_the_control_totals_are_those_of_the_reference() -> None:
         assert report.as_of == SMALL.end
         reported = {total.currency: total.balance for total in report.totals if total.open_debits + total.open_credits}
         assert ledger.balances(company, customer) == reported
+
+
+def test_what_is_delivered_and_invoiced_of_an_order_is_what_was_ordered() -> None:
+    """Of orders that were delivered completely; parts are rounded so that they add up."""
+    total: dict[tuple[str, str], Decimal] = {}
+    delivered: Counter[tuple[str, str]] = Counter()
+    invoices: dict[tuple[str, str], InvoicePosted] = {}
+    slips: dict[tuple[str, str], DeliveryPosted] = {}
+    for payload in (h.payload for day in small() for h in day.facts):
+        if isinstance(payload, OrderChanged):
+            total[payload.company, payload.order] = payload.total
+        if isinstance(payload, DeliveryPosted):
+            slips[payload.company, payload.delivery] = payload
+        if isinstance(payload, InvoicePosted) and payload.order:
+            assert payload.amount == sum(line.net_amount + line.tax_amount for line in payload.lines)
+            invoices[payload.company, payload.document] = payload
+    parts = Counter((slip.company, slip.order) for slip in slips.values())
+    for slip in slips.values():
+        delivered[slip.company, slip.order] += slip.amount  # type: ignore[assignment]
+    complete = [key for key, count in parts.items() if count == 2]
+    assert complete
+    assert all(delivered[key] == total[key] for key in complete)

@@ -75,8 +75,8 @@ def _lines(example: Example, apis: Mapping[str, Api], day: datetime, number: str
         _curl(f"{hold}/v1/credit-checks", check, "application/json", f"Idempotency-Key: {number}"),
         f"# pay invoice {example.invoice} ({example.open_amount:,} {example.currency}), as an event of the ERP",
         _curl(f"{ingest}/v1/events", event, "application/cloudevents+json"),
-        "# and the order has been released by itself",
-        f"curl -s '{hold}/v1/holds?{query}' -H \"Authorization: Bearer $TOKEN\"",
+        "# and the order is released by itself",
+        f"sleep 1; curl -s '{hold}/v1/holds?{query}' -H \"Authorization: Bearer $TOKEN\"",
     ]
 
 

@@ -93,14 +93,14 @@ class Billing:
         return InvoicePosted(
             company=customer.company.id, customer=customer.id, document=number, version=1, currency=currency,
             amount=part.amount, document_date=self._desk.today, due_date=due, payment_terms=terms.code,
-            tax_amount=sum((li.tax(quantities[li.number], currency) for li in part.lines), Decimal(0)),
+            tax_amount=part.tax,
             order=order.number, cash_discount_amount=discount,
             cash_discount_date=self._desk.today + timedelta(days=terms.discount_days) if discount else None,
             lines=tuple(
                 DocumentLine(
                     line=li.number, quantity=Decimal(quantities[li.number]), order=order.number,
-                    order_line=li.number, net_amount=li.net(quantities[li.number], currency),
-                    tax_amount=li.tax(quantities[li.number], currency),
+                    order_line=li.number, net_amount=part.gross(li) - part.tax_of(li),
+                    tax_amount=part.tax_of(li),
                 )
                 for li in part.lines
             ),

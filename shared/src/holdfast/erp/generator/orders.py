@@ -58,15 +58,21 @@ class Line:
 
 @dataclass(slots=True)
 class Part:
-    """What leaves the house at once: a quantity of each line."""
+    """What leaves the house at once: a quantity of each line, after `before` of it."""
 
     order: Order
     quantities: dict[int, int]
+    before: dict[int, int]
 
     @property
     def amount(self) -> Decimal:
         """With tax, order currency."""
         return sum((self.gross(line) for line in self.lines), Decimal(0))
+
+    @property
+    def tax(self) -> Decimal:
+        """The tax in `amount`."""
+        return sum((self.tax_of(line) for line in self.lines), Decimal(0))
 
     @property
     def lines(self) -> list[Line]:
@@ -75,7 +81,16 @@ class Part:
 
     def gross(self, line: Line) -> Decimal:
         """One line's value with tax, order currency."""
-        return line.gross(self.quantities[line.number], self.order.customer.currency)
+        return self._difference(line, line.gross)
+
+    def tax_of(self, line: Line) -> Decimal:
+        """One line's tax."""
+        return self._difference(line, line.tax)
+
+    def _difference(self, line: Line, value: Callable[[int, str], Decimal]) -> Decimal:
+        # What has gone out with this part less what had gone out before it: so the parts add up to the line.
+        start, currency = self.before[line.number], self.order.customer.currency
+        return value(start + self.quantities[line.number], currency) - value(start, currency)
 
 
 @dataclass(slots=True)
@@ -214,7 +229,8 @@ class OrderBook:
         self._remove(order)
 
     def _pick(self, order: Order, quantities: dict[int, int] | None) -> None:
-        part = Part(order, quantities or rest(order.lines))
+        delivered = {line.number: line.delivered for line in order.lines}
+        part = Part(order, quantities or rest(order.lines), delivered)
         self._ask(order, Checkpoint.PACKING_SLIP)
         self._desk.at(1, partial(self._deliver, part))
 
@@ -277,7 +293,7 @@ def _line(number: int, value: Decimal, tax_percent: int, currency: str, rng: Ran
 def split(lines: list[Line], rng: Random) -> list[tuple[int, dict[int, int] | None]]:
     """The parts of a delivery: days after the first, quantities by line; None is all that is left then."""
     first = {line.number: (line.quantity + 1) // 2 for line in lines}
-    if rng.random() >= IN_PARTS or sum(line.quantity for line in lines) < 2:
+    if rng.random() >= IN_PARTS or max(line.quantity for line in lines) < 2:
         return [(0, None)]
     return [(0, first), (rng.randint(4, 12), None)]
 

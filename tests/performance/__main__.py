@@ -21,9 +21,7 @@ BENCHMARKS = {
 def main() -> int:
     parser = argparse.ArgumentParser(description="Benchmarks as ratios to a bare loop of the same run.")
     parser.add_argument("--only", choices=sorted(BENCHMARKS), help="run one benchmark")
-    parser.add_argument(
-        "--runs", type=int, default=3, help="runs of each benchmark (at least 3 for a spread)"
-    )
+    parser.add_argument("--runs", type=int, default=3, help="runs of each benchmark (at least 3 for a spread)")
     options = parser.parse_args()
     results: list[Result] = []
     for name in [options.only] if options.only else list(BENCHMARKS):

@@ -42,6 +42,13 @@ class Journal:
         )
         return [(row["state"], row["event_id"]) for row in rows]
 
+    async def somebody_waits(self) -> bool:
+        """Whether a transaction waits for the lock of another."""
+        found: bool = await self.value(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0)"
+        )
+        return found
+
     async def value(self, query: str, *values: Any) -> Any:
         return await self.pool.fetchval(query, *values)
 

@@ -24,7 +24,8 @@ NAME = "toy-service"
 HANDLERS = HandlerTable()
 TOPICS: tuple[Topic, ...] = (ERP_ORDERS, ERP_RECEIVABLES, HOLDS, dead_letters_of(NAME))
 TABLES = """
-CREATE TABLE toy_account (company text, customer text, total numeric NOT NULL DEFAULT 0, PRIMARY KEY (company, customer));
+CREATE TABLE toy_account (company text, customer text, total numeric NOT NULL DEFAULT 0,
+                          PRIMARY KEY (company, customer));
 CREATE TABLE toy_order (company text, customer text, order_no text, version int NOT NULL, total numeric NOT NULL,
                         PRIMARY KEY (company, order_no));
 CREATE TABLE toy_journal (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text, key text, event_id text,

@@ -33,9 +33,7 @@ def record(
     value: bytes | None = BODY, topic: str = "erp.receivables.v1", key: str | None = "X/Y", **change: Any
 ) -> Record:
     headers = {
-        k: v
-        for k, v in (HEADERS | {k.replace("__", "-"): v for k, v in change.items()}).items()
-        if v is not None
+        k: v for k, v in (HEADERS | {k.replace("__", "-"): v for k, v in change.items()}).items() if v is not None
     }
     return Record(topic, 0, 7, key, tuple(headers.items()), value, 0)
 
@@ -51,9 +49,7 @@ def structured(**change: Any) -> Record:
 @pytest.mark.parametrize("cls", catalogue().values(), ids=lambda cls: cls.event_type)
 def test_what_is_written_is_read(cls: type[Payload]) -> None:
     payload = cls.model_validate(cls.example)
-    sent = encode(
-        id="1", source="/s", type=cls.event_type, time=NOW, payload=payload, traceparent="00-ab-cd-01"
-    )
+    sent = encode(id="1", source="/s", type=cls.event_type, time=NOW, payload=payload, traceparent="00-ab-cd-01")
     read = decode(Record(sent.topic, 0, 0, None, sent.headers, sent.value, 0))
     assert (read.id, read.source, read.type, read.time) == ("1", "/s", cls.event_type, NOW)
     assert (read.payload, read.key, read.traceparent) == (payload, sent.key, "00-ab-cd-01")
@@ -61,9 +57,7 @@ def test_what_is_written_is_read(cls: type[Payload]) -> None:
 
 def test_the_library_reads_what_we_write() -> None:
     sent = encode(id="1", source="/s", type=TYPE, time=NOW, payload=BODY, extra={"subject": "x"})
-    event = kafka.from_binary_event(
-        kafka.KafkaMessage(dict(sent.headers), sent.key, sent.value or b""), JSONFormat()
-    )
+    event = kafka.from_binary_event(kafka.KafkaMessage(dict(sent.headers), sent.key, sent.value or b""), JSONFormat())
     assert (event.get_id(), event.get_type(), event.get_time(), event.get_subject()) == ("1", TYPE, NOW, "x")
     assert event.get_data() == InvoicePosted.example
 
@@ -74,9 +68,7 @@ def test_we_read_what_the_library_writes() -> None:
     event = CloudEvent(attributes, InvoicePosted.example)
     for write in (kafka.to_binary_event, kafka.to_structured_event):
         message = write(event, JSONFormat())
-        read = decode(
-            Record("erp.receivables.v1", 0, 0, None, tuple(message.headers.items()), message.value, 0)
-        )
+        read = decode(Record("erp.receivables.v1", 0, 0, None, tuple(message.headers.items()), message.value, 0))
         assert (read.id, read.key) == ("1", "DE01/C-1001")
 
 

@@ -112,9 +112,7 @@ JSON = st.recursive(
 @given(st.sampled_from(sorted(catalogue())), st.data())
 def test_every_refusal_can_be_explained(event_type: str, data: st.DataObject) -> None:
     cls = REGISTRY[event_type]
-    changes = data.draw(
-        st.dictionaries(st.sampled_from(sorted(cls.model_fields)), JSON, min_size=1, max_size=3)
-    )
+    changes = data.draw(st.dictionaries(st.sampled_from(sorted(cls.model_fields)), JSON, min_size=1, max_size=3))
     try:
         cls.model_validate_json(json.dumps(cls.example | changes))
     except ValidationError as error:

@@ -30,9 +30,7 @@ def noting(name: str, every: timedelta = DAY) -> Job:
 
 
 async def runs(pool: asyncpg.Pool) -> dict[str, int]:
-    return {
-        row["job"]: row["n"] for row in await pool.fetch("SELECT job, count(*) AS n FROM ran GROUP BY job")
-    }
+    return {row["job"]: row["n"] for row in await pool.fetch("SELECT job, count(*) AS n FROM ran GROUP BY job")}
 
 
 async def test_ten_replicas_run_each_job_once(ran: asyncpg.Pool) -> None:

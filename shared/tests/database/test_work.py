@@ -118,15 +118,11 @@ async def test_a_cut_connection_is_transient_and_the_pool_recovers(
                 assert await work.conn.fetchval("SELECT 1") == 1
 
 
-async def test_a_stalled_server_does_not_hang_the_client(
-    fresh_database: Databases, postgres_port: int
-) -> None:
+async def test_a_stalled_server_does_not_hang_the_client(fresh_database: Databases, postgres_port: int) -> None:
     url = await fresh_database()
     async with Proxy(postgres_port) as proxy:
         through = url.replace(f":{postgres_port}/", f":{proxy.port}/")
-        pool = await create_pool(
-            through, application_name="test", max_size=1, statement_timeout=0.5, grace=0.2
-        )
+        pool = await create_pool(through, application_name="test", max_size=1, statement_timeout=0.5, grace=0.2)
         try:
             assert await fails_transiently(pool, proxy.stall)
             proxy.heal()

@@ -34,9 +34,7 @@ def test_every_example_can_be_posted(name: str) -> None:
 
 
 def test_binary_mode_and_the_attributes_that_travel_along() -> None:
-    accepted = from_binary(
-        HEADERS | {"ce-subject": "PAY", "ce-partitionkey": "forged", "ce-traceparent": "00-a"}, BODY
-    )
+    accepted = from_binary(HEADERS | {"ce-subject": "PAY", "ce-partitionkey": "forged", "ce-traceparent": "00-a"}, BODY)
     headers = dict(accepted.outgoing.headers)
     assert accepted.id == "p -1"
     assert accepted.outgoing.value == BODY
@@ -85,9 +83,7 @@ def test_no_json() -> None:
         parse(b"{")
 
 
-@given(
-    st.dictionaries(st.sampled_from([*HEADERS, "ce-x", "ce-"]), st.text(max_size=20)), st.binary(max_size=50)
-)
+@given(st.dictionaries(st.sampled_from([*HEADERS, "ce-x", "ce-"]), st.text(max_size=20)), st.binary(max_size=50))
 def test_binary_garbage_is_refused_or_taken(headers: dict[str, str], body: bytes) -> None:
     try:
         taken = bool(from_binary(HEADERS | headers, body))

@@ -80,9 +80,7 @@ async def test_the_same_file_gives_the_same_events(tmp_path: Path) -> None:
     await run(tmp_path, GOOD, second)
     await run(tmp_path, GOOD, corrected, version=2)
     assert first.records == second.records
-    assert not {dict(r.headers)["ce_id"] for r in first.records} & {
-        dict(r.headers)["ce_id"] for r in corrected.records
-    }
+    assert not {dict(r.headers)["ce_id"] for r in first.records} & {dict(r.headers)["ce_id"] for r in corrected.records}
 
 
 async def test_a_dry_run_and_an_import_without_live(tmp_path: Path) -> None:

@@ -71,11 +71,7 @@ async def test_a_second_start_finds_the_running_node(node: KafkaNode, server_fol
 
 
 @pytest.mark.parametrize("missing", ["java", "mvn"])
-async def test_without_java_or_maven_it_says_so(
-    missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_without_java_or_maven_it_says_so(missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("shutil.which", lambda program: None if program == missing else program)
-    with pytest.raises(
-        KafkaUnavailable, match=f"needs Java 17 and Maven, and `{missing}` is not on the PATH"
-    ):
+    with pytest.raises(KafkaUnavailable, match=f"needs Java 17 and Maven, and `{missing}` is not on the PATH"):
         await KafkaNode(tmp_path, cache=tmp_path).start()

@@ -52,9 +52,7 @@ async def test_it_is_durable_and_listens_on_this_machine_only(server: PostgresSe
     assert await ask(url, "SHOW synchronous_commit") == "on"
     assert await ask(url, "SHOW listen_addresses") == "127.0.0.1"
     assert await ask(url, "SHOW unix_socket_directories") == ""
-    assert await ask(
-        url, "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'postgres'"
-    )
+    assert await ask(url, "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'postgres'")
     assert (server.data_dir / "postgres.password").stat().st_mode & 0o777 == 0o600
     assert server.cluster.stat().st_mode & 0o777 == 0o700
 
@@ -123,9 +121,7 @@ async def test_data_of_another_version_is_refused_in_one_sentence(server: Postgr
     server.start()
     server.stop()
     (server.cluster / "PG_VERSION").write_text("14\n")
-    with pytest.raises(
-        PostgresUnavailable, match=r"made by PostgreSQL 14, .*install 14, or move the data away"
-    ):
+    with pytest.raises(PostgresUnavailable, match=r"made by PostgreSQL 14, .*install 14, or move the data away"):
         server.start()
     (server.cluster / "PG_VERSION").write_text(f"{major_version(find_binaries())}\n")
 

@@ -76,6 +76,4 @@ def test_secrets_are_not_shown() -> None:
 
 def test_the_data_folder_is_one_the_servers_account_can_reach() -> None:
     folder = default_data_dir()
-    assert (
-        folder == Path("/var/lib/holdfast") if os.geteuid() == 0 else folder.name in {".holdfast", "holdfast"}
-    )
+    assert folder == Path("/var/lib/holdfast") if os.geteuid() == 0 else folder.name in {".holdfast", "holdfast"}

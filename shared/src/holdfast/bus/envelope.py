@@ -171,9 +171,7 @@ def _check_mode(headers: Mapping[str, bytes]) -> None:
 def _text(headers: Mapping[str, bytes], name: str) -> str:
     value = headers.get(name)
     if not value:
-        _fail(
-            name, "nothing", "this attribute is missing or empty", f"Send the header {name}; it is required."
-        )
+        _fail(name, "nothing", "this attribute is missing or empty", f"Send the header {name}; it is required.")
     try:
         text = value.decode()
     except UnicodeDecodeError:
@@ -240,9 +238,7 @@ def _unwrap(record: Record) -> tuple[dict[str, bytes], bytes]:
 
 def attributes_of(event: Mapping[str, Any]) -> dict[str, bytes]:
     """The attributes of a structured event under the names they have as headers in binary mode."""
-    headers = {
-        f"ce_{k}": v.encode() for k, v in event.items() if isinstance(v, str) and k not in DATA_MEMBERS
-    }
+    headers = {f"ce_{k}": v.encode() for k, v in event.items() if isinstance(v, str) and k not in DATA_MEMBERS}
     content = event.get("datacontenttype")
     return headers | {"content-type": content.encode()} if isinstance(content, str) else headers
 
@@ -251,17 +247,11 @@ def data_of(event: Mapping[str, Any]) -> bytes:
     """The body of a structured event. Raises Undigestible."""
     encoded = event.get("data_base64")
     try:
-        return (
-            base64.b64decode(encoded, validate=True)
-            if isinstance(encoded, str)
-            else orjson.dumps(event.get("data"))
-        )
+        return base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else orjson.dumps(event.get("data"))
     except binascii.Error:
         _fail("data_base64", shorten(encoded), "not base64", "Send the document as JSON in the member data.")
     except (TypeError, ValueError):
-        _fail(
-            "data", "nothing readable", "cannot be read as JSON", "Send the document as one flat JSON object."
-        )
+        _fail("data", "nothing readable", "cannot be read as JSON", "Send the document as one flat JSON object.")
 
 
 def _whose(record: Record, headers: Mapping[str, bytes]) -> tuple[str | None, Parties]:

@@ -62,9 +62,7 @@ class Position:
         topic, _, rest = text.partition(":")
         partition, _, offset = rest.partition(":")
         if not (topic and _digits(partition) and _digits(offset)):
-            raise ValueError(
-                f"a position is topic:partition:offset, such as erp.orders.v1:3:120, not {text!r}"
-            )
+            raise ValueError(f"a position is topic:partition:offset, such as erp.orders.v1:3:120, not {text!r}")
         return cls(topic, int(partition), int(offset))
 
 

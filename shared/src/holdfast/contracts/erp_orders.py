@@ -96,9 +96,7 @@ class OrderChanged(CustomerPayload):
         for index, line in enumerate(self.lines):
             check_minor_units(self.currency, line, "net_amount", "tax_amount", at=f"lines.{index}.")
         if len({line.line for line in self.lines}) < len(self.lines):
-            raise refused(
-                "two lines have the same number", "Number each line of the order once.", "lines.line"
-            )
+            raise refused("two lines have the same number", "Number each line of the order once.", "lines.line")
         return self
 
 

@@ -134,9 +134,7 @@ class Application(Part):
     document_amount: Positive | None = Field(
         None, description="closed of the debit document, its currency; equals amount when absent"
     )
-    date_applied: BusinessDate | None = Field(
-        None, description="settlement date; the payment's date when absent"
-    )
+    date_applied: BusinessDate | None = Field(None, description="settlement date; the payment's date when absent")
 
 
 @event(
@@ -169,9 +167,7 @@ class PaymentPosted(CustomerPayload):
         applied = sum(part.amount for part in self.applications)
         if applied > self.amount:
             remedy = "Apply at most the amount of the payment; the rest of the debit stays open."
-            raise refused(
-                f"add up to more than amount ({self.amount})", remedy, "applications.amount", applied
-            )
+            raise refused(f"add up to more than amount ({self.amount})", remedy, "applications.amount", applied)
         self._check_numbers()
         return self
 

@@ -53,9 +53,7 @@ def write(texts: Mapping[str, str], folder: Path) -> None:
 
 def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="holdfast.contracts.generate", description=__doc__.partition("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="holdfast.contracts.generate", description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail when stale or incompatible")
     parser.add_argument("--release", action="store_true", help="make the present schemas the released ones")
     options = parser.parse_args(arguments)
@@ -70,9 +68,7 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
 
 
 def _committed(folder: Path) -> dict[str, str]:
-    paths = [path for name in GENERATED for path in (folder / name).glob("*.json")] + [
-        folder / "asyncapi.json"
-    ]
+    paths = [path for name in GENERATED for path in (folder / name).glob("*.json")] + [folder / "asyncapi.json"]
     return {path.relative_to(folder).as_posix(): path.read_text() for path in paths if path.exists()}
 
 

@@ -47,9 +47,7 @@ class CreditFigures(Part):
     balance: Amount | None = Field(None, description="open debits less open credits, company currency")
     delivered_not_invoiced: Amount | None = Field(None, description="company currency")
     open_orders: Amount | None = Field(None, description="orders that count, company currency")
-    reserved: Amount | None = Field(
-        None, description="passed checks whose order is not known, company currency"
-    )
+    reserved: Amount | None = Field(None, description="passed checks whose order is not known, company currency")
     this_order: Amount | None = Field(None, description="what this order adds, company currency")
     days_overdue: int = Field(0, ge=0, description="days the oldest open debit is past its due date")
     overdue_amount: Amount | None = Field(None, description="open debits past due, company currency")

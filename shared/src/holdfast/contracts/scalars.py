@@ -75,9 +75,7 @@ class DecimalText:
         )
         return _from_json(core_schema.str_schema(pattern=self.pattern), value)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "format": "decimal", "pattern": self.pattern}
 
 
@@ -86,9 +84,7 @@ class _Day:
         text = core_schema.str_schema(pattern=DAY)
         return _from_json(text, core_schema.date_schema(ge=FIRST_DAY, le=LAST_DAY))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
 
 
@@ -98,9 +94,7 @@ class _Instant:
         value = core_schema.datetime_schema(tz_constraint="aware", ge=FIRST_INSTANT, lt=END)
         return _from_json(text, value)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
 
 

@@ -98,9 +98,7 @@ async def _postpone(pool: asyncpg.Pool, name: str, error: Exception) -> None:
         )
 
 
-async def run_jobs(
-    pool: asyncpg.Pool, jobs: Sequence[Job], stop: asyncio.Event, *, poll: float = POLL_SECONDS
-) -> None:
+async def run_jobs(pool: asyncpg.Pool, jobs: Sequence[Job], stop: asyncio.Event, *, poll: float = POLL_SECONDS) -> None:
     """Run what falls due until `stop` is set; the run under way is finished. A lost database is waited for.
 
     `poll` is the pause between two looks, in seconds.

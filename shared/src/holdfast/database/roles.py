@@ -13,9 +13,7 @@ def url_for(admin_url: str, database: str, user: str, password: str) -> str:
     """The address of another database on the same server."""
     parts = urlsplit(admin_url)
     where = parts.netloc.rpartition("@")[2]
-    return urlunsplit(
-        parts._replace(netloc=f"{quote(user)}:{quote(password, safe='')}@{where}", path=f"/{database}")
-    )
+    return urlunsplit(parts._replace(netloc=f"{quote(user)}:{quote(password, safe='')}@{where}", path=f"/{database}"))
 
 
 async def ensure_database(admin_url: str, name: str, password: str) -> str:

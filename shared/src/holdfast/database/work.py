@@ -79,9 +79,7 @@ async def transaction(
     try:
         async with connection.transaction(isolation=isolation):
             now = utc_now()
-            simulated = (
-                await connection.fetchval("SELECT simulated_at FROM business_clock") if clock else None
-            )
+            simulated = await connection.fetchval("SELECT simulated_at FROM business_clock") if clock else None
             work = Work(cast(asyncpg.Connection, connection), now, simulated or now)
             yield work
     finally:

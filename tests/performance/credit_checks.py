@@ -16,7 +16,7 @@ from holdfast.web.auth import issue_token
 CUSTOMERS = 20_000
 CALLERS = {8: 0.35, 32: 0.60}
 """Callers at a time, and the goal of the ratio."""
-BARE_REQUESTS, CHECKS, WARM_UP = 8_000, 4_000, 300
+BARE_REQUESTS, CHECKS, WARM_UP = 8_000, 2_000, 300
 
 
 def checks(token: str, count: int, start: int) -> list[bytes]:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import asyncpg
 from fastapi import FastAPI
 
 from hold_service.checkpoints import api as checkpoints_api
@@ -22,24 +21,18 @@ from hold_service.profiles.handlers import apply_profiles
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
 from hold_service.rules import api as rules_api
-from holdfast.bus import pruning, runner
-from holdfast.bus.connect import connect
 from holdfast.bus.handlers import HandlerTable, Service
-from holdfast.bus.relay import Relay
-from holdfast.bus.runner import Runner
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.topics import HOLDS
 from holdfast.database.jobs import Job
-from holdfast.database.jobs import run_jobs as run_due_jobs
-from holdfast.database.pool import create_pool
 from holdfast.database.work import Work
+from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
-from holdfast.web import idempotency
 from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
@@ -64,16 +57,6 @@ async def _freed(work: Work, parties: set[Party]) -> None:
 SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
 
 
-async def _open_pool(settings: Settings, role: str) -> asyncpg.Pool:
-    return await create_pool(
-        settings.database_url(NAME),
-        application_name=f"{NAME}-{role}",
-        max_size=settings.pool_size,
-        statement_timeout=settings.statement_timeout_seconds,
-        lock_timeout=settings.lock_timeout_seconds,
-    )
-
-
 def create_api(settings: Settings) -> FastAPI:
     """The API: checks, holds, rules, checkpoints."""
     PARAMETERS.use(settings)
@@ -92,45 +75,18 @@ def create_api(settings: Settings) -> FastAPI:
         service=NAME,
         settings=settings,
         routers=[checks_api.router, holds_api.router, rules_api.router, checkpoints_api.router],
-        state=with_pool(lambda: _open_pool(settings, "api"), batching),
+        state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
     )
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Bus in, relay out, and the re-checks in between, until `stop`."""
     PARAMETERS.use(settings)
-    transport = connect(settings.bus)
-    pool, producer = await _open_pool(settings, "worker"), transport.producer()
-    await producer.start()
-    consumed = asyncio.Event()
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(run_rechecks(pool, stop))
-            tasks.create_task(Relay(NAME, SERVICE.source, pool, producer).run(consumed))
-            await Runner(SERVICE, pool, transport).run(stop)
-            consumed.set()
-    finally:
-        await producer.stop()
-        await pool.close()
+    await roles.run_worker(SERVICE, settings, stop, [run_rechecks])
 
 
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
-    """Periodic work until `stop`: stale reservations, pruning, upkeep of the embedded bus."""
+    """Periodic work until `stop`."""
     PARAMETERS.use(settings)
-    pool = await _open_pool(settings, "jobs")
-
-    async def prune(work: Work) -> None:
-        await pruning.prune(pool)
-        await idempotency.prune(pool)
-
-    jobs = [
-        Job("stale-reservations", timedelta(minutes=5), clean_reservations),
-        Job("pruning", timedelta(hours=1), prune),
-    ]
-    try:
-        await run_due_jobs(pool, jobs, stop)
-    finally:
-        await pool.close()
-
-
-__all__ = ["MIGRATIONS", "SERVICE", "create_api", "run_jobs", "run_worker", "runner"]
+    jobs = [Job("stale-reservations", timedelta(minutes=5), clean_reservations)]
+    await roles.run_periodic(SERVICE, settings, stop, jobs)

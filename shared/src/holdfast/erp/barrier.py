@@ -11,8 +11,8 @@ import asyncpg
 from holdfast.bus.port import Admin, Position, TopicPartition
 from holdfast.contracts.topics import CREDIT, HOLDS, TOPIC_BY_NAME
 
-SHORTEST, LONGEST = 0.001, 0.01
-"""Seconds between two looks: soon at first, then calmer."""
+SHORTEST, LONGEST = 0.004, 0.02
+"""Seconds between two looks: each costs the services a little of the time they are waited for."""
 PATIENCE_SECONDS = 120.0
 """Longer than a killed worker's partitions take to find a new owner, on either transport."""
 OWN_TOPICS = (CREDIT.name, HOLDS.name)
@@ -78,7 +78,7 @@ class Barrier:
                 raise Stalled(await self._why(open_ends))
             if open_ends:
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.5, LONGEST)
+                pause = min(pause * 1.3, LONGEST)
 
     async def _is_busy(self, service: str, goals: Goals) -> bool:
         mine = {tp: n for tp, n in goals.items() if service in TOPIC_BY_NAME[tp.topic].readers}

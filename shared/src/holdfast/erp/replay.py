@@ -87,8 +87,10 @@ class Replay:
             await self._set_clock(day.date, MORNING)
             await self._barrier.passed(await self._send(day.ordered_facts()))
             await self._set_up(day)
-        if day.requests or await self._barrier.rechecks_waiting():
+        rechecks = await self._barrier.rechecks_waiting()
+        if day.requests or rechecks:
             await self._set_clock(day.date, NOON)
+        if rechecks:
             await self._barrier.passed()
         if day.requests:
             await self._barrier.passed(await self._send(day.requests))

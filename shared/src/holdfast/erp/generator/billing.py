@@ -18,7 +18,7 @@ from holdfast.contracts.erp_receivables import (
     SettlementPosted,
 )  # fmt: skip
 from holdfast.erp.generator.chance import days_late, pick, rounded, share_of
-from holdfast.erp.generator.desk import Desk
+from holdfast.erp.generator.desk import Desk, nearest_working_day, working_day_before
 from holdfast.erp.generator.ledger import Applied
 from holdfast.erp.generator.orders import Part
 from holdfast.erp.generator.parties import Customer
@@ -126,11 +126,11 @@ class Billing:
     def _will_pay(self, debt: Debt) -> None:
         rng, terms = self._desk.rng, debt.customer.terms
         if debt.late:
-            paid = debt.due + timedelta(days=days_late(rng))
+            paid = nearest_working_day(debt.due + timedelta(days=days_late(rng)), debt.due)
         elif terms.discount_days and rng.random() < 0.6:
-            paid = debt.dated + timedelta(days=terms.discount_days - rng.randint(0, 3))
+            paid = working_day_before(debt.dated + timedelta(days=terms.discount_days - rng.randint(0, 3)))
         else:
-            paid = debt.due - timedelta(days=rng.randint(0, min(12, terms.net_days)))
+            paid = working_day_before(debt.due - timedelta(days=rng.randint(0, min(12, terms.net_days))))
         self._desk.at((paid - self._desk.today).days, partial(self._collect, debt))
 
     def _cancel(self, part: Part, debt: Debt) -> None:

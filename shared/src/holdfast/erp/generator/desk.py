@@ -38,8 +38,8 @@ class Desk:
         self._clock = 0
 
     def at(self, days: int, action: Action) -> None:
-        """Do something in `days` days; what falls after the end never happens."""
-        self._agenda[self.today + timedelta(days=max(0, days))].append(action)
+        """Do something in `days` days, on a working day; what falls after the end never happens."""
+        self._agenda[working_day(self.today + timedelta(days=max(0, days)))].append(action)
 
     def work_off(self) -> None:
         """Do what is due today, also what is added to today meanwhile."""
@@ -103,5 +103,21 @@ class Desk:
 
     def _arrive(self, days: int, happening: Happening) -> None:
         # The last day gets what is still under way, so that the control totals of that day tie out.
-        on = min(self.today + timedelta(days=days), self.plan.end)
+        on = min(working_day(self.today + timedelta(days=days)), self.plan.end)
         self._arrivals[on].append(happening)
+
+
+def working_day(day: date) -> date:
+    """The day itself, or the Monday after it."""
+    return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
+
+
+def working_day_before(day: date) -> date:
+    """The day itself, or the Friday before it."""
+    return day - timedelta(days=max(0, day.weekday() - 4))
+
+
+def nearest_working_day(day: date, after: date) -> date:
+    """The day itself, or the nearest working day that is still after another day."""
+    before = working_day_before(day)
+    return before if day.weekday() == 5 and before > after else working_day(day)

@@ -258,7 +258,8 @@ class OrderBook:
         self._desk.post(order.customer.company, order.state())
 
     def _ask(self, order: Order, checkpoint: Checkpoint) -> None:
-        self._desk.ask(order.customer.company, order.request(checkpoint))
+        if checkpoint in order.customer.company.asks:
+            self._desk.ask(order.customer.company, order.request(checkpoint))
 
     def _remove(self, order: Order) -> None:
         order.closed = True

@@ -8,6 +8,7 @@ from decimal import Decimal
 from random import Random
 
 from holdfast.contracts.erp_customers import Address, Contact, CustomerChanged
+from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.erp_reference import CompanyChanged, PaymentTermsChanged
 from holdfast.erp.generator.chance import pick, rounded
 from holdfast.erp.generator.plan import Plan
@@ -15,7 +16,10 @@ from holdfast.erp.generator.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A legal entity. `size` is a usual order in its currency, `share` its part of the customers."""
+    """A legal entity. `size` is a usual order in its currency, `share` its part of the customers.
+
+    `asks` are the checkpoints that its orders have to pass.
+    """
 
     id: str
     name: str
@@ -28,6 +32,7 @@ class Company:
     share: float
     foreign: tuple[str, ...]
     cities: tuple[str, ...]
+    asks: tuple[Checkpoint, ...]
 
     @property
     def source(self) -> str:
@@ -37,13 +42,16 @@ class Company:
 
 COMPANIES = (
     Company("DE01", "Holdfast Demo GmbH", "EUR", "Europe/Berlin", "DE", "de", 19, 2400, 0.45,
-            ("USD", "CHF", "GBP"), ("Berlin", "Hamburg", "Köln", "Dresden")),
+            ("USD", "CHF", "GBP"), ("Berlin", "Hamburg", "Köln", "Dresden"),
+            (Checkpoint.CONFIRMATION, Checkpoint.PACKING_SLIP)),
     Company("US01", "Holdfast Demo Inc.", "USD", "America/New_York", "US", "en", 0, 2900, 0.25,
-            ("EUR", "GBP"), ("Boston", "Chicago", "Austin", "Denver")),
+            ("EUR", "GBP"), ("Boston", "Chicago", "Austin", "Denver"),
+            (Checkpoint.CONFIRMATION, Checkpoint.PACKING_SLIP, Checkpoint.INVOICE)),
     Company("GB01", "Holdfast Demo Ltd", "GBP", "Europe/London", "GB", "en", 20, 1900, 0.2,
-            ("EUR", "USD"), ("Leeds", "Bristol", "York", "Glasgow")),
+            ("EUR", "USD"), ("Leeds", "Bristol", "York", "Glasgow"),
+            (Checkpoint.CONFIRMATION, Checkpoint.PACKING_SLIP)),
     Company("JP01", "Holdfast Demo KK", "JPY", "Asia/Tokyo", "JP", "ja", 10, 320_000, 0.1,
-            ("USD",), ("Osaka", "Kyoto", "Kobe", "Nagoya")),
+            ("USD",), ("Osaka", "Kyoto", "Kobe", "Nagoya"), (Checkpoint.CONFIRMATION,)),
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 EVENTS_OF_A_YEAR = 25_000
-EVENTS_PER_CUSTOMER = 197
+EVENTS_PER_CUSTOMER = 190
 """A customer that orders every other week makes about as many in a year."""
 FEW_EVENTS, DAILY_RATES_OF_A_YEAR = 10_000, 1_300
 

@@ -52,7 +52,7 @@ class Hold:
         """Decide in one transaction."""
         async with transaction(self.pool) as work:
             await lock_accounts(work, {(r.company, r.customer) for r in requests})
-            return await decide_many(work, requests, None)
+            return [orjson.loads(answer) for answer in await decide_many(work, requests, None)]
 
     async def recheck(self) -> None:
         """Decide everything that is due."""

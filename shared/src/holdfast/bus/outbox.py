@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zlib import crc32
 
 import asyncpg
@@ -13,6 +13,7 @@ import structlog
 
 from holdfast.contracts.base import Payload
 from holdfast.contracts.topics import Topic
+from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 
 LANES = 16
@@ -21,8 +22,28 @@ TRACES = "outbox.traces"
 """Under this name a unit of work notes the `traceparent` of the event that a key's events follow from."""
 log = structlog.get_logger(__name__)
 
-Row = tuple[str, str, str, str, int]
-"""topic, key, event type, payload, sequence"""
+Row = tuple[str, str, str, str]
+"""topic, key, event type, JSON object without `sequence`"""
+
+PUBLISH = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[])
+                  WITH ORDINALITY AS g (topic, key, type, body, lane, trace, place)
+), numbered AS (
+    INSERT INTO outbox_sequence AS s (topic, key, last)
+    SELECT topic, key, count(*) FROM given GROUP BY topic, key ORDER BY topic, key
+    ON CONFLICT (topic, key) DO UPDATE SET last = s.last + excluded.last
+    RETURNING topic, key, last
+), rows AS (
+    SELECT g.*, n.last - row_number() OVER (PARTITION BY g.topic, g.key ORDER BY g.place DESC) + 1 AS sequence
+    FROM given g JOIN numbered n ON n.topic = g.topic AND n.key = g.key
+)
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, traceparent, created_at)
+SELECT topic, key, type, left(body, -1) || ',"sequence":' || sequence || '}', lane, sequence, trace, $7
+FROM rows ORDER BY place
+"""
+"""Rows of `outbox_sequence` are locked in sorted order and stay locked to the commit, so that within a key
+sequence order is commit order."""
 
 
 class Signal:
@@ -55,75 +76,37 @@ def lane_of(key: str) -> int:
     return crc32(key.encode()) % LANES
 
 
-async def next_sequences(work: Work, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Reserve a sequence number for each (topic, key) named; answers the first number of each.
-
-    Rows are locked in sorted order and stay locked to the commit, so within a key sequence order is commit order.
-    """
-    counts = sorted(Counter(wanted).items())
-    rows = await work.conn.fetch(
-        """INSERT INTO outbox_sequence (topic, key, last)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
-           ON CONFLICT (topic, key) DO UPDATE SET last = outbox_sequence.last + EXCLUDED.last
-           RETURNING topic, key, last""",
-        [topic for (topic, _), _ in counts],
-        [key for (_, key), _ in counts],
-        [count for _, count in counts],
-    )
-    size = dict(counts)
-    found = {(row["topic"], row["key"]): int(row["last"]) for row in rows}
-    return {place: last - size[place] + 1 for place, last in found.items()}
-
-
 async def emit(work: Work, events: Sequence[Payload]) -> None:
     """Publish `events` with this transaction, in this order; each gets its key's next `sequence`.
 
     Call it only while the locks of the customers concerned are held.
     """
-    if not events:
-        return
-    places = [(event.topic.name, event.partition_key()) for event in events]
-    numbers = await next_sequences(work, places)
-    rows: list[Row] = []
-    for event, (topic, key) in zip(events, places, strict=True):
-        sequence = numbers[topic, key]
-        numbers[topic, key] += 1
-        numbered = event.model_copy(update={"sequence": sequence})
-        body = numbered.model_dump_json(exclude_none=True)
-        rows.append((topic, key, event.event_type, body, sequence))
-    await write(work, rows)
+    await publish(work, [row_of(event) for event in events])
+
+
+def row_of(event: Payload) -> Row:
+    """An event of the catalogue as an outbox row."""
+    body = event.model_dump_json(exclude_none=True, exclude={"sequence"})
+    return event.topic.name, event.partition_key(), event.event_type, body
 
 
 async def announce(work: Work, topic: Topic, event_type: str, bodies: Sequence[tuple[str, str]]) -> None:
     """Publish `(key, JSON body)` pairs that are no events of the catalogue, such as dead-letter notices."""
-    numbers = await next_sequences(work, [(topic.name, key) for key, _ in bodies])
-    rows: list[Row] = []
-    for key, body in bodies:
-        rows.append((topic.name, key, event_type, body, numbers[topic.name, key]))
-        numbers[topic.name, key] += 1
-    await write(work, rows)
+    await publish(work, [(topic.name, key, event_type, body) for key, body in bodies])
 
 
-async def write(work: Work, rows: Sequence[Row]) -> None:
-    """Write outbox rows whose sequence numbers were reserved in this transaction."""
-    topics, keys, types, payloads, sequences = zip(*rows, strict=True)
+async def publish(work: Work, rows: Sequence[Row]) -> None:
+    """Write outbox rows in this order; bodies get the next `sequence` of their key."""
+    if rows:
+        await work.conn.execute(PUBLISH, *publish_values(work, rows))
+        work.on_commit(WRITTEN.send)
+
+
+def publish_values(work: Work, rows: Sequence[Row]) -> list[Any]:
+    """The parameters of `PUBLISH`; whoever executes it himself calls `work.on_commit(WRITTEN.send)`."""
+    topics, keys, types, bodies = columns(rows, 4)
     traces: dict[str, str] = work.notes.get(TRACES, {})
-    await work.conn.execute(
-        """INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, traceparent, created_at)
-           SELECT topic, key, type, payload, lane, sequence, trace, $8
-           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[], $7::text[])
-                WITH ORDINALITY AS row (topic, key, type, payload, lane, sequence, trace, place)
-           ORDER BY place""",
-        topics,
-        keys,
-        types,
-        payloads,
-        [lane_of(key) for key in keys],
-        sequences,
-        [traces.get(key) for key in keys],
-        work.now,
-    )
-    work.on_commit(WRITTEN.send)
+    return [topics, keys, types, bodies, [lane_of(key) for key in keys], [traces.get(key) for key in keys], work.now]
 
 
 async def resend(pool: asyncpg.Pool, *, topic: str | None = None, since: datetime | None = None) -> int:

@@ -15,6 +15,10 @@ CONNECT_TIMEOUT_SECONDS = 10
 CLIENT_GRACE_SECONDS = 5
 """How much longer than the server the client waits for a statement: a stalled network never answers."""
 
+BY_INDEX = {"jit": "off", "enable_seqscan": "off"}
+"""A prepared statement keeps the plan of its first runs, when tables may be empty: a plan that reads whole tables
+would stay while they grow. Every statement of a service goes by a key."""
+
 
 class Connection(asyncpg.Connection):
     """An asyncpg connection that is handed back without a round trip.
@@ -56,6 +60,7 @@ def server_settings(
         "statement_timeout": str(int((statement_timeout or 0) * 1000)),
         "lock_timeout": str(int((lock_timeout or 0) * 1000)),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_SECONDS * 1000),
+        **BY_INDEX,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from holdfast.database.bulk import columns, columns_of
 from holdfast.database.work import Work
@@ -62,9 +63,14 @@ async def set_credit_status(work: Work, statuses: Collection[tuple[str, str, str
 
     The order's customer must be locked; an order whose state has not come keeps the status for when it does.
     """
+    if statuses:
+        await work.conn.execute(STATUS, *status_values(statuses))
+
+
+def status_values(statuses: Collection[tuple[str, str, str]]) -> list[list[str]]:
+    """The parameters of `STATUS`: the last status of each order."""
     latest = {(company, order): status for company, order, status in statuses}
-    if latest:
-        await work.conn.execute(STATUS, *columns([(*key, latest[key]) for key in sorted(latest)]))
+    return columns([(*key, latest[key]) for key in sorted(latest)], 3)
 
 
 async def reserve(work: Work, reservations: Sequence[Reservation]) -> None:
@@ -72,16 +78,20 @@ async def reserve(work: Work, reservations: Sequence[Reservation]) -> None:
 
     Nothing is reserved for an order whose state (or cancellation) of that version has already come.
     """
+    if reservations:
+        await work.conn.execute(RESERVE, *reserve_values(reservations))
+
+
+def reserve_values(reservations: Sequence[Reservation]) -> list[list[Any]]:
+    """The parameters of `RESERVE`: one reservation for each order."""
     newest: dict[tuple[str, str], Reservation] = {}
     for r in reservations:
         known = newest.get((r.company, r.order))
         if known is None or known.order_version <= r.order_version:
             newest[r.company, r.order] = r
-    if newest:
-        rows = [newest[key] for key in sorted(newest)]
-        names = ("company", "order", "customer", "currency", "amount", "order_version", "status",
-                 "created_at", "reserved_at")  # fmt: skip
-        await work.conn.execute(RESERVE, *columns_of(rows, *names))
+    names = ("company", "order", "customer", "currency", "amount", "order_version", "status",
+             "created_at", "reserved_at")  # fmt: skip
+    return columns_of([newest[key] for key in sorted(newest)], *names)
 
 
 async def end_reservations(work: Work, orders: Collection[tuple[str, str]]) -> None:

@@ -25,6 +25,10 @@ from holdfast.web.problems import Problem
 KEEP_DAYS = 7
 LOCK_CLASS = 0x69646D70
 """First half of the advisory lock of a key ("idmp" in ASCII)."""
+TAKE_KEYS = """
+SELECT coalesce(array_agg(n), '{}') FROM unnest($2::text[]) WITH ORDINALITY AS name (text, n)
+WHERE pg_try_advisory_xact_lock($1, hashtext(name.text))
+"""
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=200, description="any string that is new for a new request")
 ]
@@ -81,14 +85,20 @@ async def earlier_answer(work: Work, request: Request) -> Answer | None:
 
 async def earlier_answers(work: Work, requests: Sequence[Request]) -> dict[tuple[str, str], Answer | Problem | None]:
     """`earlier_answer` for many requests at once; problems are returned, not raised."""
-    names = [f"{request.caller}\n{request.key}" for request in requests]
-    locked = await work.conn.fetch(
-        """SELECT n FROM unnest($2::text[]) WITH ORDINALITY AS name (text, n)
-           WHERE pg_try_advisory_xact_lock($1, hashtext(name.text)) ORDER BY n""",
-        LOCK_CLASS,
-        names,
-    )
-    free = {row["n"] - 1 for row in locked}
+    return await answers_of(work, requests, await work.conn.fetchval(TAKE_KEYS, LOCK_CLASS, lock_names(requests)))
+
+
+def lock_names(requests: Sequence[Request]) -> list[str]:
+    """The second parameter of `TAKE_KEYS`; the first is `LOCK_CLASS`."""
+    return [f"{request.caller}\n{request.key}" for request in requests]
+
+
+async def answers_of(
+    work: Work, requests: Sequence[Request], taken: Sequence[int]
+) -> dict[tuple[str, str], Answer | Problem | None]:
+    """`earlier_answers` once `TAKE_KEYS` has said whose keys were taken, counted from 1; in a statement of its own,
+    which sees what the holder before has committed."""
+    free = {place - 1 for place in taken}
     rows = await work.conn.fetch(
         """SELECT i.caller, i.key, i.fingerprint, i.status, i.headers, i.body
            FROM unnest($1::text[], $2::text[]) AS wanted (caller, key)

@@ -7,14 +7,12 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import asyncpg
 
 from hold_service.checks.decide import decide_many
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
-from holdfast.database.pool import to_json
 from holdfast.database.work import Work, is_transient, transaction
 from holdfast.receivables.accounts import lock_accounts, try_lock_accounts
 from holdfast.receivables.model import Party
@@ -130,15 +128,11 @@ class Batcher:
         fresh = [w for w in _first(batch) if (w.request.caller, w.request.key) not in answers]
         if fresh:
             decided = await decide_many(work, [w.check for w in fresh], PARAMETERS.most_facts_age)
-            made = [(w.request, _answer(document)) for w, document in zip(fresh, decided, strict=True)]
+            made = [(w.request, Answer(200, document)) for w, document in zip(fresh, decided, strict=True)]
             await idempotency.store(work, made)
             answers |= {(request.caller, request.key): answer for request, answer in made}
         first = {(w.request.caller, w.request.key): w for w in _first(batch)}
         return [(w, _answer_for(w, first, answers)) for w in batch]
-
-
-def _answer(document: dict[str, Any]) -> Answer:
-    return Answer(200, to_json(document))
 
 
 def _answer_for(

@@ -19,14 +19,13 @@ from hold_service.checks.store import ActiveHold, DecisionRow, Loaded, attempt_o
 from hold_service.holds import store as holds
 from hold_service.holds.store import NewHold
 from hold_service.rechecks import store as rechecks
-from holdfast.bus import outbox
+from holdfast.bus.outbox import Row
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.holds import OrderCleared, OrderHeld
 from holdfast.contracts.topics import HOLDS
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import CheckedOrder, Party, Reservation
-from holdfast.receivables.reservations import reserve, set_credit_status
 
 
 @dataclass(slots=True)
@@ -55,8 +54,8 @@ class Decided:
 
 async def decide_many(
     work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None
-) -> list[dict[str, Any]]:
-    """Decide in order; answers one document per request. An attempt that was answered gets the same answer."""
+) -> list[str]:
+    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer."""
     loaded = await _load(work, requests)
     decided: list[Decided] = []
     waiting: dict[store.AttemptKey, Decided] = {}
@@ -109,19 +108,22 @@ def _move_on(decided: Decided, loaded: Loaded, now: datetime) -> None:
         loaded.positions[decided.party] = position.after(request.order, decided.status, decided.reservation)
 
 
-async def _save(work: Work, decided: Sequence[Decided]) -> dict[UUID, dict[str, Any]]:
+async def _save(work: Work, decided: Sequence[Decided]) -> dict[UUID, str]:
     if not decided:
         return {}
     await _save_holds(work, decided)
-    answers = {d.id: answer_of(d, work.business_now) for d in decided}
-    await store.save_decisions(work, [_row(d, answers[d.id]) for d in decided])
+    answers = {d.id: to_json(answer_of(d, work.business_now)) for d in decided}
     binding = [d for d in decided if d.hold or not d.request.proforma]
-    await set_credit_status(work, [(d.request.company, d.request.order, d.status) for d in binding])
-    await reserve(work, [d.reservation for d in binding])
+    await store.save(
+        work,
+        [_row(d, answers[d.id]) for d in decided],
+        [(d.request.company, d.request.order, d.status) for d in binding],
+        [d.reservation for d in binding],
+        [_event(d, answers[d.id]) for d in decided],
+    )
     used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
     if used:
         await store.use_admissions(work, used)
-    await _publish(work, [(d, answers[d.id]) for d in decided])
     return answers
 
 
@@ -148,10 +150,10 @@ def _new_hold(d: Decided) -> NewHold:
 
 
 def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
-    """The decision as it is stored, answered over HTTP and, but for details, published."""
+    """The decision as it is stored, answered over HTTP and published: the same words everywhere."""
     request, verdict = d.request, d.verdict
     answer: dict[str, Any] = {
-        "decision": str(d.id), "outcome": "held" if d.hold else "cleared", "company": request.company,
+        "decision": str(d.id), "outcome": _outcome(d), "company": request.company,
         "customer": request.customer, "order": request.order, "order_version": request.order_version,
         "order_currency": request.currency, "order_amount": d.reservation.amount,
         "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
@@ -159,6 +161,7 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
         "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,
         "figures": model.figures(verdict),
     }  # fmt: skip
+    answer = {name: value for name, value in answer.items() if value is not None}
     if verdict.not_checked:
         answer["not_checked_because"] = verdict.not_checked
     if d.hold:
@@ -169,23 +172,18 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
     return answer
 
 
-def _row(d: Decided, answer: dict[str, Any]) -> DecisionRow:
+def _row(d: Decided, answer: str) -> DecisionRow:
     request = d.request
     return DecisionRow(
         d.id, request.company, request.customer, request.order, request.checkpoint.value, request.attempt,
-        answer["outcome"], d.known.position.check_date, d.hold.id if d.hold else None, answer, picture(d),
+        _outcome(d), d.known.position.check_date, d.hold.id if d.hold else None, answer, to_json(picture(d)),
     )  # fmt: skip
 
 
-async def _publish(work: Work, decided: Sequence[tuple[Decided, dict[str, Any]]]) -> None:
-    """Events are built from the answer: the same words for the ERP on the bus as over HTTP."""
-    keys = [f"{d.request.company}/{d.request.customer}" for d, _ in decided]
-    numbers = await outbox.next_sequences(work, [(HOLDS.name, key) for key in keys])
-    rows: list[outbox.Row] = []
-    for (d, answer), key in zip(decided, keys, strict=True):
-        sequence = numbers[HOLDS.name, key]
-        numbers[HOLDS.name, key] = sequence + 1
-        event_type = (OrderHeld if d.hold else OrderCleared).event_type
-        body = {**{name: value for name, value in answer.items() if value is not None}, "sequence": sequence}
-        rows.append((HOLDS.name, key, event_type, to_json(body), sequence))
-    await outbox.write(work, rows)
+def _outcome(d: Decided) -> str:
+    return "held" if d.hold else "cleared"
+
+
+def _event(d: Decided, answer: str) -> Row:
+    event_type = (OrderHeld if d.hold else OrderCleared).event_type
+    return HOLDS.name, f"{d.request.company}/{d.request.customer}", event_type, answer

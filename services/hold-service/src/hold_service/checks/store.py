@@ -11,12 +11,13 @@ from uuid import UUID
 
 from hold_service.checks.model import Admission, CheckpointSetup, Known, Profile, Setup
 from hold_service.rules.model import Rule
-from holdfast.bus import parking
+from holdfast.bus import outbox, parking
 from holdfast.contracts.erp_orders import CheckpointRequested
-from holdfast.database.bulk import columns
+from holdfast.database.bulk import columns, together
 from holdfast.database.work import Work
-from holdfast.receivables.model import Party, Position
+from holdfast.receivables.model import Party, Position, Reservation
 from holdfast.receivables.positions import read_positions
+from holdfast.receivables.reservations import RESERVE, STATUS, reserve_values, status_values
 
 OrderKey = tuple[str, str]
 """company, order"""
@@ -42,7 +43,7 @@ SELECT
     (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id))
      FROM unnest($3::text[], $4::text[]) AS w (company, order_no)
      JOIN admission a ON a.company = w.company AND a.order_no = w.order_no) AS admissions,
-    (SELECT json_agg(json_build_array(d.company, d.order_no, d.checkpoint, d.attempt, d.answer))
+    (SELECT json_agg(json_build_array(d.company, d.order_no, d.checkpoint, d.attempt, d.answer::text))
      FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS w (company, order_no, checkpoint, attempt)
      JOIN decision d ON d.company = w.company AND d.order_no = w.order_no AND d.checkpoint = w.checkpoint
           AND d.attempt = w.attempt AND d.outcome <> 'released') AS earlier,
@@ -71,7 +72,8 @@ class Loaded:
     facts_age: float | None
     holds: dict[OrderKey, ActiveHold] = field(default_factory=dict)
     admissions: dict[tuple[str, str, str], Admission] = field(default_factory=dict)
-    earlier: dict[AttemptKey, dict[str, Any]] = field(default_factory=dict)
+    earlier: dict[AttemptKey, str] = field(default_factory=dict)
+    """Answers as JSON"""
 
     def known(self, party: Party, checkpoint: str, order: str, most_facts_age: float | None) -> Known:
         """What is known for one check."""
@@ -149,12 +151,46 @@ class DecisionRow:
     outcome: str
     check_date: date
     hold_id: int | None
-    answer: dict[str, Any]
-    picture: dict[str, Any]
+    answer: str
+    """JSON"""
+    picture: str
+    """JSON"""
+
+
+DECISIONS = """
+INSERT INTO decision (id, company, customer, order_no, checkpoint, attempt, outcome, check_date, hold_id, answer,
+                      picture, decided_at)
+SELECT given.*, $12 FROM unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::date[],
+    $9::bigint[], $10::text[]::jsonb[], $11::text[]::jsonb[]) AS given
+"""
+SAVE = together(DECISIONS, STATUS, RESERVE, outbox.PUBLISH)
 
 
 async def save_decisions(work: Work, rows: Sequence[DecisionRow]) -> None:
     """Store decisions."""
+    await work.conn.execute(DECISIONS, *_decision_values(work, rows))
+
+
+async def save(
+    work: Work,
+    decisions: Sequence[DecisionRow],
+    statuses: Sequence[tuple[str, str, str]],
+    reservations: Sequence[Reservation],
+    events: Sequence[outbox.Row],
+) -> None:
+    """Store decisions with the status of their orders and what they promise, and publish them: one statement."""
+    await work.conn.execute(
+        SAVE,
+        *_decision_values(work, decisions),
+        *status_values(statuses),
+        *reserve_values(reservations),
+        *outbox.publish_values(work, events),
+    )
+    work.on_commit(outbox.WRITTEN.send)
+
+
+def _decision_values(work: Work, rows: Sequence[DecisionRow]) -> list[Any]:
     values = [
         (
             r.id, r.company, r.customer, r.order, r.checkpoint, r.attempt, r.outcome, r.check_date, r.hold_id,
@@ -162,15 +198,7 @@ async def save_decisions(work: Work, rows: Sequence[DecisionRow]) -> None:
         )
         for r in rows
     ]  # fmt: skip
-    await work.conn.execute(
-        """INSERT INTO decision (id, company, customer, order_no, checkpoint, attempt, outcome, check_date,
-                                 hold_id, answer, picture, decided_at)
-           SELECT given.*, $12 FROM unnest(
-               $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::date[],
-               $9::bigint[], $10::jsonb[], $11::jsonb[]) AS given""",
-        *columns(values, 11),
-        work.business_now,
-    )
+    return [*columns(values, 11), work.business_now]
 
 
 async def use_admissions(work: Work, keys: Collection[tuple[str, str, str]]) -> None:

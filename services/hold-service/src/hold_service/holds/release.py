@@ -18,6 +18,7 @@ from hold_service.holds.store import Closing
 from hold_service.rechecks.decide import amount_of, event_fields, order_of
 from holdfast.bus import outbox
 from holdfast.contracts.holds import OrderReleased
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.reservations import reserve, set_credit_status
 
@@ -53,6 +54,6 @@ async def release(work: Work, row: asyncpg.Record, given: Release) -> None:
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
     await checks.save_decisions(work, [DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
-        known.position.check_date, row["id"], answer, picture_of(known, verdict),
+        known.position.check_date, row["id"], to_json(answer), to_json(picture_of(known, verdict)),
     )])  # fmt: skip
     await outbox.emit(work, [event])

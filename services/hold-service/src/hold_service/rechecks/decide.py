@@ -19,6 +19,7 @@ from holdfast.bus import outbox
 from holdfast.contracts.base import Payload
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldCancelled, OrderReleased
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import CheckedOrder, Party, open_value
 from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
@@ -128,7 +129,7 @@ def _release(
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
     batch.decisions.append(DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
-        known.position.check_date, row["id"], answer, picture_of(known, verdict),
+        known.position.check_date, row["id"], to_json(answer), to_json(picture_of(known, verdict)),
     ))  # fmt: skip
 
 

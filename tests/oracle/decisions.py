@@ -134,8 +134,8 @@ class Oracle:
 
     def _recheck(self, party: Party, hold: Hold) -> None:
         book = self.book(*party)
-        state = book.facts["order"].get((party[0], hold.order.order))
-        if state is not None and book.is_cancelled(state):
+        state, gone = (book.facts[kind].get((party[0], hold.order.order)) for kind in ("order", "order cancellation"))
+        if gone is not None and (state is None or book.is_cancelled(state)):
             self.holds[party].remove(hold)
             book.reservations.pop((party[0], hold.order.order), None)
             self._note(party, Decision("cancelled", hold.order.order))

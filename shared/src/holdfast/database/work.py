@@ -27,11 +27,13 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.ObjectInUseError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
 """Errors after which the same transaction may succeed: connection lost, deadlock, serialization failure, lock
-or statement timeout, shutdown, too many connections, disk full, a read-only server during a fail-over."""
+or statement timeout, shutdown, too many connections, disk full, a read-only server during a fail-over. An
+`InternalClientError` is what asyncpg makes of a connection that the server has ended while nothing was asked."""
 
 _LOST = ("closed", "closing", "terminated", "not been initialized", "released back", "in progress")
 

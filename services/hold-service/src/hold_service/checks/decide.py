@@ -52,9 +52,7 @@ class Decided:
         return "held" if self.hold else "passed"
 
 
-async def decide_many(
-    work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None
-) -> list[str]:
+async def decide_many(work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None) -> list[str]:
     """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer."""
     loaded = await _load(work, requests)
     decided: list[Decided] = []

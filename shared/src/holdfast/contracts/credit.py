@@ -2,10 +2,56 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Literal
+
 from pydantic import Field
 
-from holdfast.contracts.base import BusinessDate, Currency, CustomerPayload, Instant, Positive, Text, event
+from holdfast.contracts.base import (
+    BusinessDate,
+    Code,
+    CompanyId,
+    Currency,
+    CustomerPayload,
+    Id,
+    Instant,
+    Part,
+    Payload,
+    Percent,
+    Positive,
+    Text,
+    event,
+)  # fmt: skip
 from holdfast.contracts.topics import CREDIT
+
+
+class TemporaryLimit(Part):
+    """A limit that replaces the permanent one from `from_date` to `to_date`, both included (spec 1.9, 2.2)."""
+
+    id: Id
+    amount: Positive = Field(description="in the currency of its owner: company or credit group")
+    from_date: BusinessDate
+    to_date: BusinessDate
+
+
+class CreditPolicy(Part):
+    """An insurance or a guarantee that covers part of what a customer owes (spec 1.8)."""
+
+    id: Id
+    kind: Literal["insurance", "guarantee"]
+    value: Positive = Field(description="full face value, in `currency`")
+    currency: Currency
+    update_credit_limit_pct: Percent = Field(description="share of the value that is added to the limit, percent")
+    included_in_exposure: bool = False
+    effective_from: BusinessDate
+    expires_on: BusinessDate
+
+
+class GroupMember(Part):
+    """A customer of a credit group."""
+
+    company: CompanyId
+    customer: Id
 
 
 @event(
@@ -32,6 +78,83 @@ class ProfileChanged(CustomerPayload):
     changed_at: Instant
     changed_by: Text
     reason: Text | None = None
+    temporary_limits: tuple[TemporaryLimit, ...] = Field((), description="active and future, company currency")
+    policies: tuple[CreditPolicy, ...] = Field((), description="those that have not expired")
+    account_status: Code | None = None
+    invoicing_delivery_on_hold: Literal["no", "invoice", "all"] = Field(
+        "no",
+        description="hard stop on the customer, whatever the rules say: invoice (no packing slip, no invoice) or all",
+    )
+    credit_management_group: Code | None = Field(None, description="aims rules of level group; not a shared limit")
+    risk_group: Code | None = None
+    risk_score: Decimal | None = None
+    credit_rating: Text | None = None
+    ignore_until_date: BusinessDate | None = Field(None, description="credit management is suspended until this date")
+    next_review_date: BusinessDate | None = None
+    average_days_late: Decimal | None = Field(None, description="mean of payment date less due date, days")
 
 
-__all__ = ["ProfileChanged"]
+@event(
+    "credit.group.changed.v1",
+    CREDIT,
+    example={"group": "G-1", "sequence": 3, "version": 3, "description": "Northwind companies", "currency": "EUR",
+             "credit_limit": "15000.00", "expiry_date": "2026-12-31", "check_member_overdue": False,
+             "members": [{"company": "DE01", "customer": "C-1001"}, {"company": "US01", "customer": "C-1001"}],
+             "former_members": [], "changed_at": "2026-02-01T08:00:00Z", "changed_by": "kim"},
+)  # fmt: skip
+class GroupChanged(Payload):
+    """A customer credit group, its full state: one limit that customers of any company share (spec 1.10)."""
+
+    group: Id
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: int = Field(ge=1)
+    description: Text = ""
+    currency: Currency
+    credit_limit: Positive = Field(description="shared limit, in `currency`")
+    expiry_date: BusinessDate
+    check_member_overdue: bool = False
+    temporary_limits: tuple[TemporaryLimit, ...] = Field((), description="active and future, in `currency`")
+    members: tuple[GroupMember, ...]
+    former_members: tuple[GroupMember, ...] = Field((), description="those that this change has taken out")
+    deleted: bool = False
+    changed_at: Instant
+    changed_by: Text
+
+    def partition_key(self) -> str:
+        return f"credit-group/{self.group}"
+
+    def parties(self) -> tuple[tuple[str, str], ...]:
+        return tuple((m.company, m.customer) for m in (*self.members, *self.former_members))
+
+
+@event(
+    "credit.parameters.changed.v1",
+    CREDIT,
+    example={"company": "DE01", "sequence": 2, "version": 2, "credit_limit_type": "balance_and_all",
+             "check_customer_credit_groups": True, "changed_at": "2026-02-01T08:00:00Z", "changed_by": "kim"},
+)  # fmt: skip
+class ParametersChanged(Payload):
+    """The parameters of a company that say how limits are tested, all of them (spec 1.20)."""
+
+    company: CompanyId
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: int = Field(ge=1)
+    credit_management_enabled: bool = True
+    credit_limit_type: Literal["none", "balance", "balance_and_packing_slip", "balance_and_all"] = "balance_and_all"
+    open_orders_counted: Literal["passed_and_earlier", "all", "passed_only"] = "passed_and_earlier"
+    limit_comparison: Literal["strict", "inclusive"] = "strict"
+    check_customer_credit_groups: bool = False
+    flagged_policy_mode: Literal["exposure_only", "reduce_limit"] = "exposure_only"
+    credit_limit_exchange_rate_type: Code | None = Field(None, description="rate set; absent: the company's default")
+    check_limit_on_sales_order: bool = True
+    check_limit_on_free_text_invoice: bool = False
+    message_when_exceeding: Literal["warning", "error"] = "warning"
+    bypass_inventory_reservations: bool = True
+    changed_at: Instant
+    changed_by: Text
+
+    def partition_key(self) -> str:
+        return f"company/{self.company}"
+
+
+__all__ = ["CreditPolicy", "GroupChanged", "GroupMember", "ParametersChanged", "ProfileChanged", "TemporaryLimit"]

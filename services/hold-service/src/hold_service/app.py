@@ -76,6 +76,8 @@ def create_api(settings: Settings) -> FastAPI:
         settings=settings,
         routers=[checks_api.router, holds_api.router, rules_api.router, checkpoints_api.router],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
+        direct=checks_api.DIRECT,
+        bodies=[checks_api.CreditCheck],
     )
 
 

@@ -17,6 +17,7 @@ Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 RELEASE_TIMEOUT_SECONDS = 5
 CLOCK_CHANNEL = "holdfast_clock"
+CLOCK = "SELECT simulated_at FROM business_clock"
 
 TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
@@ -81,7 +82,7 @@ async def transaction(
     try:
         async with connection.transaction(isolation=isolation):
             now = utc_now()
-            simulated = await connection.fetchval("SELECT simulated_at FROM business_clock") if clock else None
+            simulated = await connection.fetchval(CLOCK) if clock else None
             work = Work(cast(asyncpg.Connection, connection), now, simulated or now)
             yield work
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, ValidationError
 
@@ -15,13 +15,14 @@ from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.refusals import explain
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
-from holdfast.web.auth import Caller, require
-from holdfast.web.idempotency import IdempotencyKey, request_of
+from holdfast.web.auth import Caller, permitted, require
+from holdfast.web.bodies import read_body
+from holdfast.web.direct import DirectRoutes
+from holdfast.web.idempotency import KEY_DOCUMENTED, request_of
 from holdfast.web.positions import parse_positions, wait_for_positions
 from holdfast.web.problems import Problem, not_found, responses
 
 router = APIRouter(prefix="/v1/credit-checks", tags=["credit checks"])
-Checker = Annotated[Caller, Depends(require("checks:make"))]
 Reader = Annotated[Caller, Depends(require("holds:see"))]
 
 
@@ -33,32 +34,32 @@ class CreditCheck(CheckpointRequested):
     )
 
 
-CHECK_BODY = {
+DOCUMENTED = {
     "requestBody": {
         "required": True,
         "content": {"application/json": {
             "schema": {"$ref": "#/components/schemas/CreditCheck"},
             "example": CheckpointRequested.example,
         }},
-    }
+    },
+    "parameters": [KEY_DOCUMENTED],
 }  # fmt: skip
 MOST_BYTES = 100_000
+PATH = "/v1/credit-checks"
 
 
 @router.post(
     "",
     operation_id="makeCreditCheck",
     responses={200: {"description": "The decision: cleared or held"}, **responses(409, 413)},
+    dependencies=[Depends(require("checks:make"))],
+    openapi_extra=DOCUMENTED,
 )
-async def make_credit_check(
-    request: Request,
-    caller: Checker,
-    body: Annotated[dict[str, Any], Body(description="see CreditCheck", examples=[CheckpointRequested.example])],
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def make_credit_check(request: Request) -> Response:
     """Decide whether an order may pass a checkpoint: locked, decided, stored with its numbers, published."""
-    raw = await request.body()
-    identity = request_of(caller, idempotency_key, "POST", "/v1/credit-checks", raw)
+    caller = permitted(request, "checks:make")
+    raw = await read_body(request, MOST_BYTES)
+    identity = request_of(caller, request.headers.get("idempotency-key"), "POST", PATH, raw)
     check = parse(raw)
     if not caller.sees(check.company):
         raise not_found(f"company {check.company}")
@@ -66,6 +67,9 @@ async def make_credit_check(
         await wait_for_positions(request.app.state.pool, parse_positions(check.after))
     batcher: Batcher = request.app.state.batcher
     return (await batcher.submit(identity, check)).response()
+
+
+DIRECT: DirectRoutes = {("POST", PATH): make_credit_check}
 
 
 def parse(raw: bytes) -> CreditCheck:

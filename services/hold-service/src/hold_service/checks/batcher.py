@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 
 from hold_service.checks.decide import decide_many
+from hold_service.checks.entry import enter
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.work import Work, is_transient, transaction
-from holdfast.receivables.accounts import lock_accounts, try_lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import idempotency
-from holdfast.web.idempotency import Answer, Request
+from holdfast.web.idempotency import Answer, Name, Request
 from holdfast.web.problems import Problem
 
 MOST_TOGETHER = 64
 AT_ONCE = 2
 """Batches under way: while one waits for the database the next is made ready."""
+LINGER_SECONDS = 0.001
 TRIES = 5
 
 
@@ -81,23 +82,41 @@ class Batcher:
 
     async def _run(self) -> None:
         contended: list[Waiting] = []
+        batch: list[Waiting] = []
         while True:
-            if not self._waiting and not contended:
-                self._arrived.clear()
-                await self._arrived.wait()
+            if not contended:
+                await self._gather(len(batch))
             batch = contended + [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
             contended = await self._decide(batch, patient=bool(contended)) if batch else []
 
+    async def _gather(self, answered: int) -> None:
+        """Wait for a request; then a moment for half of the callers who were just answered together, since they come
+        back one by one and a batch costs nearly the same whatever its size."""
+        until = None
+        while len(self._waiting) < max(1, answered // 2):
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout_at(until if self._waiting else None):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
+            until = until or asyncio.get_running_loop().time() + LINGER_SECONDS
+
     async def _decide(self, batch: Sequence[Waiting], *, patient: bool, tries: int = TRIES) -> list[Waiting]:
-        """Decide a batch; answers those whose customers somebody else holds. A failing batch is split."""
+        """Decide a batch; returns those whose customers somebody else holds, which wait for the next batch and not for
+        ever: a batch that carries some that waited already locks patiently. A failing batch is split."""
         try:
-            async with transaction(self._pool) as work:
-                ready, contended = await self._lock(work, batch, patient)
-                answers = await self._answers(work, ready)
+            async with transaction(self._pool, clock=False) as work:
+                first = _first(batch)
+                requests = [waiting.request for waiting in first]
+                entered = await enter(work, requests, {w.party for w in batch}, patient=patient)
+                answers = await idempotency.answers_of(work, requests, entered.keys)
+                ready = [w for w in first if w.party in entered.locked]
+                answers |= await self._make(work, [w for w in ready if answers[w.request.name] is None])
         except Exception as error:
             return await self._failed(batch, error, tries)
-        for waiting, answer in answers:
-            waiting.fail(answer) if isinstance(answer, Problem) else waiting.succeed(answer)
+        contended = [waiting for waiting in batch if answers[waiting.request.name] is None]
+        _tell(batch, {waiting.request.name: waiting for waiting in first}, answers)
         return contended
 
     async def _failed(self, batch: Sequence[Waiting], error: Exception, tries: int) -> list[Waiting]:
@@ -110,45 +129,30 @@ class Batcher:
         left = await self._decide(batch[:middle], patient=True, tries=1)
         return left + await self._decide(batch[middle:], patient=True, tries=1)
 
-    async def _lock(self, work: Work, batch: Sequence[Waiting], patient: bool) -> tuple[list[Waiting], list[Waiting]]:
-        """Lock the customers, in a statement of its own. Contended ones wait for the next batch, not for ever:
-        a batch that carries some that waited already locks patiently."""
-        parties = {waiting.party for waiting in batch}
-        if patient:
-            await lock_accounts(work, parties)
-            return list(batch), []
-        got = await try_lock_accounts(work, parties)
-        return [w for w in batch if w.party in got], [w for w in batch if w.party not in got]
-
-    async def _answers(self, work: Work, batch: Sequence[Waiting]) -> list[tuple[Waiting, Answer | Problem]]:
-        if not batch:
-            return []
-        earlier = await idempotency.earlier_answers(work, _first_of_each([w.request for w in batch]))
-        answers: dict[tuple[str, str], Answer | Problem] = {k: v for k, v in earlier.items() if v is not None}
-        fresh = [w for w in _first(batch) if (w.request.caller, w.request.key) not in answers]
-        if fresh:
-            decided = await decide_many(work, [w.check for w in fresh], PARAMETERS.most_facts_age)
-            made = [(w.request, Answer(200, document)) for w, document in zip(fresh, decided, strict=True)]
-            await idempotency.store(work, made)
-            answers |= {(request.caller, request.key): answer for request, answer in made}
-        first = {(w.request.caller, w.request.key): w for w in _first(batch)}
-        return [(w, _answer_for(w, first, answers)) for w in batch]
-
-
-def _answer_for(
-    waiting: Waiting, first: dict[tuple[str, str], Waiting], answers: dict[tuple[str, str], Answer | Problem]
-) -> Answer | Problem:
-    """The same key twice in one batch: the second is told that the first is running."""
-    key = (waiting.request.caller, waiting.request.key)
-    if first[key] is waiting or isinstance(answers[key], Problem):
-        return answers[key]
-    same = first[key].request.fingerprint == waiting.request.fingerprint
-    return answers[key] if same else idempotency.reused(waiting.request)
+    async def _make(self, work: Work, fresh: Sequence[Waiting]) -> dict[tuple[str, str], Answer]:
+        """Decide requests of locked customers that have no answer yet, and keep the answers."""
+        if not fresh:
+            return {}
+        decided = await decide_many(work, [w.check for w in fresh], PARAMETERS.most_facts_age)
+        made = [(w.request, Answer(200, document)) for w, document in zip(fresh, decided, strict=True)]
+        await idempotency.store(work, made)
+        return {request.name: answer for request, answer in made}
 
 
 def _first(batch: Sequence[Waiting]) -> list[Waiting]:
-    return list({(w.request.caller, w.request.key): w for w in reversed(batch)}.values())[::-1]
+    """The first request of each idempotency key."""
+    return list({waiting.request.name: waiting for waiting in reversed(batch)}.values())[::-1]
 
 
-def _first_of_each(requests: Sequence[Request]) -> list[Request]:
-    return list({(r.caller, r.key): r for r in reversed(requests)}.values())[::-1]
+def _tell(
+    batch: Sequence[Waiting], first: Mapping[Name, Waiting], answers: Mapping[Name, Answer | Problem | None]
+) -> None:
+    """Answer each request; the same key twice in a batch has one answer, unless the bodies differ."""
+    for waiting in batch:
+        answer = answers[waiting.request.name]
+        if first[waiting.request.name].request.fingerprint != waiting.request.fingerprint:
+            answer = answer and idempotency.reused(waiting.request)
+        if isinstance(answer, Problem):
+            waiting.fail(answer)
+        elif answer:
+            waiting.succeed(answer)

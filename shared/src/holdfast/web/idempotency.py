@@ -29,6 +29,10 @@ TAKE_KEYS = """
 SELECT coalesce(array_agg(n), '{}') FROM unnest($2::text[]) WITH ORDINALITY AS name (text, n)
 WHERE pg_try_advisory_xact_lock($1, hashtext(name.text))
 """
+STORE = """
+INSERT INTO idempotency_key (caller, key, fingerprint, status, headers, body, created_at)
+SELECT given.*, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[]) AS given
+"""
 MOST_CHARACTERS = 200
 MEANING = "any string that is new for a new request"
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=MOST_CHARACTERS, description=MEANING)]
@@ -145,17 +149,13 @@ def in_progress() -> Problem:
 
 async def store(work: Work, answers: Sequence[tuple[Request, Answer]]) -> None:
     """Keep the answers in the transaction of their effects."""
-    rows: list[tuple[Any, ...]] = [
-        (r.caller, r.key, r.fingerprint, answer.status, dict(answer.headers), answer.body) for r, answer in answers
-    ]
-    if rows:
-        await work.conn.execute(
-            """INSERT INTO idempotency_key (caller, key, fingerprint, status, headers, body, created_at)
-               SELECT given.*, $7 FROM unnest(
-                   $1::text[], $2::text[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[]) AS given""",
-            *columns(rows),
-            work.now,
-        )
+    await work.conn.execute(STORE, *store_values(work, answers))
+
+
+def store_values(work: Work, answers: Sequence[tuple[Request, Answer]]) -> list[Any]:
+    """The parameters of `STORE`."""
+    rows = [(r.caller, r.key, r.fingerprint, answer.status, dict(answer.headers), answer.body) for r, answer in answers]
+    return [*columns(rows, 6), work.now]
 
 
 async def prune(pool: asyncpg.Pool, now: datetime | None = None) -> int:

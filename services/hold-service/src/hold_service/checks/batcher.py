@@ -133,10 +133,9 @@ class Batcher:
         """Decide requests of locked customers that have no answer yet, and keep the answers."""
         if not fresh:
             return {}
-        decided = await decide_many(work, [w.check for w in fresh], PARAMETERS.most_facts_age)
-        made = [(w.request, Answer(200, document)) for w, document in zip(fresh, decided, strict=True)]
-        await idempotency.store(work, made)
-        return {request.name: answer for request, answer in made}
+        keys = [waiting.request for waiting in fresh]
+        answers = await decide_many(work, [w.check for w in fresh], PARAMETERS.most_facts_age, keys)
+        return {key.name: Answer(200, answer) for key, answer in zip(keys, answers, strict=True)}
 
 
 def _first(batch: Sequence[Waiting]) -> list[Waiting]:

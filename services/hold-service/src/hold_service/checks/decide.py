@@ -6,7 +6,7 @@ before has taken is gone for the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ from holdfast.contracts.topics import HOLDS
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import CheckedOrder, Party, Reservation
+from holdfast.web.idempotency import Answer, Request
 
 
 @dataclass(slots=True)
@@ -52,18 +53,25 @@ class Decided:
         return "held" if self.hold else "passed"
 
 
-async def decide_many(work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None) -> list[str]:
-    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer."""
+async def decide_many(
+    work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None, keys: Sequence[Request] = ()
+) -> list[str]:
+    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer.
+
+    `keys` are the idempotency keys of the requests, under which their answers are kept.
+    """
     loaded = await _load(work, requests)
-    decided: list[Decided] = []
-    waiting: dict[store.AttemptKey, Decided] = {}
+    decided: dict[store.AttemptKey, Decided] = {}
     for request in requests:
         key = attempt_of(request)
-        if key not in loaded.earlier and key not in waiting:
-            waiting[key] = _decide(request, loaded, work.business_now, most_facts_age)
-            decided.append(waiting[key])
-    answers = await _save(work, decided)
-    return [loaded.earlier.get(attempt_of(r)) or answers[waiting[attempt_of(r)].id] for r in requests]
+        if key not in loaded.earlier and key not in decided:
+            decided[key] = _decide(request, loaded, work.business_now, most_facts_age)
+    await _save_holds(work, list(decided.values()))
+    given = loaded.earlier | {key: to_json(answer_of(d, work.business_now)) for key, d in decided.items()}
+    answers = [given[attempt_of(request)] for request in requests]
+    kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
+    await _save(work, list(decided.values()), given, kept)
+    return answers
 
 
 async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
@@ -106,23 +114,24 @@ def _move_on(decided: Decided, loaded: Loaded, now: datetime) -> None:
         loaded.positions[decided.party] = position.after(request.order, decided.status, decided.reservation)
 
 
-async def _save(work: Work, decided: Sequence[Decided]) -> dict[UUID, str]:
-    if not decided:
-        return {}
-    await _save_holds(work, decided)
-    answers = {d.id: to_json(answer_of(d, work.business_now)) for d in decided}
+async def _save(
+    work: Work,
+    decided: Sequence[Decided],
+    answers: Mapping[store.AttemptKey, str],
+    kept: Sequence[tuple[Request, Answer]],
+) -> None:
     binding = [d for d in decided if d.hold or not d.request.proforma]
     await store.save(
         work,
-        [_row(d, answers[d.id]) for d in decided],
+        [_row(d, answers[attempt_of(d.request)]) for d in decided],
         [(d.request.company, d.request.order, d.status) for d in binding],
         [d.reservation for d in binding],
-        [_event(d, answers[d.id]) for d in decided],
+        [_event(d, answers[attempt_of(d.request)]) for d in decided],
+        kept,
     )
     used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
     if used:
         await store.use_admissions(work, used)
-    return answers
 
 
 async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:

@@ -56,17 +56,17 @@ async def test_row_4_4_24_a_payment_that_comes_days_before_its_invoice(system: S
         paid = payment("C-1", "PAY-1", "700", ("INV-1", "700"), document_date="2026-03-02")
         await system.passed(await system.say([paid]))
         assert await waiting(system) == [("settlement", "document INV-1")]
-        await system.passed(await system.say([request("C-1", "SO-1", "1600")]))
+        await system.passed(await system.say([request("C-1", "SO-1", "900")]))
         system.day += 2
         await system.set_clock(8)
         late = invoice("C-1", "INV-1", "700", due="2026-01-15")
         await system.passed(await system.say([late]))
         assert await waiting(system) == []
         await system.noon()
-        await system.passed(await system.say([request("C-1", "SO-2", "10")]))
+        await system.passed(await system.say([request("C-1", "SO-2", "90"), request("C-1", "SO-3", "20")]))
         await system.is_as_it_should_be()
     decided = [(d.what, d.order, d.reasons) for d in system.oracle.history["DE01/C-1"]]
-    assert decided == [("cleared", "SO-1", ()), ("held", "SO-2", ("credit_exceeded",))]
+    assert decided == [("cleared", "SO-1", ()), ("cleared", "SO-2", ()), ("held", "SO-3", ("credit_exceeded",))]
 
 
 async def waiting(system: System) -> list[tuple[str, str]]:

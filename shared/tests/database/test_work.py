@@ -106,7 +106,7 @@ async def fails_transiently(pool: asyncpg.Pool, fault: Callable[[], None]) -> bo
     return False
 
 
-async def test_a_cut_connection_is_transient_and_the_pool_recovers(
+async def test_row_4_4_7_a_cut_connection_is_transient_and_the_pool_recovers(
     fresh_database: Databases, postgres_port: int
 ) -> None:
     url = await fresh_database()
@@ -118,7 +118,9 @@ async def test_a_cut_connection_is_transient_and_the_pool_recovers(
                 assert await work.conn.fetchval("SELECT 1") == 1
 
 
-async def test_a_stalled_server_does_not_hang_the_client(fresh_database: Databases, postgres_port: int) -> None:
+async def test_row_4_4_8_a_stalled_server_does_not_hang_the_client(
+    fresh_database: Databases, postgres_port: int
+) -> None:
     url = await fresh_database()
     async with Proxy(postgres_port) as proxy:
         through = url.replace(f":{postgres_port}/", f":{proxy.port}/")

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import asyncpg
 
@@ -23,6 +24,8 @@ from holdfast.web.problems import Problem
 MOST_TOGETHER = 64
 AT_ONCE = 2
 """Batches under way: while one waits for the database the next is made ready."""
+WAITED_FOR_AT_ONCE = 4
+"""Contended customers that are waited for at the same time: each takes a connection until its lock is free."""
 TRIES = 5
 
 
@@ -51,17 +54,25 @@ class Waiting:
 
 
 class Batcher:
-    """Takes requests from routes and decides them together."""
+    """Takes requests from routes and decides them together.
+
+    Customers that somebody else holds are passed over and waited for apart, each on its own, so that they stall
+    nobody else (notes, 4.5, row 11).
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._waiting: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._contended: dict[Party, list[Waiting]] = {}
+        self._waited_for: set[Party] = set()
+        self._passed_over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to decide."""
-        self._tasks = [asyncio.create_task(self._run()) for _ in range(AT_ONCE)]
+        runs = [self._run() for _ in range(AT_ONCE)] + [self._run_patiently() for _ in range(WAITED_FOR_AT_ONCE)]
+        self._tasks = [asyncio.create_task(run) for run in runs]
 
     async def stop(self) -> None:
         """Finish what is under way."""
@@ -69,7 +80,7 @@ class Batcher:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks)
-        for waiting in self._waiting:
+        for waiting in chain(self._waiting, *self._contended.values()):
             waiting.fail(asyncio.CancelledError())
 
     async def submit(self, request: Request, check: CheckpointRequested) -> Answer:
@@ -80,13 +91,32 @@ class Batcher:
         return await waiting.done
 
     async def _run(self) -> None:
-        contended: list[Waiting] = []
         while True:
-            if not self._waiting and not contended:
+            while not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
-            batch = contended + [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
-            contended = await self._decide(batch, patient=bool(contended)) if batch else []
+            batch = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
+            for waiting in await self._decide(batch, patient=False):
+                self._contended.setdefault(waiting.party, []).append(waiting)
+                self._passed_over.set()
+
+    async def _run_patiently(self) -> None:
+        while True:
+            party = await self._next_contended()
+            found = self._contended.pop(party)
+            if len(found) > MOST_TOGETHER:
+                self._contended[party] = found[MOST_TOGETHER:]
+            self._waited_for.add(party)
+            await self._decide(found[:MOST_TOGETHER], patient=True)
+            self._waited_for.remove(party)
+            self._passed_over.set()
+
+    async def _next_contended(self) -> Party:
+        """The customer that has been passed over for the longest and that nobody waits for yet."""
+        while (party := next((p for p in self._contended if p not in self._waited_for), None)) is None:
+            self._passed_over.clear()
+            await self._passed_over.wait()
+        return party
 
     async def _decide(self, batch: Sequence[Waiting], *, patient: bool, tries: int = TRIES) -> list[Waiting]:
         """Decide a batch; answers those whose customers somebody else holds. A failing batch is split."""
@@ -95,24 +125,23 @@ class Batcher:
                 ready, contended = await self._lock(work, batch, patient)
                 answers = await self._answers(work, ready)
         except Exception as error:
-            return await self._failed(batch, error, tries)
+            return await self._failed(batch, error, patient, tries)
         for waiting, answer in answers:
             waiting.fail(answer) if isinstance(answer, Problem) else waiting.succeed(answer)
         return contended
 
-    async def _failed(self, batch: Sequence[Waiting], error: Exception, tries: int) -> list[Waiting]:
+    async def _failed(self, batch: Sequence[Waiting], error: Exception, patient: bool, tries: int) -> list[Waiting]:
         if is_transient(error) and tries > 1:
-            return await self._decide(batch, patient=True, tries=tries - 1)
+            return await self._decide(batch, patient=patient, tries=tries - 1)
         if len(batch) == 1:
             batch[0].fail(error)
             return []
         middle = len(batch) // 2
-        left = await self._decide(batch[:middle], patient=True, tries=1)
-        return left + await self._decide(batch[middle:], patient=True, tries=1)
+        left = await self._decide(batch[:middle], patient=patient, tries=1)
+        return left + await self._decide(batch[middle:], patient=patient, tries=1)
 
     async def _lock(self, work: Work, batch: Sequence[Waiting], patient: bool) -> tuple[list[Waiting], list[Waiting]]:
-        """Lock the customers, in a statement of its own. Contended ones wait for the next batch, not for ever:
-        a batch that carries some that waited already locks patiently."""
+        """Lock the customers, in a statement of its own; the requests that may be decided now, and the others."""
         parties = {waiting.party for waiting in batch}
         if patient:
             await lock_accounts(work, parties)

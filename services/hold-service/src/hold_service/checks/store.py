@@ -47,9 +47,11 @@ SELECT
      FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS w (company, order_no, checkpoint, attempt)
      JOIN decision d ON d.company = w.company AND d.order_no = w.order_no AND d.checkpoint = w.checkpoint
           AND d.attempt = w.attempt AND d.outcome <> 'released') AS earlier,
-    (SELECT extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text
+    (SELECT CASE WHEN bool_and(greatest(event_time, fresh_at) IS NOT NULL)
+            THEN extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text END
      FROM consumer_offset WHERE topic LIKE 'erp.%') AS facts_age
 """
+"""How old facts are is not known while there is a partition of which nothing has been read."""
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ async def test_row_4_4_21_a_bad_deploy_stops_the_partition_until_it_is_rolled_ba
         status, problems = await worker.readiness()
         assert status == 503
         assert f"{ERP_RECEIVABLES.name}:0 is stopped: too_much_poison" in problems["partitions"]
-        assert await worker.metric("holdfast_lag_seconds", **PLACE) > 0
+        await worker.exceeds("holdfast_lag_seconds", 0, **PLACE)
         diverted = (await follow(system, PAGE, "dead-letters list")).count("poison")
         elsewhere = next(f"C-X{n}" for n in range(99) if partition_of(f"{COMPANY}/C-X{n}", 6) != 0)
         await system.passed(await system.say([invoice(elsewhere, "INV-X", "10")]))

@@ -42,6 +42,14 @@ class Watched:
 
         await eventually(reached, 30)
 
+    async def exceeds(self, name: str, value: float, **labels: str) -> None:
+        """Wait until a metric is above a value."""
+
+        async def reached() -> bool:
+            return await self.metric(name, **labels) > value
+
+        await eventually(reached, 30)
+
     async def readiness(self) -> tuple[int, Any]:
         """Status and problems."""
         answer = await self.client.get("/readyz")

@@ -55,7 +55,7 @@ async def append(connection: asyncpg.Connection, topic: str, parts: list[int], v
     await connection.execute(APPEND, [topic] * count, parts, [1] * count, *columns)
 
 
-async def test_a_reader_never_passes_over_a_late_commit(url: str, log: Bus) -> None:
+async def test_row_4_5_7_a_reader_never_passes_over_a_late_commit(url: str, log: Bus) -> None:
     """Writers that append and commit late, at random; each reader sees 0, 1, 2, … of each partition."""
     member = await log.member().join(log.name)
     chance = random.Random(7)

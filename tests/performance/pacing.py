@@ -45,11 +45,21 @@ class Clock:
     def __init__(self) -> None:
         self.sent: dict[str, float] = {}
         self.took: dict[str, float] = {}
+        self._heard = asyncio.Event()
 
     def answered(self, record: Record) -> None:
+        """An answer has come; those to other questions are passed over."""
         attempt = attempt_of(record)
         if attempt in self.sent and attempt not in self.took:
             self.took[attempt] = time.perf_counter() - self.sent[attempt]
+            self._heard.set()
+
+    async def all_answered(self) -> None:
+        """Wait for the answers to all questions. Raises TimeoutError when they stay out."""
+        async with asyncio.timeout(MOST_SECONDS):
+            while len(self.took) < len(self.sent):
+                self._heard.clear()
+                await self._heard.wait()
 
     def percentile(self, share: float, chosen: Callable[[str], bool] = lambda _: True) -> float:
         """Milliseconds within which a share of the chosen questions was answered."""
@@ -98,6 +108,4 @@ async def pace(clock: Clock, producer: Producer, batches: Sequence[Batch], per_s
         clock.sent[attempt_of(batch[-1])] = time.perf_counter()
         sending.add(asyncio.create_task(producer.send(batch)))
     await asyncio.gather(*sending)
-    async with asyncio.timeout(MOST_SECONDS):
-        while len(clock.took) < len(clock.sent):
-            await asyncio.sleep(0.01)
+    await clock.all_answered()

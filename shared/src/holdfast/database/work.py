@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -124,5 +124,6 @@ async def woken_by_clock(pool: asyncpg.Pool, wake: Callable[[], None]) -> AsyncI
         try:
             yield
         finally:
-            if not connection.is_closed():
+            # A connection that was lost meanwhile has no listener any more, and cannot even be asked.
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.remove_listener(CLOCK_CHANNEL, notified)

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import asyncpg
 
@@ -24,6 +25,8 @@ MOST_TOGETHER = 64
 AT_ONCE = 2
 """Batches under way: while one waits for the database the next is made ready."""
 LINGER_SECONDS = 0.001
+WAITED_FOR_AT_ONCE = 4
+"""Contended customers that are waited for at the same time: each takes a connection until its lock is free."""
 TRIES = 5
 
 
@@ -52,17 +55,25 @@ class Waiting:
 
 
 class Batcher:
-    """Takes requests from routes and decides them together."""
+    """Takes requests from routes and decides them together.
+
+    Customers that somebody else holds are passed over and waited for apart, each on its own, so that they stall
+    nobody else (notes, 4.5, row 11).
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._waiting: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._contended: dict[Party, list[Waiting]] = {}
+        self._waited_for: set[Party] = set()
+        self._passed_over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to decide."""
-        self._tasks = [asyncio.create_task(self._run()) for _ in range(AT_ONCE)]
+        runs = [self._run() for _ in range(AT_ONCE)] + [self._run_patiently() for _ in range(WAITED_FOR_AT_ONCE)]
+        self._tasks = [asyncio.create_task(run) for run in runs]
 
     async def stop(self) -> None:
         """Finish what is under way."""
@@ -70,7 +81,7 @@ class Batcher:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks)
-        for waiting in self._waiting:
+        for waiting in chain(self._waiting, *self._contended.values()):
             waiting.fail(asyncio.CancelledError())
 
     async def submit(self, request: Request, check: CheckpointRequested) -> Answer:
@@ -81,13 +92,14 @@ class Batcher:
         return await waiting.done
 
     async def _run(self) -> None:
-        contended: list[Waiting] = []
-        batch: list[Waiting] = []
+        answered = 0
         while True:
-            if not contended:
-                await self._gather(len(batch))
-            batch = contended + [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
-            contended = await self._decide(batch, patient=bool(contended)) if batch else []
+            await self._gather(answered)
+            batch = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
+            answered = len(batch)
+            for waiting in await self._decide(batch, patient=False) if batch else ():
+                self._contended.setdefault(waiting.party, []).append(waiting)
+                self._passed_over.set()
 
     async def _gather(self, answered: int) -> None:
         """Wait for a request; then a moment for half of the callers who were just answered together, since they come
@@ -102,9 +114,26 @@ class Batcher:
                 return
             until = until or asyncio.get_running_loop().time() + LINGER_SECONDS
 
+    async def _run_patiently(self) -> None:
+        while True:
+            party = await self._next_contended()
+            found = self._contended.pop(party)
+            if len(found) > MOST_TOGETHER:
+                self._contended[party] = found[MOST_TOGETHER:]
+            self._waited_for.add(party)
+            await self._decide(found[:MOST_TOGETHER], patient=True)
+            self._waited_for.remove(party)
+            self._passed_over.set()
+
+    async def _next_contended(self) -> Party:
+        """The customer that has been passed over for the longest and that nobody waits for yet."""
+        while (party := next((p for p in self._contended if p not in self._waited_for), None)) is None:
+            self._passed_over.clear()
+            await self._passed_over.wait()
+        return party
+
     async def _decide(self, batch: Sequence[Waiting], *, patient: bool, tries: int = TRIES) -> list[Waiting]:
-        """Decide a batch; returns those whose customers somebody else holds, which wait for the next batch and not for
-        ever: a batch that carries some that waited already locks patiently. A failing batch is split."""
+        """Decide a batch; returns those whose customers somebody else holds. A failing batch is split."""
         try:
             async with transaction(self._pool, clock=False) as work:
                 first = _first(batch)
@@ -114,20 +143,20 @@ class Batcher:
                 ready = [w for w in first if w.party in entered.locked]
                 answers |= await self._make(work, [w for w in ready if answers[w.request.name] is None])
         except Exception as error:
-            return await self._failed(batch, error, tries)
+            return await self._failed(batch, error, patient, tries)
         contended = [waiting for waiting in batch if answers[waiting.request.name] is None]
         _tell(batch, {waiting.request.name: waiting for waiting in first}, answers)
         return contended
 
-    async def _failed(self, batch: Sequence[Waiting], error: Exception, tries: int) -> list[Waiting]:
+    async def _failed(self, batch: Sequence[Waiting], error: Exception, patient: bool, tries: int) -> list[Waiting]:
         if is_transient(error) and tries > 1:
-            return await self._decide(batch, patient=True, tries=tries - 1)
+            return await self._decide(batch, patient=patient, tries=tries - 1)
         if len(batch) == 1:
             batch[0].fail(error)
             return []
         middle = len(batch) // 2
-        left = await self._decide(batch[:middle], patient=True, tries=1)
-        return left + await self._decide(batch[middle:], patient=True, tries=1)
+        left = await self._decide(batch[:middle], patient=patient, tries=1)
+        return left + await self._decide(batch[middle:], patient=patient, tries=1)
 
     async def _make(self, work: Work, fresh: Sequence[Waiting]) -> dict[tuple[str, str], Answer]:
         """Decide requests of locked customers that have no answer yet, and keep the answers."""

@@ -54,10 +54,12 @@ SELECT
          SELECT * FROM decision WHERE company = w.company AND order_no = w.order_no AND checkpoint = w.checkpoint
              AND attempt = w.attempt AND outcome <> 'released' OFFSET 0) d) AS earlier,
     (SELECT json_agg(DISTINCT party) FROM parked_party WHERE party = ANY($7::text[])) AS parked,
-    (SELECT extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text
+    (SELECT CASE WHEN bool_and(greatest(event_time, fresh_at) IS NOT NULL)
+            THEN extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text END
      FROM consumer_offset WHERE topic LIKE 'erp.%') AS facts_age
 """
-"""`OFFSET 0` makes each lookup go by its index, row by row, also when the plan was made while the table was small."""
+"""How old facts are is not known while there is a partition of which nothing has been read. `OFFSET 0` makes each
+lookup go by its index, row by row, also when the plan was made while the table was small."""
 
 
 @dataclass(slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.faults.load import begin, has_no_crash, is_stopped, meanwhile, progress
@@ -21,13 +23,21 @@ async def test_row_4_4_1_every_event_comes_many_times(system: System) -> None:
     async with system.worker():
         await system.passed(system.goals)
         for times, found in zip((2, 3, 50), trade.rounds(3, 60), strict=True):
-            for events in (found.facts, found.orders):
-                await system.say(events)
-                await system.passed(await system.put(system.sent[-len(events) :] * (times - 1)))
-                await system.noon()
+            await system.set_clock(8)
+            await many_times(system, found.facts, times)
+            await system.noon()
+            await many_times(system, found.orders, times)
+            await system.evening()
+            system.day += 1
         await system.is_as_it_should_be()
     events = await system.pool.fetchval("SELECT count(*) FROM outbox WHERE type <> 'hold.order.cancelled.v1'")
     assert events == await system.pool.fetchval("SELECT count(*) FROM decision")
+
+
+async def many_times(system: System, events: Sequence[Any], times: int) -> None:
+    """Send events and their repeats, and wait until they are done."""
+    await system.say(events)
+    await system.passed(await system.put(system.sent[-len(events) :] * (times - 1)))
 
 
 async def test_row_4_4_2_killed_in_a_loop_at_random_moments(system: System) -> None:

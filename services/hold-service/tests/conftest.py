@@ -15,6 +15,7 @@ import pytest
 
 from hold_service.app import MIGRATIONS, SERVICE
 from hold_service.checks.decide import decide_many
+from hold_service.groups.locks import lock_parties
 from hold_service.rechecks.jobs import recheck_due
 from holdfast.bus import batch
 from holdfast.bus.envelope import Incoming
@@ -24,7 +25,6 @@ from holdfast.contracts.base import Payload
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import create_pool
 from holdfast.database.work import set_business_clock, transaction
-from holdfast.receivables.accounts import lock_accounts
 
 TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ class Hold:
     async def check(self, *requests: CheckpointRequested) -> list[dict[str, Any]]:
         """Decide in one transaction."""
         async with transaction(self.pool) as work:
-            await lock_accounts(work, {(r.company, r.customer) for r in requests})
+            await lock_parties(work, {(r.company, r.customer) for r in requests})
             return [orjson.loads(answer) for answer in await decide_many(work, requests, None)]
 
     async def recheck(self) -> None:

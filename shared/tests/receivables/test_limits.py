@@ -78,12 +78,15 @@ def test_the_table_of_spec_2_4(own: str, mandatory: bool, in_group: bool, levels
 def test_used_exactly_is_above_only_when_the_comparison_is_inclusive() -> None:
     test = LimitTest(Level.OWN, Decimal(10_000), Decimal(9_000), "EUR")
     assert (test.used_percent, test.available) == (90, 1_000)
-    assert not test.is_above(Decimal(90)) and test.is_above(Decimal(90), Comparison.INCLUSIVE)
+    assert not test.is_above(Decimal(90))
+    assert test.is_above(Decimal(90), Comparison.INCLUSIVE)
 
 
 def test_a_limit_of_nothing_is_exceeded_by_any_debt_and_by_no_credit() -> None:
     owes, owed = (LimitTest(Level.OWN, Decimal(0), Decimal(amount), "EUR") for amount in (1, -1))
-    assert owes.is_above(Decimal(100)) and not owed.is_above(Decimal(100)) and owes.used_percent is None
+    assert owes.is_above(Decimal(100))
+    assert not owed.is_above(Decimal(100))
+    assert owes.used_percent is None
 
 
 def test_unlimited_and_type_none_test_nothing_unless_the_limit_is_mandatory() -> None:

@@ -14,22 +14,33 @@ from hold_service.checkpoints import api as checkpoints_api
 from hold_service.checks import api as checks_api
 from hold_service.checks.batcher import Batcher
 from hold_service.checks.handlers import checkpoints_requested
+from hold_service.groups.handlers import apply_groups
+from hold_service.groups.locks import lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.jobs import clean_reservations
 from hold_service.parameters import PARAMETERS
+from hold_service.parameters.handlers import apply_parameters
 from hold_service.profiles.handlers import apply_profiles
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
 from hold_service.rules import api as rules_api
-from holdfast.bus.handlers import HandlerTable, Service
-from holdfast.contracts.credit import ProfileChanged
+from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
+from holdfast.bus.handlers import Handle, HandlerTable, Service
+from holdfast.contracts.base import Payload
+from holdfast.contracts.collections import (
+    CustomerBlockRequested,
+    CustomerUnblockRequested,
+    PromiseBroken,
+    PromiseKept,
+)  # fmt: skip
+from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged
 from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.contracts.topics import HOLDS
 from holdfast.database.jobs import Job
 from holdfast.database.work import Work
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
-from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
@@ -39,9 +50,18 @@ NAME = "hold-service"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 HANDLERS = HandlerTable()
-for _payload, _handle in FACT_HANDLERS.items():
+OTHER_SERVICES: dict[type[Payload], Handle] = {
+    ProfileChanged: apply_profiles,
+    GroupChanged: apply_groups,
+    ParametersChanged: apply_parameters,
+    ReminderLevelChanged: apply_levels,
+    PromiseBroken: apply_promises,
+    PromiseKept: apply_promises,
+    CustomerBlockRequested: apply_blocks,
+    CustomerUnblockRequested: apply_blocks,
+}
+for _payload, _handle in (FACT_HANDLERS | OTHER_SERVICES).items():
     HANDLERS.on(_payload)(watched(_payload, _handle))
-HANDLERS.on(ProfileChanged)(watched(ProfileChanged, apply_profiles))
 HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
 
 
@@ -54,7 +74,7 @@ async def _freed(work: Work, parties: set[Party]) -> None:
     await mark_touched(work, parties)
 
 
-SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
+SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_parties, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
 
 
 def create_api(settings: Settings) -> FastAPI:

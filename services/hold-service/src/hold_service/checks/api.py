@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, ValidationError
 
-from hold_service.checks import store
+from hold_service.checks import saving
 from hold_service.checks.batcher import Batcher
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.refusals import explain
@@ -87,7 +87,7 @@ def parse(raw: bytes) -> CreditCheck:
 async def get_credit_check(request: Request, decision_id: UUID, caller: Reader) -> Response:
     """A stored decision with every number it was made from, and what it would have taken to pass."""
     async with transaction(request.app.state.pool, clock=False) as work:
-        row = await store.read_decision(work, decision_id)
+        row = await saving.read_decision(work, decision_id)
     if row is None or not caller.sees(row["company"]):
         raise not_found(f"credit check {decision_id}")
     return Response(to_json({**row["answer"], "picture": row["picture"]}), media_type="application/json")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from hold_service.checks.decide import decide_many
+from hold_service.groups.locks import lock_parties, try_lock_parties
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.work import Work, is_transient, transaction
-from holdfast.receivables.accounts import lock_accounts, try_lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import idempotency
 from holdfast.web.idempotency import Answer, Request
@@ -115,9 +115,9 @@ class Batcher:
         a batch that carries some that waited already locks patiently."""
         parties = {waiting.party for waiting in batch}
         if patient:
-            await lock_accounts(work, parties)
+            await lock_parties(work, parties)
             return list(batch), []
-        got = await try_lock_accounts(work, parties)
+        got = await try_lock_parties(work, parties)
         return [w for w in batch if w.party in got], [w for w in batch if w.party not in got]
 
     async def _answers(self, work: Work, batch: Sequence[Waiting]) -> list[tuple[Waiting, Answer | Problem]]:

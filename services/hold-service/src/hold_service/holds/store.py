@@ -43,6 +43,9 @@ class NewHold:
     proforma: bool
     decision: UUID
     posting_request: dict[str, Any] | None
+    payment_terms: str | None = None
+    cash_discount: str | None = None
+    excluded: bool = False
 
 
 async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], int]:
@@ -52,19 +55,22 @@ async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], 
     rows = [
         (
             h.company, h.customer, h.order, h.order_version, h.order_currency, h.order_total, h.order_created_at,
-            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request,
+            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request, h.payment_terms,
+            h.cash_discount, h.excluded,
         )
         for h in holds
     ]  # fmt: skip
     found = await work.conn.fetch(
         """INSERT INTO hold (company, customer, order_no, order_version, order_currency, order_total,
                              order_created_at, checkpoint, attempt, proforma, decision, posting_request,
-                             held_at, previous_hold)
-           SELECT n.*, $13, (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no)
+                             payment_terms, cash_discount, order_excluded, held_at, previous_hold)
+           SELECT n.*, $16, (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no)
            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::numeric[],
-                       $7::timestamptz[], $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::jsonb[])
+                       $7::timestamptz[], $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::jsonb[],
+                       $13::text[], $14::text[], $15::boolean[])
                 AS n (company, customer, order_no, order_version, order_currency, order_total, order_created_at,
-                      checkpoint, attempt, proforma, decision, posting_request)
+                      checkpoint, attempt, proforma, decision, posting_request, payment_terms, cash_discount,
+                      order_excluded)
            RETURNING id, company, order_no""",
         *columns(rows),
         work.business_now,
@@ -121,11 +127,9 @@ async def close(work: Work, closings: Sequence[Closing]) -> None:
         )  # fmt: skip
 
 
-async def admit(work: Work, holds: Collection[asyncpg.Record]) -> None:
+async def admit(work: Work, holds: Collection[tuple[asyncpg.Record, Decimal]]) -> None:
     """Let the held document of released orders through once, up to the released value."""
-    rows = [
-        (h["company"], h["order_no"], h["checkpoint"], h["order_currency"], h["order_total"], h["id"]) for h in holds
-    ]
+    rows = [(h["company"], h["order_no"], h["checkpoint"], h["order_currency"], total, h["id"]) for h, total in holds]
     if rows:
         await work.conn.execute(
             """INSERT INTO admission (company, order_no, checkpoint, currency, total, hold_id)

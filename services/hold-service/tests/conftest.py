@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import orjson
 import pytest
 
-from hold_service.app import MIGRATIONS, SERVICE
+from hold_service.app import MIGRATIONS, SERVICE, create_api
 from hold_service.checks.decide import decide_many
 from hold_service.groups.locks import lock_parties
 from hold_service.holds.release import Release, release
@@ -33,6 +35,9 @@ from holdfast.contracts.base import Payload
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import create_pool
 from holdfast.database.work import set_business_clock, transaction
+from holdfast.platform.settings import Settings, load_settings
+from holdfast.testing.http import serving
+from holdfast.web.auth import issue_token
 
 TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -196,3 +201,28 @@ async def hold(fresh_database: Callable[..., Awaitable[str]]) -> AsyncIterator[H
         await set_business_clock(connection, TODAY)
     yield Hold(pool)
     await pool.close()
+
+
+@pytest.fixture
+def configured(hold: Any, tmp_path: Path) -> Settings:
+    user, host = hold.pool._connect_args[0].rsplit("@", 1)
+    return load_settings(hold_database_url=f"{user}@{host}", data_dir=tmp_path, bus_url="postgresql://unused")
+
+
+@pytest.fixture
+async def api(configured: Settings) -> AsyncIterator[str]:
+    async with serving(create_api(configured)) as address:
+        yield address
+
+
+@pytest.fixture
+async def client(api: str, configured: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    token = issue_token(configured, "kim", ["administer"])
+    async with httpx.AsyncClient(base_url=api, headers={"authorization": f"Bearer {token}"}) as client:
+        yield client
+
+
+@pytest.fixture
+def key() -> Callable[[], dict[str, str]]:
+    """Headers of a new request."""
+    return lambda: {"idempotency-key": str(uuid4()), "content-type": "application/json"}

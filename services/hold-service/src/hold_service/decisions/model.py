@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from hold_service.rules.evaluation import RuleBook, evaluate
 from hold_service.rules.facts import Facts, MissingRate
-from hold_service.rules.model import BLOCKING, KINDS, Rule
+from hold_service.rules.model import EXCLUSION, KINDS, Rule
 from holdfast.receivables.limits import Level, LimitTest
 
 
@@ -66,44 +66,51 @@ def _limit(test: LimitTest) -> str:
 def rules_told(facts: Facts, book: RuleBook) -> list[dict[str, Any]]:
     """The rules that applied: what each compared, and what came of it."""
     released_by = evaluate(book, facts).released_by
-    told = []
+    told: list[dict[str, Any]] = []
     for kind in KINDS.values():
         if kind.switched_by is not None:
             rule = Rule("", "", kind.name)
-            told += [_told(rule, facts, released_by)] if kind.blocks(rule, facts) else []
+            told += [_told(rule, facts, set(), released_by)] if kind.blocks(rule, facts) else []
             continue
-        told += [_told(rule, facts, released_by) for rules in book.by_level(kind.name, facts) for rule in rules]
+        cancelled: set[str] = set()
+        for rules in book.by_level(kind.name, facts):
+            lines = [_told(rule, facts, cancelled, released_by) for rule in rules]
+            cancelled |= {r.measure for r, line in zip(rules, lines, strict=True) if _excludes(r, line)}
+            told += lines
     return told
 
 
-def _told(rule: Rule, facts: Facts, released_by: Rule | None) -> dict[str, Any]:
+def _excludes(rule: Rule, line: Mapping[str, Any]) -> bool:
+    return rule.rule_type == EXCLUSION and bool(line["true"])
+
+
+def _told(rule: Rule, facts: Facts, cancelled: Collection[str], released_by: Rule | None) -> dict[str, Any]:
     kind = KINDS[rule.kind]
     try:
-        words, result, true = kind.words(rule, facts), *_result(rule, facts, released_by)
+        true = kind.excludes(rule, facts) if rule.rule_type == EXCLUSION else kind.blocks(rule, facts)
+        words, result = kind.words(rule, facts), _result(rule, true, cancelled, released_by)
     except MissingRate as missing:
-        words, result, true = "", f"No exchange rate converts {missing.currency}.", True
+        true, words, result = True, f"No exchange rate converts {missing.currency}.", "That holds the order."
     return {
         "rule": rule.id or None, "kind": rule.kind, "rule_type": rule.rule_type, "valid_for": rule.valid_for,
         "compared": words, "true": true, "result": result,
     }  # fmt: skip
 
 
-def _result(rule: Rule, facts: Facts, released_by: Rule | None) -> tuple[str, bool]:
-    kind = KINDS[rule.kind]
-    if rule.rule_type == BLOCKING:
-        true = kind.blocks(rule, facts)
+def _result(rule: Rule, true: bool, cancelled: Collection[str], released_by: Rule | None) -> str:
+    if rule.rule_type == EXCLUSION:
         if not true:
-            return "That passes.", False
-        if released_by is not None:
-            return "That would hold the order, had an exclusion not released it.", True
-        return (
-            "That is a warning." if rule.outcome == "warn" else "That holds unless an exclusion before it matches."
-        ), True
-    if not kind.excludes(rule, facts):
-        return "The exclusion does not match.", False
-    if released_by is not None and released_by.id == rule.id:
-        return "The exclusion matches and releases the order: no other rule counts.", True
-    return "The exclusion matches: rules of this kind at later levels do not count.", True
+            return "The exclusion does not match."
+        releases = released_by is not None and released_by.id == rule.id
+        what = "releases the order" if releases else "keeps rules of later levels from holding it"
+        return f"The exclusion matches and {what}."
+    if not true:
+        return "That passes."
+    if released_by is not None:
+        return "That does not hold the order, since an exclusion releases it."
+    if rule.measure in cancelled:
+        return "That does not hold the order, since an exclusion of an earlier level matches."
+    return "That is a warning." if rule.outcome == "warn" else "That holds the order."
 
 
 def _ending(answer: Mapping[str, Any], facts: Facts | None) -> Iterator[str]:

@@ -118,13 +118,19 @@ class Closing:
 
 async def close(work: Work, closings: Sequence[Closing]) -> None:
     """End holds; each ends once, since the customer is locked."""
-    for closing in closings:
+    rows = [(c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers)) for c in closings]
+    if rows:
         await work.conn.execute(
-            """UPDATE hold SET active = false, closed_at = $2, closed_as = $3, closed_by = $4, release_mode = $5,
-                      release_reason = $6, triggers = $7, version = version + 1 WHERE id = $1 AND active""",
-            closing.hold_id, work.business_now, closing.closed_as, closing.by, closing.mode, closing.reason,
-            list(closing.triggers),
-        )  # fmt: skip
+            """UPDATE hold h
+               SET active = false, closed_at = $7, closed_as = n.closed_as, closed_by = n.closed_by,
+                   release_mode = n.mode, release_reason = n.reason, triggers = string_to_array(n.triggers, E'\\n'),
+                   version = version + 1
+               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                    AS n (id, closed_as, closed_by, mode, reason, triggers)
+               WHERE h.id = n.id AND h.active""",
+            *columns(rows),
+            work.business_now,
+        )
 
 
 async def admit(work: Work, holds: Collection[tuple[asyncpg.Record, Decimal]]) -> None:

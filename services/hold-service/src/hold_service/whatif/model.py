@@ -1,12 +1,23 @@
-"""What a changed rule set would have decided about a stored decision. Plain values."""
+"""What a changed rule set would have decided about stored decisions. Plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from hold_service.rules.evaluation import RuleBook, evaluate
 from hold_service.rules.facts import Facts
+from holdfast.receivables.rates import Need, Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A decision as it was made: `outcome` is held or cleared."""
+
+    decision: str
+    outcome: str
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +30,34 @@ class Difference:
     explanation: Sequence[str]
 
 
-def difference(decision: str, outcome: str, facts: Facts, book: RuleBook) -> Difference | None:
-    """What would have been different, or None."""
-    found = evaluate(book, facts).findings
-    if bool(found) == (outcome == "held"):
-        return None
-    became = "held" if found else "freed"
-    return Difference(decision, became, sorted({f.reason for f in found}), [f.text for f in found])
+def needed(stored: Sequence[Stored], book: RuleBook, rate_type: str) -> set[Need]:
+    """The rates that amounts of the rules need and that the decisions did not."""
+    return {
+        (rate_type, currency, one.facts.currency, one.facts.check_date)
+        for currency in book.currencies
+        for one in stored
+        if currency != one.facts.currency and currency not in one.facts.rates
+    }
+
+
+def differences(stored: Sequence[Stored], book: RuleBook, rates: Mapping[Need, Rate]) -> list[Difference]:
+    """What would have been different."""
+    by_day = {(source, target, on): rate for (_, source, target, on), rate in rates.items()}
+    found = []
+    for one in stored:
+        facts = _with_rates(one.facts, book, by_day)
+        findings = evaluate(book, facts).findings
+        if bool(findings) != (one.outcome == "held"):
+            became = "held" if findings else "freed"
+            reasons = sorted({finding.reason.value for finding in findings})
+            found.append(Difference(one.decision, became, reasons, [finding.text for finding in findings]))
+    return found
+
+
+def _with_rates(facts: Facts, book: RuleBook, by_day: Mapping[tuple[str, str, date], Rate]) -> Facts:
+    more = {
+        currency: rate
+        for currency in book.currencies
+        if (rate := by_day.get((currency, facts.currency, facts.check_date))) is not None
+    }
+    return replace(facts, rates={**more, **facts.rates}) if more else facts

@@ -84,6 +84,17 @@ async def step(
     )  # fmt: skip
 
 
+async def rate_type(work: Work, company: str) -> str:
+    """The rate type that converts amounts of a company's rules (spec 2.7)."""
+    found: str | None = await work.conn.fetchval(
+        """SELECT coalesce((SELECT settings ->> 'credit_limit_exchange_rate_type' FROM credit_parameters p
+                            WHERE p.company = $1),
+                           (SELECT exchange_rate_type FROM company c WHERE c.company = $1), 'default')""",
+        company,
+    )
+    return found or "default"
+
+
 async def read(work: Work, run: UUID) -> asyncpg.Record | None:
     """One run."""
     return await work.conn.fetchrow("SELECT * FROM what_if WHERE id = $1", run)

@@ -43,9 +43,10 @@ class Decided:
     known: Known
     verdict: Verdict
     reservation: Reservation
-    hold: ActiveHold | None = None
-    is_new_hold: bool = False
-    let_through: bool = False
+    figures: dict[str, Any] | None
+    hold: ActiveHold | None
+    is_new_hold: bool
+    let_through: bool
 
     @property
     def party(self) -> Party:
@@ -86,24 +87,26 @@ async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:
-    party = (request.company, request.customer)
-    known = loaded.known(party, request.checkpoint.value, request.order, most_facts_age)
+    known = loaded.known(
+        (request.company, request.customer), request.checkpoint.value, request.order, most_facts_age
+    )  # fmt: skip
     asked = asked_of(request, known, now)
     hold = loaded.holds.get((request.company, request.order))
     verdict = model.judge(asked, known) if hold is None else _while_held(asked, known, hold)
-    decided = Decided(uuid4(), request, asked, known, verdict, _reserved(request, asked, known, "passed", now))
-    if hold is not None and verdict.not_checked == LET_THROUGH:
-        decided.let_through = True
-    elif hold is not None:
-        decided.hold = hold
-        hold.reasons |= {finding.reason: finding.text for finding in verdict.findings}
-    elif not verdict.passes:
-        decided.hold = ActiveHold(None, {finding.reason: finding.text for finding in verdict.findings})
-        decided.is_new_hold = True
-        loaded.holds[request.company, request.order] = decided.hold
+    let_through = hold is not None and verdict.not_checked == LET_THROUGH
+    is_new = hold is None and not verdict.passes
+    if is_new:
+        hold = loaded.holds[request.company, request.order] = ActiveHold(None)
+    held = None if let_through else hold
+    if held is not None:
+        held.reasons |= {finding.reason: finding.text for finding in verdict.findings}
     if verdict.uses_admission:
         del loaded.admissions[request.company, request.order, request.checkpoint.value]
-    _move_on(decided, loaded, now)
+    reservation = model.reservation_for(request, asked, known.position, "held" if held else "passed", now)
+    shown = model.figures(verdict)
+    decided = Decided(uuid4(), request, asked, known, verdict, reservation, shown, held, is_new, let_through)
+    if decided.binds:
+        loaded.move(decided.party, request.order, decided.status, decided.reservation)
     return decided
 
 
@@ -117,18 +120,6 @@ def _while_held(asked: Asked, known: Known, hold: ActiveHold) -> Verdict:
     if model.is_let_through(known) and not hold.is_forced and not blocked:
         return Verdict((), LET_THROUGH)
     return verdict
-
-
-def _reserved(request: CheckpointRequested, asked: Asked, known: Known, status: str, now: datetime) -> Reservation:
-    return model.reservation_for(request, asked, known.position, status, now)
-
-
-def _move_on(decided: Decided, loaded: Loaded, now: datetime) -> None:
-    """The next check of this customer meets the room that is left; a pro forma that passes takes none."""
-    request, asked = decided.request, decided.asked
-    decided.reservation = _reserved(request, asked, decided.known, decided.status, now)
-    if decided.binds:
-        loaded.move(decided.party, request.order, decided.status, decided.reservation)
 
 
 async def _save(work: Work, decided: Sequence[Decided]) -> dict[UUID, str]:
@@ -182,7 +173,7 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
         "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
         "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
         "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,
-        "figures": model.figures(verdict),
+        "figures": d.figures,
     }  # fmt: skip
     answer = {name: value for name, value in answer.items() if value is not None}
     if verdict.not_checked:
@@ -211,7 +202,7 @@ def _row(d: Decided, answer: str) -> DecisionRow:
     return DecisionRow(
         d.id, request.company, request.customer, request.order, request.checkpoint.value, request.attempt,
         _outcome(d), d.known.position.check_date, d.hold.id if d.hold else None, answer,
-        to_json(picture_of(d.asked, d.known, d.verdict)),
+        to_json(picture_of(d.asked, d.known, d.verdict, d.figures)),
     )  # fmt: skip
 
 

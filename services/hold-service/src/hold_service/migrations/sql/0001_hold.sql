@@ -194,8 +194,7 @@ CREATE TABLE decision (
     picture jsonb NOT NULL
 );
 CREATE UNIQUE INDEX decision_attempt ON decision (company, order_no, checkpoint, attempt) WHERE outcome <> 'released';
-CREATE INDEX decision_age ON decision (decided_at);
-CREATE INDEX decision_of_company ON decision (company, decided_at, id);
+CREATE INDEX decision_age ON decision (decided_at, id);
 
 CREATE TABLE hold (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -14,15 +14,19 @@ from hold_service.checkpoints import api as checkpoints_api
 from hold_service.checks import api as checks_api
 from hold_service.checks.batcher import Batcher
 from hold_service.checks.handlers import checkpoints_requested
+from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import api as holds_api
+from hold_service.holds.handlers import with_details
 from hold_service.holds.jobs import clean_reservations
 from hold_service.parameters import PARAMETERS
 from hold_service.parameters.handlers import apply_parameters
 from hold_service.profiles.handlers import apply_profiles
+from hold_service.reasons import api as reasons_api
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
+from hold_service.releases import api as releases_api
 from hold_service.rules import api as rules_api
 from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
 from holdfast.bus.handlers import Handle, HandlerTable, Service
@@ -61,7 +65,7 @@ OTHER_SERVICES: dict[type[Payload], Handle] = {
     CustomerUnblockRequested: apply_blocks,
 }
 for _payload, _handle in (FACT_HANDLERS | OTHER_SERVICES).items():
-    HANDLERS.on(_payload)(watched(_payload, _handle))
+    HANDLERS.on(_payload)(watched(_payload, with_details(_payload, _handle)))
 HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
 
 
@@ -94,7 +98,15 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[checks_api.router, holds_api.router, rules_api.router, checkpoints_api.router],
+        routers=[
+            checks_api.router,
+            releases_api.router,
+            holds_api.router,
+            forced_api.router,
+            reasons_api.router,
+            rules_api.router,
+            checkpoints_api.router,
+        ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
     )
 

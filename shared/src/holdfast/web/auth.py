@@ -18,7 +18,7 @@ from holdfast.web.keys import local_key, verification_keys
 from holdfast.web.problems import Problem, unavailable
 
 SEE = frozenset({"credit:see", "holds:see", "rules:see"})
-WORK = SEE | {"checks:make", "holds:release"}
+WORK = SEE | {"checks:make", "holds:edit", "holds:release", "holds:reject", "holds:force"}
 APPROVE = WORK | {"limits:edit"}
 ADMINISTER = APPROVE | {"rules:maintain"}
 ROLES: Final[dict[str, frozenset[str]]] = {

@@ -66,10 +66,11 @@ SELECT
                 (SELECT json_object_agg(x.reason, x.explanation) FROM hold_reason x
                  WHERE x.hold_id = h.id AND x.active)))
      FROM named w JOIN hold h ON h.company = w.company AND h.order_no = w.order_no AND h.active) AS holds,
-    (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id))
+    (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id,
+                a.valid_until))
      FROM named w JOIN admission a ON a.company = w.company AND a.order_no = w.order_no) AS admissions,
     (SELECT json_agg(json_build_array(r.company, r.order_no, r.released_on, r.grace_until, r.currency, r.total::text,
-                r.payment_terms, r.cash_discount))
+                r.payment_terms, r.cash_discount, r.capped, r.valid_until))
      FROM named w JOIN order_release r ON r.order_no = w.order_no AND r.company = w.company) AS releases,
     (SELECT json_agg(json_build_array(d.company, d.order_no, d.checkpoint, d.attempt, d.answer::text))
      FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS w (company, order_no, checkpoint, attempt)

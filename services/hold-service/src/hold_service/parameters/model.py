@@ -31,6 +31,9 @@ class HoldParameters(BaseModel):
     auto_release_submitted: Literal["close_and_release", "leave"] = "close_and_release"
     auto_release_reason: Text | None = None
     auto_release_mode: Literal["with_posting", "without_posting"] = "without_posting"
+    escalate_after_days: int | None = Field(
+        None, ge=1, le=365, description="days after which a hold is reported to somebody higher up, and again each time"
+    )
     release_admits_held_document: bool = Field(True, description="after a release the held document goes through once")
     release_value_tolerance_percent: Percent = Field(
         Decimal(0), description="how much above the released value still counts as released, percent"

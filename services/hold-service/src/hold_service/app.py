@@ -14,21 +14,27 @@ from hold_service.checkpoints import api as checkpoints_api
 from hold_service.checks import api as checks_api
 from hold_service.checks.batcher import Batcher
 from hold_service.checks.handlers import checkpoints_requested
+from hold_service.decisions import api as decisions_api
 from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.handlers import with_details
 from hold_service.holds.jobs import clean_reservations
+from hold_service.limit_checks import api as limit_checks_api
 from hold_service.parameters import PARAMETERS
+from hold_service.parameters import api as parameters_api
 from hold_service.parameters.handlers import apply_parameters
 from hold_service.profiles.handlers import apply_profiles
+from hold_service.rankings import api as rankings_api
 from hold_service.reasons import api as reasons_api
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
 from hold_service.releases import api as releases_api
 from hold_service.rules import api as rules_api
 from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
+from hold_service.whatif import api as whatif_api
+from hold_service.whatif.jobs import run_what_if
 from holdfast.bus.handlers import Handle, HandlerTable, Service
 from holdfast.contracts.base import Payload
 from holdfast.contracts.collections import (
@@ -51,6 +57,10 @@ from holdfast.receivables.refresh import refresh
 from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
+ROUTES = (
+    checks_api, decisions_api, limit_checks_api, releases_api, holds_api, forced_api, reasons_api, rules_api,
+    checkpoints_api, rankings_api, parameters_api, whatif_api,
+)  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 HANDLERS = HandlerTable()
@@ -82,7 +92,7 @@ SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_parties, refresh=_refr
 
 
 def create_api(settings: Settings) -> FastAPI:
-    """The API: checks, holds, rules, checkpoints."""
+    """The API: checks, decisions, holds, and what they follow from."""
     PARAMETERS.use(settings)
 
     @asynccontextmanager
@@ -98,15 +108,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[
-            checks_api.router,
-            releases_api.router,
-            holds_api.router,
-            forced_api.router,
-            reasons_api.router,
-            rules_api.router,
-            checkpoints_api.router,
-        ],
+        routers=[module.router for module in ROUTES],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
     )
 
@@ -120,5 +122,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
     PARAMETERS.use(settings)
-    jobs = [Job("stale-reservations", timedelta(minutes=5), clean_reservations)]
+    jobs = [
+        Job("stale-reservations", timedelta(minutes=5), clean_reservations),
+        Job("what-if", timedelta(seconds=1), run_what_if),
+    ]
     await roles.run_periodic(SERVICE, settings, stop, jobs)

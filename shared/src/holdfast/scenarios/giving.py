@@ -76,7 +76,7 @@ async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
         await play.must(reply, f"the rule {rule.kind}")
     for subject, ranks in c.rankings.model_dump().items():
         if ranks:
-            path = f"/v1/rankings/{company}/{subject}"
+            path = f"/v1/rankings/{company}/{subject.replace('_', '-')}"
             await play.must(await play.put(HOLD, path, {"ranks": ranks}), f"the ranking of {subject}")
     await _credit_master_data(play, company, c)
 

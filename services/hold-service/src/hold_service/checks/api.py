@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError
 
 from hold_service.checks import saving
 from hold_service.checks.batcher import Batcher
+from hold_service.checks.preview import preview
+from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.refusals import explain
 from holdfast.database.pool import to_json
@@ -31,18 +33,6 @@ class CreditCheck(CheckpointRequested):
     after: tuple[str, ...] = Field(
         (), max_length=20, description="positions from the ingest API that the facts must include"
     )
-
-
-CHECK_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {
-            "schema": {"$ref": "#/components/schemas/CreditCheck"},
-            "example": CheckpointRequested.example,
-        }},
-    }
-}  # fmt: skip
-MOST_BYTES = 100_000
 
 
 @router.post(
@@ -66,6 +56,25 @@ async def make_credit_check(
         await wait_for_positions(request.app.state.pool, parse_positions(check.after))
     batcher: Batcher = request.app.state.batcher
     return (await batcher.submit(identity, check)).response()
+
+
+@router.post(
+    "/preview",
+    operation_id="previewCreditCheck",
+    responses={200: {"description": "What a check would answer"}, **responses(404, 413)},
+)
+async def preview_credit_check(
+    request: Request,
+    caller: Checker,
+    body: Annotated[dict[str, Any], Body(description="see CreditCheck", examples=[CheckpointRequested.example])],
+) -> Response:
+    """What a check of this order would answer now. The order need not exist; nothing is held, reserved or stored."""
+    check = parse(await request.body())
+    if not caller.sees(check.company):
+        raise not_found(f"company {check.company}")
+    async with transaction(request.app.state.pool) as work:
+        answer = await preview(work, check, PARAMETERS.most_facts_age)
+    return Response(to_json(answer), media_type="application/json")
 
 
 def parse(raw: bytes) -> CreditCheck:

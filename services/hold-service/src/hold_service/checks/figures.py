@@ -40,7 +40,7 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> Facts:
         ignore_blank_expiry=setup.parameters.ignore_blank_expiry, next_review_date=profile.next_review_date,
         average_days_late=profile.average_days_late, dunning_level=known.standing.dunning_level,
         broken_promises=known.standing.broken_promises,
-        rates={code: rate for code, rate in position.rates.items() if code in setup.book.currencies},
+        rates=position.rates,
     )  # fmt: skip
 
 

@@ -182,14 +182,27 @@ class Closing:
 
 async def close(work: Work, closings: Sequence[Closing]) -> None:
     """End holds; each ends once, since the customer is locked."""
-    for c in closings:
+    rows = [
+        (
+            c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers), c.note, c.amount,
+            ",".join(map(str, c.lines)), c.valid_until,
+        )
+        for c in closings
+    ]  # fmt: skip
+    if rows:
         await work.conn.execute(
-            """UPDATE hold SET active = false, closed_at = $2, closed_as = $3, closed_by = $4, release_mode = $5,
-                      release_reason = $6, triggers = $7, close_note = $8, released_amount = $9, released_lines = $10,
-                      valid_until = $11, version = version + 1 WHERE id = $1 AND active""",
-            c.hold_id, work.business_now, c.closed_as, c.by, c.mode, c.reason, list(c.triggers), c.note, c.amount,
-            list(c.lines), c.valid_until,
-        )  # fmt: skip
+            """UPDATE hold h
+               SET active = false, closed_at = $11, closed_as = n.closed_as, closed_by = n.closed_by,
+                   release_mode = n.mode, release_reason = n.reason, triggers = string_to_array(n.triggers, E'\\n'),
+                   close_note = n.note, released_amount = n.amount, valid_until = n.valid_until,
+                   released_lines = string_to_array(n.lines, ',')::integer[], version = version + 1
+               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                           $8::numeric[], $9::text[], $10::date[])
+                    AS n (id, closed_as, closed_by, mode, reason, triggers, note, amount, lines, valid_until)
+               WHERE h.id = n.id AND h.active""",
+            *columns(rows),
+            work.business_now,
+        )
 
 
 @dataclass(frozen=True, slots=True)

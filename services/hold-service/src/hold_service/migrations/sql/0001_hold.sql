@@ -294,3 +294,33 @@ CREATE TABLE recheck_due (
     PRIMARY KEY (company, customer)
 );
 CREATE INDEX recheck_due_order ON recheck_due (due_at, company, customer);
+
+-- Runs that try a changed rule set on stored decisions; (after_at, after_id) is the last decision looked at.
+CREATE TABLE what_if (
+    id uuid PRIMARY KEY,
+    company text NOT NULL,
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    rules jsonb NOT NULL,
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done')),
+    total bigint NOT NULL,
+    looked_at bigint NOT NULL DEFAULT 0,
+    tried bigint NOT NULL DEFAULT 0,
+    held bigint NOT NULL DEFAULT 0,
+    freed bigint NOT NULL DEFAULT 0,
+    after_at timestamptz,
+    after_id uuid,
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    finished_at timestamptz
+);
+CREATE INDEX what_if_waiting ON what_if (asked_at, id) WHERE state <> 'done';
+
+CREATE TABLE what_if_result (
+    run uuid NOT NULL REFERENCES what_if (id) ON DELETE CASCADE,
+    decision uuid NOT NULL,
+    became text NOT NULL,
+    reasons text[] NOT NULL,
+    explanation text[] NOT NULL,
+    PRIMARY KEY (run, decision)
+);

@@ -43,6 +43,12 @@ class Client:
         self._where = urlsplit(address)
         self._token = token
         self._kept = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
+
+    def close(self) -> None:
+        """Close all connections; nothing may be under way."""
+        for connection in self._opened:
+            connection.close()
 
     async def get(self, path: str) -> Reply:
         """GET a path."""
@@ -81,6 +87,7 @@ class Client:
                 self._where.hostname or "127.0.0.1", self._where.port, timeout=TIMEOUT_SECONDS
             )
             self._kept.connection = connection
+            self._opened.append(connection)
         try:
             connection.request(method, path, data, sent)
             answer = connection.getresponse()

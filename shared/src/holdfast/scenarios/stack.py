@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -49,11 +49,20 @@ class Running:
     producer: Producer
     barrier: Barrier
     pools: dict[str, asyncpg.Pool]
+    clients: dict[tuple[str, str, str], Client] = field(default_factory=dict)
 
     def client(self, service: str, user: str, roles: list[str], companies: list[str]) -> Client:
-        """Somebody who calls an API."""
-        settings = self.stack.settings(service)
-        return Client(self.stack.address(service), issue_token(settings, user, roles, companies))
+        """Somebody who calls an API; the same one as before when nothing differs."""
+        known = (service, user, repr((roles, companies)))
+        if known not in self.clients:
+            token = issue_token(self.stack.settings(service), user, roles, companies)
+            self.clients[known] = Client(self.stack.address(service), token)
+        return self.clients[known]
+
+    def close(self) -> None:
+        """Close the connections of all callers."""
+        for client in self.clients.values():
+            client.close()
 
 
 @asynccontextmanager
@@ -91,6 +100,7 @@ async def _started(stack: ScenarioStack, services: LocalServices) -> AsyncIterat
         barrier = Barrier(pools, admin)
         await barrier.prepare()
         found = Running(stack, services, producer, barrier, pools)
+        opened.callback(found.close)
         for service in MODULES:
             await services.while_running(found.client(service, "scenario", ["see"], ["*"]).ready())
         yield found

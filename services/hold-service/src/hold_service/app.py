@@ -31,6 +31,7 @@ from hold_service.reasons import api as reasons_api
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
 from hold_service.releases import api as releases_api
+from hold_service.releases import approval_api
 from hold_service.rules import api as rules_api
 from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
 from hold_service.whatif import api as whatif_api
@@ -58,8 +59,8 @@ from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
 ROUTES = (
-    checks_api, decisions_api, limit_checks_api, releases_api, holds_api, forced_api, reasons_api, rules_api,
-    checkpoints_api, rankings_api, parameters_api, whatif_api,
+    checks_api, decisions_api, limit_checks_api, releases_api, approval_api, holds_api, forced_api, reasons_api,
+    rules_api, checkpoints_api, rankings_api, parameters_api, whatif_api,
 )  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -108,7 +109,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[module.router for module in ROUTES],
+        routers=[*(module.router for module in ROUTES), approval_api.approvals_router],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
     )
 

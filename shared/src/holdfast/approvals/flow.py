@@ -41,6 +41,10 @@ async def _nothing(work: Work, asked: Asked, state: State, who: str) -> None:
     """Nobody is told."""
 
 
+class TaskFailed(Exception):
+    """What was approved cannot be done now; says why. Raised by `take_effect`, whose changes are undone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of subject that needs approval.
@@ -147,15 +151,26 @@ async def _settle(work: Work, kind: Kind, asked: Asked, approval: Approval, who:
     row = await _read(work, asked.id)
     if approval.state is State.APPROVED:
         if row["basis"] == await _basis(kind, work, asked):
-            approval = model.complete(approval)
-            await kind.take_effect(work, asked, who)
-            await store.update(work, asked.id, approval)
-            await store.note(work, asked.id, who, "completed")
+            approval = await _take_effect(work, kind, asked, approval, who)
         else:
             approval = model.lapse(approval)
             await _note_lapse(work, asked.id, approval, who)
     await kind.told(work, asked, approval.state, who)
     return await _read(work, asked.id)
+
+
+async def _take_effect(work: Work, kind: Kind, asked: Asked, approval: Approval, who: str) -> Approval:
+    """Do what was approved; what fails goes back to the requester, who mends it and submits again, or recalls it."""
+    act, text = "completed", None
+    try:
+        async with work.conn.transaction():
+            await kind.take_effect(work, asked, who)
+        approval = model.complete(approval)
+    except TaskFailed as failed:
+        approval, act, text = model.fail(approval), "failed", str(failed)
+    await store.update(work, asked.id, approval)
+    await store.note(work, asked.id, who, act, text=text)
+    return approval
 
 
 async def _note_lapse(work: Work, number: UUID, approval: Approval, who: str) -> None:

@@ -176,6 +176,11 @@ def complete(approval: Approval) -> Approval:
     return replace(approval, state=State.COMPLETED)
 
 
+def fail(approval: Approval) -> Approval:
+    """What was approved could not be done: the requester mends it and submits again, or recalls it (spec 3.13)."""
+    return replace(approval, state=State.CHANGE_REQUESTED)
+
+
 def is_overdue(approval: Approval, now: datetime) -> bool:
     """Whether the step has waited longer than its workflow allows and has not been escalated."""
     if approval.state is not State.APPROVAL_PENDING or approval.escalated or approval.since is None:

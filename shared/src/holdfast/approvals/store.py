@@ -133,7 +133,8 @@ async def insert(
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)""",
         number, company, kind, subject, approval.requester, approval.amount, proposal, basis,
         [step_to_json(step) for step in approval.steps], approval.at, list(approval.approved_by),
-        list(approval.deciders), approval.since or work.business_now, approval.escalated, approval.state, reason, work.business_now,
+        list(approval.deciders), approval.since or work.business_now, approval.escalated, approval.state, reason,
+        work.business_now,
     )  # fmt: skip
 
 

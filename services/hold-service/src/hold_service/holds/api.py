@@ -15,6 +15,7 @@ from hold_service.checks.model import rejudge
 from hold_service.holds import acting, listing, store
 from hold_service.holds.release import asked_again, known_of
 from hold_service.holds.shown import json_of, shown_hold
+from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
@@ -48,6 +49,7 @@ class Filters:
         forced_reason: Named = None, currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
         sales_taker: Named = None, sales_responsible: Named = None, sales_pool: Named = None,
         freight_zone: Named = None, load: Named = None, payment_terms: Named = None,
+        workflow_status: State | None = None,
         closed_as: Literal["released", "rejected", "cancelled"] | None = None, closed_by: Named = None,
         release_reason: Named = None, release_mode: Literal["with_posting", "without_posting"] | None = None,
     ) -> None:  # fmt: skip

@@ -31,6 +31,8 @@ from holdfast.database.work import Work
 from holdfast.receivables.model import Reservation
 from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
 
+WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
+
 
 class Evaluation:
     """Evaluates held orders one after another; `save` writes what became of them."""
@@ -48,6 +50,7 @@ class Evaluation:
         self._reservations: list[Reservation] = []
         self._ended: list[tuple[str, str]] = []
         self._events: list[Payload] = []
+        self._waiting: list[asyncpg.Record] = []
         self._decisions: list[DecisionRow] = []
 
     def cancel(self, row: asyncpg.Record, known: Known) -> None:
@@ -67,6 +70,9 @@ class Evaluation:
             self._modified.append(row["id"])
         found = {finding.reason.value: finding.text for finding in verdict.findings}
         forced = row["forced_reason"] is not None
+        if row["workflow_status"] in WAITING:
+            automatic = automatic and known.setup.parameters.auto_release_submitted == "close_and_release"
+            self._waiting.append(row)
         weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic)
         self.outcomes[row["id"]] = weighed.outcome
         self._seen.append((row["id"], dict(weighed.seen)))
@@ -116,6 +122,11 @@ class Evaluation:
         if self._decisions:
             await saving.save_decisions(work, self._decisions)
         await outbox.emit(work, self._events)
+
+    @property
+    def waiting(self) -> list[asyncpg.Record]:
+        """Holds whose release somebody has asked for."""
+        return self._waiting
 
     @property
     def ended(self) -> int:

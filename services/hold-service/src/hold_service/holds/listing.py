@@ -27,6 +27,7 @@ COLUMNS: dict[str, tuple[str, str, type]] = {
     "primary_reason": (PRIMARY, "text", str),
     "forced_reason": ("coalesce(h.forced_reason, '')", "text", str),
     "review_date": ("coalesce(h.review_date, 'infinity')", "date", date),
+    "workflow_status": ("h.workflow_status", "text", str),
     "escalations": ("h.escalations", "integer", int),
     "sold_to": ("coalesce(d.sold_to, '')", "text", str),
     "sales_taker": ("coalesce(d.sales_taker, '')", "text", str),

@@ -27,7 +27,7 @@ def shown_hold(row: Row) -> dict[str, Any]:
         "active": row["active"], "held_at": row["held_at"], "primary_reason": primary_reason(row["reasons"]),
         "reasons": row["reasons"], "forced_reason": row["forced_reason"], "decision": str(row["decision"]),
         "review_date": row["review_date"], "notes": row["notes"], "lines": row["lines"],
-        "escalations": row["escalations"],
+        "workflow_status": row["workflow_status"], "escalations": row["escalations"],
         "previous_hold": hold_number(row["previous_hold"]) if row["previous_hold"] else None,
         "version": row["version"],
     } | {name: row[name] for name in OF_THE_ORDER}  # fmt: skip

@@ -128,6 +128,16 @@ async def note_changed_amounts(work: Work, hold_ids: Sequence[int]) -> None:
         )
 
 
+async def note_workflow(work: Work, hold_id: int, status: str, *, approved: bool) -> None:
+    """Where the approval of a release or rejection stands; `approved` lets a person do it."""
+    await work.conn.execute(
+        "UPDATE hold SET workflow_status = $2, release_approved = $3, version = version + 1 WHERE id = $1",
+        hold_id,
+        status,
+        approved,
+    )
+
+
 async def edit(work: Work, hold_id: int, review_date: date | None, notes: str) -> None:
     """What a person writes on a hold."""
     await work.conn.execute(

@@ -29,6 +29,9 @@ class HoldParameters(BaseModel):
         True, description="false: evaluation marks holds ready and leaves the release to a person"
     )
     auto_release_submitted: Literal["close_and_release", "leave"] = "close_and_release"
+    approval_releases: bool = Field(
+        True, description="an approved release or rejection takes effect by itself; false: it is only made possible"
+    )
     auto_release_reason: Text | None = None
     auto_release_mode: Literal["with_posting", "without_posting"] = "without_posting"
     escalate_after_days: int | None = Field(

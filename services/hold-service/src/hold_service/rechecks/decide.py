@@ -11,7 +11,9 @@ from hold_service.checks.loaded import Loaded
 from hold_service.checks.model import rejudge
 from hold_service.holds import store as holds
 from hold_service.holds.evaluation import Evaluation
+from hold_service.holds.model import Outcome
 from hold_service.holds.release import asked_again
+from hold_service.releases import approval
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
@@ -40,6 +42,9 @@ async def evaluate(
         triggers = tuple(parties[row["company"], row["customer"]])
         _evaluate(row, loaded, evaluation, triggers, most_facts_age)
     await evaluation.save()
+    for row in evaluation.waiting:
+        released = evaluation.outcomes[row["id"]] is Outcome.RELEASED
+        await (approval.overtaken if released else approval.grown)(work, row)
     return evaluation
 
 

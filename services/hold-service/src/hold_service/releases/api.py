@@ -15,7 +15,7 @@ from hold_service.holds import acting
 from hold_service.holds.api import HoldNumber
 from hold_service.holds.shown import shown_hold
 from hold_service.rechecks import store as rechecks
-from hold_service.releases import acts, bulk, store
+from hold_service.releases import bulk, doing, store
 from hold_service.releases.model import BulkRequest, EvaluateRequest, RejectRequest, ReleaseRequest
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
@@ -49,7 +49,7 @@ async def release_hold(
     identity = request_of(caller, idempotency_key, "POST", f"/v1/holds/{hold}/release", await request.body())
 
     async def act(work: Work, row: asyncpg.Record) -> asyncpg.Record:
-        return await acts.release_hold(work, row, given, caller)
+        return await doing.release_hold(work, row, given, caller)
 
     return await _act(request, hold, caller, if_match, identity, act)
 
@@ -71,7 +71,7 @@ async def reject_hold(
     identity = request_of(caller, idempotency_key, "POST", f"/v1/holds/{hold}/reject", await request.body())
 
     async def act(work: Work, row: asyncpg.Record) -> asyncpg.Record:
-        return await acts.reject_hold(work, row, given, caller)
+        return await doing.reject_hold(work, row, given, caller)
 
     return await _act(request, hold, caller, if_match, identity, act)
 

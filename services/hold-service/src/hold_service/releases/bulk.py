@@ -10,7 +10,7 @@ from hold_service.holds import acting
 from hold_service.holds.shown import shown_hold
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks.decide import evaluate
-from hold_service.releases import acts, store
+from hold_service.releases import doing, store
 from hold_service.releases.model import BulkLine, BulkRequest, RejectRequest, ReleaseRequest
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
@@ -36,10 +36,10 @@ async def _line(work: Work, line: BulkLine, given: BulkRequest, caller: Caller) 
             row = await acting.locked(work, line.hold, caller, tag)
             if given.action == "release":
                 wanted = ReleaseRequest(reason=given.reason or "", mode=given.mode, note=given.note)
-                return _done(await acts.release_hold(work, row, wanted, caller))
+                return _done(await doing.release_hold(work, row, wanted, caller))
             if given.action == "reject":
                 return _done(
-                    await acts.reject_hold(work, row, RejectRequest(reason=given.reason, note=given.note), caller)
+                    await doing.reject_hold(work, row, RejectRequest(reason=given.reason, note=given.note), caller)
                 )
             outcomes = await evaluated(work, [row])
             return {"hold": line.hold, "ok": True, "outcome": outcomes[row["id"]]}
@@ -48,7 +48,12 @@ async def _line(work: Work, line: BulkLine, given: BulkRequest, caller: Caller) 
 
 
 def _done(row: Any) -> dict[str, Any]:
-    return {"hold": hold_number(row["id"]), "ok": True, "outcome": row["closed_as"], "now": shown_hold(row)}
+    return {
+        "hold": hold_number(row["id"]),
+        "ok": True,
+        "outcome": row["closed_as"] or row["workflow_status"],
+        "now": shown_hold(row),
+    }
 
 
 async def evaluated(work: Work, rows: list[Any]) -> dict[int, str]:

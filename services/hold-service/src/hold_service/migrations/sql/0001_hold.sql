@@ -223,6 +223,8 @@ CREATE TABLE hold (
     lines jsonb NOT NULL DEFAULT '[]',
     attempted_at timestamptz,
     amount_changed boolean NOT NULL DEFAULT false,
+    workflow_status text NOT NULL DEFAULT 'draft',
+    release_approved boolean NOT NULL DEFAULT false,
     escalations integer NOT NULL DEFAULT 0,
     escalated_at timestamptz,
     closed_at timestamptz,

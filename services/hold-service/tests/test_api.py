@@ -64,7 +64,11 @@ async def test_a_release_needs_the_version_and_happens_once(hold: Any, ask: Any,
     listed = (await client.get("/v1/holds", params={"company": "DE01"})).json()["items"]
     path = f"/v1/holds/{listed[0]['hold']}"
     tag = (await client.get(path)).headers["etag"]
-    wanted = {"reason": "boss said so"}
+    wanted = {"reason": "BOSS", "note": "said so"}
+    unknown = await client.post(f"{path}/release", json=wanted, headers={**key(), "if-match": tag})
+    assert unknown.json()["type"].endswith("reason-unknown")
+    described = {"description": "the boss said so"}
+    await client.put("/v1/reasons/DE01/release/BOSS", json=described, headers={**key(), "if-match": '"0"'})
     assert (await client.post(f"{path}/release", json=wanted, headers=key())).status_code == 428
     stale = await client.post(f"{path}/release", json=wanted, headers={**key(), "if-match": '"9"'})
     assert stale.status_code == 412
@@ -120,6 +124,8 @@ async def test_no_route_but_health_answers_without_a_token(api: str, configured:
             for method in methods:
                 url = path.replace("{decision_id}", str(uuid4())).replace("{hold}", "H-000001")
                 url = url.replace("{rule_id}", str(uuid4())).replace("{document}", "invoice")
+                url = url.replace("{kind}", "hold").replace("{reason}", "R")
+                url = url.replace("{act}", "approve").replace("{number}", str(uuid4()))
                 url = url.replace("{run}", str(uuid4())).replace("{subject}", "payment-terms")
                 answer = await anybody.request(method, url.replace("{company}", "DE01"))
                 open_to_all = path in {"/livez", "/readyz", "/metrics"}

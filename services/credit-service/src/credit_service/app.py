@@ -11,7 +11,7 @@ from credit_service.exposure import api as exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
 from credit_service.profiles import api as profiles_api
 from holdfast.bus.handlers import HandlerTable, Service
-from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased
+from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderRejected, OrderReleased
 from holdfast.contracts.topics import CREDIT
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
@@ -29,6 +29,7 @@ for _payload, _handle in FACT_HANDLERS.items():
 HANDLERS.on(OrderCleared)(apply_decisions)
 HANDLERS.on(OrderHeld)(apply_decisions)
 HANDLERS.on(OrderReleased)(apply_decisions)
+HANDLERS.on(OrderRejected)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
 
 SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=refresh, outgoing=CREDIT)

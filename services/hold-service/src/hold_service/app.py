@@ -15,9 +15,11 @@ from hold_service.checks import api as checks_api
 from hold_service.checks.batcher import Batcher
 from hold_service.checks.handlers import checkpoints_requested
 from hold_service.decisions import api as decisions_api
+from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import api as holds_api
+from hold_service.holds.handlers import with_details
 from hold_service.holds.jobs import clean_reservations
 from hold_service.limit_checks import api as limit_checks_api
 from hold_service.parameters import PARAMETERS
@@ -25,8 +27,11 @@ from hold_service.parameters import api as parameters_api
 from hold_service.parameters.handlers import apply_parameters
 from hold_service.profiles.handlers import apply_profiles
 from hold_service.rankings import api as rankings_api
+from hold_service.reasons import api as reasons_api
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
+from hold_service.releases import api as releases_api
+from hold_service.releases import approval_api
 from hold_service.rules import api as rules_api
 from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
 from hold_service.whatif import api as whatif_api
@@ -54,8 +59,8 @@ from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
 ROUTES = (
-    checks_api, decisions_api, limit_checks_api, holds_api, rules_api, checkpoints_api, rankings_api, parameters_api,
-    whatif_api,
+    checks_api, decisions_api, limit_checks_api, releases_api, approval_api, holds_api, forced_api, reasons_api,
+    rules_api, checkpoints_api, rankings_api, parameters_api, whatif_api,
 )  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -71,7 +76,7 @@ OTHER_SERVICES: dict[type[Payload], Handle] = {
     CustomerUnblockRequested: apply_blocks,
 }
 for _payload, _handle in (FACT_HANDLERS | OTHER_SERVICES).items():
-    HANDLERS.on(_payload)(watched(_payload, _handle))
+    HANDLERS.on(_payload)(watched(_payload, with_details(_payload, _handle)))
 HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
 
 
@@ -104,7 +109,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[module.router for module in ROUTES],
+        routers=[*(module.router for module in ROUTES), approval_api.approvals_router],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
         direct=checks_api.DIRECT,
         bodies=[checks_api.CreditCheck],

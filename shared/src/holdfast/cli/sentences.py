@@ -18,13 +18,14 @@ from holdfast.platform.postgres_binaries import PostgresUnavailable
 from holdfast.platform.services import UnknownService
 from holdfast.platform.settings import SettingsError
 from holdfast.platform.stack import StackInUse
+from holdfast.scenarios.marked import BadScenario
 
 BAD_INPUT = 2
 FAILED = 1
 
 Errors = tuple[type[Exception], ...]
 INPUT: Errors = (
-    SettingsError, UnknownService, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse,
+    SettingsError, UnknownService, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
 )  # fmt: skip
 ENVIRONMENT: Errors = (
     BusUnavailable, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable, Stalled,

@@ -139,6 +139,9 @@ class OrderHeld(OrderDecision):
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     overdue_accounts: tuple[str, ...] = Field((), description="other group members that are overdue, company/customer")
     figures: CreditFigures | None = None
+    forced: bool = Field(False, description="a person has put the order on hold, whatever the rules say")
+    forced_reason: Id | None = Field(None, description="the reason of type hold that was named")
+    previous_hold: Id | None = Field(None, description="the hold of the order before this one, if it had one")
 
 
 @event(
@@ -161,6 +164,13 @@ class OrderReleased(OrderDecision):
     reasons_cleared: tuple[str, ...] = ()
     posting_request: dict[str, Any] | None = None
     figures: CreditFigures | None = None
+    released_amount: Positive | None = Field(
+        None, description="up to what order value the release counts, its currency"
+    )
+    released_lines: tuple[int, ...] = Field((), description="the order lines that are released; empty: all of them")
+    partial: bool = Field(False, description="only a part of the order's value is released")
+    valid_until: BusinessDate | None = Field(None, description="last day on which the release counts")
+    note: Text | None = None
 
 
 @event(
@@ -173,3 +183,87 @@ class HoldCancelled(OrderDecision):
     """The held order was cancelled in the ERP; its hold is closed."""
 
     hold: Id
+    cancel_reason: Id | None = Field(None, description="the company's release reason for cancelled orders")
+
+
+class HoldNotice(OrderDecision):
+    """What events about a hold carry that do not decide about its order anew."""
+
+    hold: Id
+
+
+NOTICE_EXAMPLE: dict[str, Any] = {
+    **_cleared_without("attempt", "checked", "checkpoint", "figures"), "hold": "H-000017",
+}  # fmt: skip
+
+
+@event(
+    "hold.order.rejected.v1",
+    HOLDS,
+    example={**NOTICE_EXAMPLE, "rejected_by": "kim", "reject_reason": "insolvent", "note": "files on Monday"},
+)
+class OrderRejected(HoldNotice):
+    """A person refused to let the order go on. A new attempt to post it runs the rules again."""
+
+    rejected_by: Text
+    reject_reason: Id | None = None
+    note: Text | None = None
+
+
+@event(
+    "hold.order.ready.v1",
+    HOLDS,
+    example={**NOTICE_EXAMPLE, "reasons_cleared": ["credit_exceeded"], "triggers": ["PAY-9001"], "forced": False},
+)
+class OrderReady(HoldNotice):
+    """No reason is left, and the release waits for a person: it is switched to that, or the hold is a forced one."""
+
+    reasons_cleared: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
+    forced: bool = False
+
+
+@event("hold.reason.cleared.v1", HOLDS, example={**NOTICE_EXAMPLE, "reason": "open_transactions_overdue",
+                                                  "reasons_left": ["credit_exceeded"]})  # fmt: skip
+class ReasonCleared(HoldNotice):
+    """A reason of a hold no longer stands; the order is still held."""
+
+    reason: Text
+    reasons_left: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
+
+
+@event("hold.order.escalated.v1", HOLDS, example={**NOTICE_EXAMPLE, "held_days": 6, "level": 1})
+class OrderEscalated(HoldNotice):
+    """An order is held longer than its company allows before somebody higher up is told."""
+
+    held_days: int = Field(ge=0, description="business days are not counted apart: days since the order was held")
+    level: int = Field(ge=1, description="how often this hold has been escalated, this time included")
+
+
+@event(
+    "hold.temporary-limit.requested.v1",
+    HOLDS,
+    example={**NOTICE_EXAMPLE, "amount": "12000.00", "currency": "EUR", "from_date": "2026-02-20",
+             "to_date": "2026-03-31", "requested_by": "kim", "note": "pays at the end of March"},
+)  # fmt: skip
+class TemporaryLimitRequested(HoldNotice):
+    """Somebody asks for a temporary limit that would let a held order pass; credit-service drafts an adjustment."""
+
+    request: Id | None = Field(None, description="identifies the request")
+    amount: Positive = Field(description="the limit asked for, `currency`")
+    currency: Currency = Field(description="company currency")
+    from_date: BusinessDate
+    to_date: BusinessDate
+    requested_by: Text
+    note: Text | None = None
+
+
+@event("hold.call.requested.v1", HOLDS, example={**NOTICE_EXAMPLE, "requested_by": "kim", "note": "ask for payment"})
+class CallRequested(HoldNotice):
+    """Somebody asks collections to call the customer about a held order."""
+
+    request: Id | None = Field(None, description="identifies the request")
+    requested_by: Text
+    due_date: BusinessDate | None = None
+    note: Text | None = None

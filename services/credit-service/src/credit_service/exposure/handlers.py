@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from holdfast.bus.envelope import Incoming
-from holdfast.contracts.holds import OrderCleared, OrderDecision, OrderHeld, OrderReleased
+from holdfast.contracts.holds import OrderCleared, OrderDecision, OrderHeld, OrderRejected, OrderReleased
 from holdfast.database.work import Work
 from holdfast.receivables.model import Reservation
 from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
 
-STATUS: dict[type[OrderDecision], str] = {OrderCleared: "passed", OrderHeld: "held", OrderReleased: "released"}
+STATUS: dict[type[OrderDecision], str] = {
+    OrderCleared: "passed",
+    OrderHeld: "held",
+    OrderReleased: "released",
+    OrderRejected: "rejected",
+}
 
 
 async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:

@@ -62,6 +62,8 @@ class Released:
     total: Decimal
     payment_terms: str | None
     cash_discount: str | None
+    capped: bool
+    valid_until: date | None
 
 
 async def note_releases(work: Work, released: Sequence[Released]) -> None:
@@ -69,14 +71,16 @@ async def note_releases(work: Work, released: Sequence[Released]) -> None:
     if released:
         await work.conn.execute(
             """INSERT INTO order_release (company, order_no, customer, hold_id, checkpoint, released_on, grace_until,
-                                          currency, total, payment_terms, cash_discount)
+                                          currency, total, payment_terms, cash_discount, capped, valid_until)
                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::date[],
-                                    $7::date[], $8::text[], $9::numeric[], $10::text[], $11::text[])
+                                    $7::date[], $8::text[], $9::numeric[], $10::text[], $11::text[],
+                                    $12::boolean[], $13::date[])
                ON CONFLICT (order_no, company) DO UPDATE
                SET customer = excluded.customer, hold_id = excluded.hold_id, checkpoint = excluded.checkpoint,
                    released_on = excluded.released_on, grace_until = excluded.grace_until,
                    currency = excluded.currency, total = excluded.total, payment_terms = excluded.payment_terms,
-                   cash_discount = excluded.cash_discount""",
+                   cash_discount = excluded.cash_discount, capped = excluded.capped,
+                   valid_until = excluded.valid_until""",
             *columns([astuple(release) for release in released]),
         )
 

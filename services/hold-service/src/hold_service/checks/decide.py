@@ -19,7 +19,7 @@ from hold_service.checks.model import Verdict
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store as holds
-from hold_service.holds.store import NewHold
+from hold_service.holds.store import Attempt, NewHold
 from hold_service.rechecks import store as rechecks
 from holdfast.bus.outbox import Row
 from holdfast.contracts.erp_orders import CheckpointRequested
@@ -158,9 +158,20 @@ async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
         d.hold.id = ids[d.request.company, d.request.order]
         d.hold.number = hold_number(d.hold.id)
     await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
+    await holds.attempted_again(work, [_attempt(d) for d in decided if d.hold and not d.is_new_hold and d.hold.id])
     cleared_up = {d.party for d in decided if d.hold and not d.is_new_hold and d.verdict.passes}
     if cleared_up:
         await rechecks.mark(work, cleared_up, {}, delay_seconds=0)
+
+
+def _attempt(d: Decided) -> Attempt:
+    request = d.request
+    assert d.hold is not None
+    assert d.hold.id is not None
+    return Attempt(
+        d.hold.id, request.checkpoint.value, request.attempt, request.order_version, request.total, request.proforma,
+        request.posting_request,
+    )  # fmt: skip
 
 
 def _new_hold(d: Decided) -> NewHold:

@@ -79,6 +79,7 @@ class Admission:
     currency: str
     total: Decimal
     hold_id: int
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Release:
     total: Decimal
     payment_terms: str | None = None
     cash_discount: str | None = None
+    capped: bool = False
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

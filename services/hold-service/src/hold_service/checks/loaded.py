@@ -117,7 +117,9 @@ def loaded_of(row: Row, setups: Mapping[str, Setup]) -> Loaded:
         facts_age=None if age is None else max(0.0, round(float(age), 3)),
         terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
         holds={(h[0], h[1]): ActiveHold(h[2], h[4] or {}, hold_number(h[2]), h[3]) for h in row["holds"] or ()},
-        admissions={(a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5]) for a in row["admissions"] or ()},
+        admissions={
+            (a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5], _date(a[6])) for a in row["admissions"] or ()
+        },
         releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
         earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
     )
@@ -175,7 +177,7 @@ def _groups(
 
 
 def _release(r: Values) -> Release:
-    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7])
+    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7], r[8], _date(r[9]))
 
 
 def _date(text: str | None) -> date | None:

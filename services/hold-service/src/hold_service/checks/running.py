@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from hold_service.checks.known import Admission, Asked, Known, Release
 from holdfast.receivables.model import CheckedOrder, Converter
 
 RELEASED = "this document of the order was released from hold and goes through once"
 PACKING_SLIP = "packing_slip"
+R = TypeVar("R", Admission, Release)
 
 
 def not_checked(asked: Asked, known: Known) -> str | None:
@@ -62,17 +65,24 @@ def _too_small(asked: Asked, known: Known) -> str | None:
 
 
 def _released(order: CheckedOrder, known: Known) -> str | None:
-    release, given = known.release, known.setup.parameters
-    if known.admission is not None and _fits(order, known.admission, given.release_value_tolerance_percent):
+    given, on = known.setup.parameters, known.position.check_date
+    admission, release = _counting(known.admission, on), _counting(known.release, on)
+    if admission is not None and _fits(order, admission, given.release_value_tolerance_percent):
         return RELEASED
-    if release is None:
+    if release is None or (release.capped and not _fits(order, release, given.release_value_tolerance_percent)):
         return None
     if given.skip_rules_after_release:
         return f"the order was released on {release.released_on}, and released orders are not checked again"
-    in_grace = release.grace_until is not None and known.position.check_date <= release.grace_until
+    in_grace = release.grace_until is not None and on <= release.grace_until
     if in_grace and _fits(order, release, given.release_value_tolerance_percent):
         return f"the order was released on {release.released_on} and has grace until {release.grace_until}"
     return None
+
+
+def _counting(released: R | None, on: date) -> R | None:
+    """What was released, unless it was so up to a day that has passed."""
+    over = released is not None and released.valid_until is not None and on > released.valid_until
+    return None if over else released
 
 
 def _fits(order: CheckedOrder, released: Admission | Release, tolerance: Decimal) -> bool:

@@ -76,12 +76,13 @@ SELECT
      CROSS JOIN LATERAL (
          SELECT h.id, h.company, h.order_no, h.forced_reason FROM hold h
          WHERE h.company = w.company AND h.order_no = w.order_no AND h.active OFFSET 0) h) AS holds,
-    (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id))
+    (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id,
+                a.valid_until))
      FROM named w
      CROSS JOIN LATERAL (
          SELECT * FROM admission a WHERE a.company = w.company AND a.order_no = w.order_no OFFSET 0) a) AS admissions,
     (SELECT json_agg(json_build_array(r.company, r.order_no, r.released_on, r.grace_until, r.currency, r.total::text,
-                r.payment_terms, r.cash_discount))
+                r.payment_terms, r.cash_discount, r.capped, r.valid_until))
      FROM named w
      CROSS JOIN LATERAL (
          SELECT * FROM order_release r WHERE r.order_no = w.order_no AND r.company = w.company OFFSET 0) r) AS releases,

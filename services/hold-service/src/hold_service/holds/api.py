@@ -1,88 +1,157 @@
-"""The hold list and releases over HTTP."""
+"""The hold list over HTTP: what waits, why, since when, and how it ended."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checks.loaded import hold_number
-from hold_service.groups.locks import lock_parties
-from hold_service.holds import store
-from hold_service.holds.model import primary_reason
-from hold_service.holds.release import Release, release
+from hold_service.checks.model import rejudge
+from hold_service.holds import acting, listing, store
+from hold_service.holds.release import asked_again, known_of
+from hold_service.holds.shown import json_of, shown_hold
+from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
+from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.pool import to_json
-from holdfast.database.work import Work, transaction
+from holdfast.database.work import transaction
 from holdfast.web import audit, idempotency
 from holdfast.web.auth import Caller, require
 from holdfast.web.etags import IfMatch, check_if_match, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
-from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
-from holdfast.web.problems import Problem, not_found, responses
+from holdfast.web.problems import Problem, responses
 
 router = APIRouter(prefix="/v1/holds", tags=["holds"])
 Reader = Annotated[Caller, Depends(require("holds:see"))]
-Releaser = Annotated[Caller, Depends(require("holds:release"))]
+Editor = Annotated[Caller, Depends(require("holds:edit"))]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
+Day = Annotated[BusinessDate | None, Query()]
+Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
+SORTS = [*listing.COLUMNS, *(f"-{name}" for name in listing.COLUMNS)]
 
 
-class ReleaseRequest(BaseModel):
-    """Let a held order go on."""
+class Filters:
+    """The filters of the list, as query parameters."""
+
+    def __init__(
+        self,
+        company: Named = None, customer: Named = None, order: Named = None, sold_to: Named = None,
+        checkpoint: Checkpoint | None = None, primary_reason: HoldReason | Literal["multiple", "none"] | None = None,
+        forced_reason: Named = None, currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
+        sales_taker: Named = None, sales_responsible: Named = None, sales_pool: Named = None,
+        freight_zone: Named = None, load: Named = None, payment_terms: Named = None,
+        workflow_status: State | None = None,
+        closed_as: Literal["released", "rejected", "cancelled"] | None = None, closed_by: Named = None,
+        release_reason: Named = None, release_mode: Literal["with_posting", "without_posting"] | None = None,
+    ) -> None:  # fmt: skip
+        given = {name: value for name, value in locals().items() if name != "self"}
+        self.equal = {name: str(value) for name, value in given.items() if value is not None}
+
+
+class Spans:
+    """The ranges of the list, both ends included, as query parameters."""
+
+    def __init__(
+        self,
+        held_from: Annotated[datetime | None, Query()] = None, held_to: Annotated[datetime | None, Query()] = None,
+        closed_from: Annotated[datetime | None, Query()] = None, closed_to: Annotated[datetime | None, Query()] = None,
+        review_from: Day = None, review_to: Day = None, delivery_from: Day = None, delivery_to: Day = None,
+        total_from: Value = None, total_to: Value = None,
+    ) -> None:  # fmt: skip
+        self.spans = {
+            "held_at": (held_from, held_to), "closed_at": (closed_from, closed_to),
+            "review_date": (review_from, review_to), "delivery_date": (delivery_from, delivery_to),
+            "order_total": (total_from, total_to),
+        }  # fmt: skip
+
+
+class Flags:
+    """The yes-or-no filters of the list."""
+
+    def __init__(
+        self, active: bool | None = None, proforma: bool | None = None, amount_changed: bool | None = None,
+        forced: bool | None = None, escalated: bool | None = None, history: Annotated[bool, Query(
+            description="also those that have ended, unless `active` says otherwise")] = False,
+    ) -> None:  # fmt: skip
+        given = {"active": active, "proforma": proforma, "amount_changed": amount_changed, "forced": forced,
+                 "escalated": escalated}  # fmt: skip
+        self.flags = {name: value for name, value in given.items() if value is not None}
+        if active is None and not history:
+            self.flags["active"] = True
+
+
+class HoldEdit(BaseModel):
+    """What a person writes on a hold; fields that are left out stay as they are."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={
-        "examples": [{"reason": "paid by card", "mode": "without_posting"}]})  # fmt: skip
+        "examples": [{"review_date": "2026-03-09", "notes": "waits for the bank's confirmation"}]})  # fmt: skip
 
-    reason: Text = Field(min_length=1, description="why; kept in the audit trail and sent to the ERP")
-    mode: Literal["with_posting", "without_posting"] = Field(
-        "without_posting", description="with_posting sends the saved posting request back to the ERP, once"
-    )
+    review_date: BusinessDate | None = Field(None, description="when to look again; null takes it away")
+    notes: Text = ""
 
 
 @router.get(
     "",
     operation_id="listHolds",
-    responses={200: {"description": "A page of the hold list, oldest hold first"}, **responses()},
+    responses={200: {"description": "A page of the hold list"}, **responses()},
 )
 async def list_holds(
     request: Request,
     caller: Reader,
-    company: Named = None,
-    customer: Named = None,
-    active: bool | None = True,
-    reason: HoldReason | None = None,
+    filters: Annotated[Filters, Depends()],
+    spans: Annotated[Spans, Depends()],
+    flags: Annotated[Flags, Depends()],
+    reason: Annotated[HoldReason | None, Query(description="holds that have this reason among others")] = None,
+    sort: Annotated[
+        str, Query(json_schema_extra={"enum": SORTS}, description="a column; with a minus: downwards")
+    ] = "held_at",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
-    """Holds of the caller's companies, oldest first. `active=false` lists those that have ended."""
-    after = _after(cursor)
+    """Holds of all companies of the caller, oldest first; `history=true` shows those that have ended too."""
+    if sort not in SORTS:
+        raise Problem(422, "invalid", "The request is not valid", f"sort: choose one of {', '.join(SORTS)}.")
+    after = _after(cursor, sort)
     async with transaction(request.app.state.pool, clock=False) as work:
-        rows = await store.page_of_holds(
-            work, companies=caller.company_filter(), company=company, customer=customer, active=active,
-            reason=reason, after=after, limit=limit + 1,
+        rows = await listing.page_of_holds(
+            work, companies=caller.company_filter(), equal=filters.equal, spans=spans.spans, flags=flags.flags,
+            reason=reason, sort=sort, after=after, limit=limit + 1,
         )  # fmt: skip
-    shown, following = page(rows, limit, lambda row: (row["held_at"].isoformat(), row["id"]))
-    return _json({"items": [shown_hold(row) for row in shown], "next_cursor": following})
+    shown, following = page(rows, limit, lambda row: (sort, row["sort_value"], row["id"]))
+    return json_of({"items": [shown_hold(row) for row in shown], "next_cursor": following})
 
 
-def _after(cursor: str | None) -> tuple[datetime, int] | None:
-    found = decode_cursor(cursor, str, int)
+def _after(cursor: str | None, sort: str) -> tuple[str, int] | None:
+    found = decode_cursor(cursor, str, str, int)
     if found is None:
         return None
-    try:
-        at = datetime.fromisoformat(found[0])
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None or abs(found[1]) >= 2**63:
+    if (
+        found[0] != sort
+        or abs(found[2]) >= 2**63
+        or not _readable(found[1], listing.COLUMNS[sort.removeprefix("-")][2])
+    ):
         raise Problem(400, "bad-cursor", "The cursor is not one of ours", "Take it from `next_cursor`.")
-    return at, found[1]
+    return found[1], found[2]
+
+
+def _readable(text: str, kind: type) -> bool:
+    """Whether PostgreSQL will read a sort value of a cursor."""
+    if kind is str or (text == "infinity" and kind in (date, datetime)):
+        return True
+    try:
+        kind.fromisoformat(text) if kind in (date, datetime) else kind(text)
+    except (ValueError, ArithmeticError):
+        return False
+    return len(text) <= 40
 
 
 @router.get(
@@ -93,89 +162,56 @@ def _after(cursor: str | None) -> tuple[datetime, int] | None:
 async def get_hold(request: Request, hold: HoldNumber, caller: Reader) -> Response:
     """One hold: its reasons, also those that have cleared, and how it ended."""
     async with transaction(request.app.state.pool, clock=False) as work:
-        row = await _read(work, hold, caller)
-    return _json(shown_hold(row), row["version"])
+        row = await acting.read(work, hold, caller)
+    return json_of(shown_hold(row), row["version"])
 
 
-@router.post(
-    "/{hold}/release",
-    operation_id="releaseHold",
-    responses={200: {"description": "The hold as released"}, **responses(404, 409, 412, 428)},
+@router.get(
+    "/{hold}/to-pass",
+    operation_id="getWhatItTakes",
+    responses={200: {"description": "The reasons of this moment and what would mend each"}, **responses(404, 409)},
 )
-async def release_hold(
+async def what_it_takes(request: Request, hold: HoldNumber, caller: Reader) -> Response:
+    """What it would take for the order to pass now; nothing is changed by asking."""
+    async with transaction(request.app.state.pool) as work:
+        row = await acting.read(work, hold, caller)
+        acting.must_be_active(row)
+        known = await known_of(work, row)
+    found = rejudge(asked_again(row, known), known).findings
+    items = [{"reason": f.reason, "explanation": f.text, "to_pass": f.to_pass} for f in found]
+    return json_of({"hold": hold, "would_pass": not items, "items": items})
+
+
+@router.patch(
+    "/{hold}",
+    operation_id="editHold",
+    responses={200: {"description": "The hold"}, **responses(404, 409, 412, 428)},
+)
+async def edit_hold(
     request: Request,
     hold: HoldNumber,
-    given: ReleaseRequest,
-    caller: Releaser,
+    given: HoldEdit,
+    caller: Editor,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Let a held order go on. The document that was held goes through once, up to the released value."""
-    path = f"/v1/holds/{hold}/release"
-    identity = request_of(caller, idempotency_key, "POST", path, await request.body())
+    """Write notes on a hold, or a date on which to look at it again."""
+    identity = request_of(caller, idempotency_key, "PATCH", f"/v1/holds/{hold}", await request.body())
     async with transaction(request.app.state.pool) as work:
-        earlier = await idempotency.earlier_answer(work, identity)
-        if earlier is not None:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
-        row = await _read(work, hold, caller)
-        await lock_parties(work, {(row["company"], row["customer"])})
-        row = await _read(work, hold, caller)
+        row = await acting.read(work, hold, caller)
+        await acting.lock(work, row)
+        row = await acting.read(work, hold, caller)
         check_if_match(if_match, row["version"])
-        _must_be_active(row)
-        await release(work, row, Release(caller.subject, given.reason, given.mode))
-        after = await _read(work, hold, caller)
-        await _audit(work, caller, row, after, given)
+        said: dict[str, Any] = {name: row[name] for name in ("review_date", "notes")}
+        said |= given.model_dump(include=given.model_fields_set)
+        await store.edit(work, row["id"], said["review_date"], said["notes"])
+        after = await acting.read(work, hold, caller)
+        await audit.record(
+            work, who=caller.subject, what="hold.edited", company=row["company"], subject=hold_number(row["id"]),
+            before=shown_hold(row), after=shown_hold(after),
+        )  # fmt: skip
         answer = Answer(200, to_json(shown_hold(after)), {"etag": etag(after["version"])})
         await idempotency.store(work, [(identity, answer)])
     return answer.response()
-
-
-async def _read(work: Work, hold: str, caller: Caller) -> asyncpg.Record:
-    number = int(hold.removeprefix("H-"))
-    row = await store.read_hold(work, number) if number < 2**63 else None
-    if row is None or not caller.sees(row["company"]):
-        raise not_found(f"hold {hold}")
-    return row
-
-
-def _must_be_active(row: asyncpg.Record) -> None:
-    if not row["active"]:
-        raise Problem(
-            409, "hold-has-ended", "The hold has ended",
-            f"It was {row['closed_as']} by {row['closed_by']}; there is nothing to release.",
-        )  # fmt: skip
-
-
-async def _audit(
-    work: Work, caller: Caller, before: asyncpg.Record, after: asyncpg.Record, given: ReleaseRequest
-) -> None:
-    await audit.record(
-        work, who=caller.subject, what="hold.released", company=before["company"],
-        subject=hold_number(before["id"]), before=shown_hold(before), after=shown_hold(after), why=given.reason,
-    )  # fmt: skip
-
-
-def shown_hold(row: asyncpg.Record) -> dict[str, Any]:
-    """A hold as the API shows it."""
-    shown: dict[str, Any] = {
-        "hold": hold_number(row["id"]), "company": row["company"], "customer": row["customer"],
-        "order": row["order_no"], "order_version": row["order_version"],
-        "order_total": money(row["order_total"], row["order_currency"]), "checkpoint": row["checkpoint"],
-        "attempt": row["attempt"], "proforma": row["proforma"], "active": row["active"], "held_at": row["held_at"],
-        "primary_reason": primary_reason(row["reasons"]), "reasons": row["reasons"],
-        "decision": str(row["decision"]), "review_date": row["review_date"], "notes": row["notes"],
-        "previous_hold": hold_number(row["previous_hold"]) if row["previous_hold"] else None,
-        "version": row["version"],
-    }  # fmt: skip
-    if not row["active"]:
-        shown |= {
-            "closed_at": row["closed_at"], "closed_as": row["closed_as"], "closed_by": row["closed_by"],
-            "release_mode": row["release_mode"], "release_reason": row["release_reason"],
-            "triggers": row["triggers"],
-        }  # fmt: skip
-    return shown
-
-
-def _json(body: Any, version: int | None = None) -> Response:
-    headers = {} if version is None else {"etag": etag(version)}
-    return Response(to_json(body), media_type="application/json", headers=headers)

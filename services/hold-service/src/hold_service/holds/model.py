@@ -1,19 +1,60 @@
-"""Holds as people see them, and what a hold reserves. Plain values."""
+"""Holds as people see them, how an evaluation changes one, and what a hold reserves. Plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, Literal, Protocol
 
+from hold_service.parameters.model import HoldParameters
+from holdfast.contracts.holds import HoldReason
 from holdfast.receivables.model import Reservation
+
+Mode = Literal["with_posting", "without_posting"]
+READY, FORCED = HoldReason.READY_FOR_RELEASE.value, HoldReason.FORCED_HOLD.value
+READY_TEXT = "No reason is left: the order can be released."
 
 
 class Row(Protocol):
     """A stored hold."""
 
     def __getitem__(self, name: str) -> Any: ...
+
+
+class Outcome(StrEnum):
+    """What an evaluation does to a hold."""
+
+    HELD = "held"
+    READY = "ready"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What an evaluation found: reasons with their explanations, those that are gone, and what becomes of the hold."""
+
+    outcome: Outcome
+    seen: Mapping[str, str]
+    gone: Sequence[str]
+    newly_ready: bool = False
+
+
+def weigh(active: Collection[str], found: Mapping[str, str], *, forced: bool, automatic: bool) -> Weighed:
+    """Compare the active reasons of a hold with those found now (spec 3.10).
+
+    A forced hold stays when nothing else is left, and so does every hold whose release is left to a person.
+    """
+    if found:
+        gone = sorted(set(active) - found.keys() - {FORCED})
+        return Weighed(Outcome.HELD, found, gone)
+    gone = sorted(set(active) - {READY, FORCED})
+    if automatic and not forced:
+        return Weighed(Outcome.RELEASED, {READY: READY_TEXT}, gone)
+    return Weighed(Outcome.READY, {READY: READY_TEXT}, gone, newly_ready=READY not in active)
 
 
 def reservation_of(row: Row, status: str, amount: Decimal, now: datetime) -> Reservation:
@@ -31,7 +72,33 @@ def reservation_of(row: Row, status: str, amount: Decimal, now: datetime) -> Res
     )
 
 
+def active_reasons(row: Row) -> set[str]:
+    """The reasons that stand."""
+    return {str(reason["reason"]) for reason in row["reasons"] if reason["active"]}
+
+
 def primary_reason(reasons: list[Mapping[str, Any]]) -> str:
     """The single active reason, or `multiple` (spec 1.16)."""
     active = [reason["reason"] for reason in reasons if reason["active"]] or ["none"]
     return str(active[0]) if len(active) == 1 else "multiple"
+
+
+def value_of_lines(lines: Sequence[Mapping[str, Any]], chosen: Collection[int]) -> Decimal | None:
+    """What the chosen lines of an order come to with tax; None when the order has no such line."""
+    values = {int(line["line"]): Decimal(line["net_amount"]) + Decimal(line["tax_amount"]) for line in lines}
+    if not set(chosen) <= values.keys():
+        return None
+    return sum((values[number] for number in set(chosen)), Decimal(0))
+
+
+def automatic_reason(parameters: HoldParameters, row: Row) -> str | None:
+    """The reason of an automatic release: the order was modified, or its reasons are gone (spec 3.9, 3.10)."""
+    modified = parameters.modified_order_release_reason if is_modified(row) else None
+    return modified or parameters.auto_release_reason
+
+
+def is_modified(row: Row) -> bool:
+    """Whether the order's value is another than when it was held (spec 3.9)."""
+    newer = (row["state_version"] or 0) >= row["order_version"]
+    same = row["state_currency"] == row["order_currency"] and row["state_total"] == row["order_total"]
+    return bool(row["amount_changed"] or (newer and not same))

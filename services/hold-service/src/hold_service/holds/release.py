@@ -1,63 +1,168 @@
-"""A person releases a held order (spec 3.7)."""
+"""How a hold ends with a release, by a person or by itself (spec 3.7)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import date, timedelta
+from decimal import Decimal
 from uuid import uuid4
-
-import asyncpg
 
 from hold_service.checkpoints import store as checkpoints
 from hold_service.checks import saving
 from hold_service.checks import store as checks
-from hold_service.checks.model import figures, rejudge
+from hold_service.checks.known import Asked, Known, brought_up_to_date
+from hold_service.checks.model import Verdict, figures, rejudge
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
-from hold_service.holds import store
-from hold_service.holds.model import reservation_of
-from hold_service.holds.store import Closing
-from hold_service.rechecks.decide import admits, amount_of, asked_again, event_fields, release_of, released_total
+from hold_service.holds import notices, store
+from hold_service.holds.model import FORCED, READY, Mode, Row, reservation_of
+from hold_service.holds.store import AdmissionRow, Closing
 from holdfast.bus import outbox
 from holdfast.contracts.holds import OrderReleased
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
+from holdfast.receivables.model import CheckedOrder, open_value
 from holdfast.receivables.reservations import reserve, set_credit_status
+
+AUTOMATIC = "automatic"
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Who releases, why, and whether the saved posting request goes back to the ERP."""
+    """Who releases, why, and whether the saved posting request goes back to the ERP.
+
+    `amount` in the order's currency: up to what order value; `lines`: which of its lines; both until `valid_until`.
+    """
 
     by: str
-    reason: str
-    mode: Literal["with_posting", "without_posting"]
+    reason: str | None
+    mode: Mode
+    automatic: bool = False
+    triggers: tuple[str, ...] = ()
+    note: str | None = None
+    amount: Decimal | None = None
+    lines: tuple[int, ...] = ()
+    valid_until: date | None = None
 
 
-async def release(work: Work, row: asyncpg.Record, given: Release) -> None:
-    """End an active hold of a locked customer, admit its document once, and publish it.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a release writes and publishes."""
 
-    The figures of the moment are kept with the decision, so that a release can be judged later.
-    """
-    party = (row["company"], row["customer"])
-    loaded = await checks.load(work, {party: {row["order_no"]}}, {row["order_currency"]})
-    known = loaded.known(party, row["checkpoint"], row["order_no"], None)
-    asked = asked_again(row, known)
-    verdict, amount, decision = rejudge(asked, known), amount_of(row, known), uuid4()
-    await store.close(work, [Closing(row["id"], "released", given.by, given.mode, given.reason)])
-    await checkpoints.note_releases(work, [release_of(row, known)])
-    if given.mode == "without_posting" and admits(known):
-        await store.admit(work, [(row, released_total(row, known))])
-    await set_credit_status(work, [(row["company"], row["order_no"], "released")])
-    await reserve(work, [reservation_of(row, "released", amount, work.business_now)])
+    closing: Closing
+    admissions: list[AdmissionRow]
+    grace: checkpoints.Released
+    event: OrderReleased
+    decision: DecisionRow
+
+
+def order_of(row: Row) -> CheckedOrder:
+    """The order of a hold as it was when it was held; a newer state of it counts by itself."""
+    return CheckedOrder(
+        row["order_no"], row["order_version"], row["order_currency"], row["order_total"], row["order_created_at"]
+    )
+
+
+def asked_again(row: Row, known: Known) -> Asked:
+    """The order of a hold with its terms."""
+    asked = Asked(
+        order_of(row), row["payment_terms"], row["cash_discount"], row["order_excluded"], proforma=row["proforma"]
+    )
+    return brought_up_to_date(asked, known)
+
+
+def amount_of(row: Row, known: Known) -> Decimal:
+    """What the order of a hold still comes to, in its currency."""
+    value = open_value(known.position, order_of(row))
+    return Decimal(row["order_total"]) if value is None else value
+
+
+def order_value(row: Row, known: Known) -> Decimal:
+    """What the order is worth now, in the currency it was held in: a newer state of it counts."""
+    state = known.position.orders.get(row["order_no"])
+    newer = state is not None and state.version > row["order_version"] and state.currency == row["order_currency"]
+    return Decimal(state.total if state is not None and newer else row["order_total"])
+
+
+def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Release) -> Ending:
+    """A release as it is stored, told and remembered; the figures of the moment are kept with the decision."""
+    value, decision = order_value(row, known), uuid4()
+    amount = value if release.amount is None else release.amount
     event = OrderReleased.model_validate({
-        **event_fields(row, decision, known, amount, work), "checkpoint": row["checkpoint"], "mode": given.mode,
-        "automatic": False, "released_by": given.by, "release_reason": given.reason, "figures": figures(verdict),
-        "posting_request": row["posting_request"] if given.mode == "with_posting" else None,
+        **notices.fields(row, known, work, amount_of(row, known), decision), "checkpoint": row["checkpoint"],
+        "mode": release.mode, "automatic": release.automatic, "released_by": release.by,
+        "release_reason": release.reason, "triggers": release.triggers, "figures": figures(verdict),
+        "reasons_cleared": _cleared(row) if release.automatic else (), "note": release.note,
+        "released_amount": amount, "released_lines": release.lines, "partial": amount < value,
+        "valid_until": release.valid_until,
+        "posting_request": row["posting_request"] if release.mode == "with_posting" else None,
     })  # fmt: skip
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
-    await saving.save_decisions(work, [DecisionRow(
+    closing = Closing(
+        row["id"], "released", release.by, release.mode, release.reason, release.triggers, release.note, amount,
+        release.lines, release.valid_until,
+    )  # fmt: skip
+    picture = picture_of(asked_again(row, known), known, verdict)
+    return Ending(closing, _admissions(row, known, release, amount), _grace(row, known, release, amount), event,
+                  DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
-        known.position.check_date, row["id"], to_json(answer), to_json(picture_of(asked, known, verdict)),
-    )])  # fmt: skip
-    await outbox.emit(work, [event])
+        known.position.check_date, row["id"], to_json(answer), to_json(picture),
+    ))  # fmt: skip
+
+
+def _cleared(row: Row) -> tuple[str, ...]:
+    return tuple(sorted(reason["reason"] for reason in row["reasons"] if reason["reason"] not in (READY, FORCED)))
+
+
+def _grace(row: Row, known: Known, release: Release, amount: Decimal) -> checkpoints.Released:
+    """What is kept of a release: until when, and up to what value, the order is not checked again (spec 3.6)."""
+    place, on = known.setup.checkpoints.get(row["checkpoint"]), known.position.check_date
+    asked = asked_again(row, known)
+    grace = on + timedelta(days=place.grace_days) if place is not None and place.grace_days else None
+    return checkpoints.Released(
+        row["company"], row["order_no"], row["customer"], row["id"], row["checkpoint"], on, grace,
+        row["order_currency"], amount, asked.payment_terms, asked.cash_discount, release.amount is not None,
+        release.valid_until,
+    )  # fmt: skip
+
+
+def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> list[AdmissionRow]:
+    """The document that was held goes through once, unless it goes back to the ERP or none was held."""
+    admits = known.setup.parameters.release_admits_held_document
+    if release.mode == "with_posting" or row["attempted_at"] is None or not admits:
+        return []
+    return [AdmissionRow(
+        row["company"], row["order_no"], row["checkpoint"], row["order_currency"], amount, row["id"],
+        release.valid_until,
+    )]  # fmt: skip
+
+
+async def known_of(work: Work, row: Row) -> Known:
+    """What is known for the hold of a locked customer."""
+    party = (row["company"], row["customer"])
+    loaded = await checks.load(work, {party: {row["order_no"]}}, {row["order_currency"]})
+    return loaded.known(party, row["checkpoint"], row["order_no"], None)
+
+
+async def release(work: Work, row: Row, given: Release) -> None:
+    """End an active hold of a locked customer, admit its document once, and publish it."""
+    known = await known_of(work, row)
+    ended = ending(work, row, known, rejudge(asked_again(row, known), known), given)
+    await store.close(work, [ended.closing])
+    await checkpoints.note_releases(work, [ended.grace])
+    await store.admit(work, ended.admissions)
+    await set_credit_status(work, [(row["company"], row["order_no"], "released")])
+    await reserve(work, [reservation_of(row, "released", amount_of(row, known), work.business_now)])
+    await saving.save_decisions(work, [ended.decision])
+    await outbox.emit(work, [ended.event])
+
+
+async def reject(work: Work, row: Row, by: str, reason: str | None, note: str | None) -> None:
+    """End an active hold of a locked customer without letting the order go on, and publish it (spec 3.8)."""
+    known = await known_of(work, row)
+    amount = amount_of(row, known)
+    await store.close(work, [Closing(row["id"], "rejected", by, None, reason, note=note)])
+    await store.refuse_order(work, row["company"], row["order_no"])
+    await set_credit_status(work, [(row["company"], row["order_no"], "rejected")])
+    await reserve(work, [reservation_of(row, "rejected", amount, work.business_now)])
+    await outbox.emit(work, [notices.rejected(row, known, work, amount, by, reason, note)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,11 +19,15 @@ Reasons = dict[str, str]
 """Reason -> its explanation."""
 
 LIST = """
-SELECT h.*, coalesce((SELECT jsonb_agg(jsonb_build_object(
+SELECT h.*, d.sold_to, d.sales_taker, d.sales_responsible, d.sales_pool, d.freight_zone, d.load, d.delivery_date,
+       o.version AS state_version, o.currency AS state_currency, o.total AS state_total,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
            'reason', r.reason, 'active', r.active, 'explanation', r.explanation,
-           'first_seen', r.first_seen, 'cleared_at', r.cleared_at) ORDER BY r.first_seen, r.reason)
-       FROM hold_reason r WHERE r.hold_id = h.id), '[]') AS reasons
+           'first_seen', r.first_seen, 'cleared_at', r.cleared_at) ORDER BY r.first_seen, r.reason), '[]')
+        FROM hold_reason r WHERE r.hold_id = h.id) AS reasons
 FROM hold h
+LEFT JOIN order_detail d ON d.order_no = h.order_no AND d.company = h.company
+LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company
 """
 
 
@@ -46,6 +50,7 @@ class NewHold:
     payment_terms: str | None = None
     cash_discount: str | None = None
     excluded: bool = False
+    forced_reason: str | None = None
 
 
 async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], int]:
@@ -55,27 +60,92 @@ async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], 
     rows = [
         (
             h.company, h.customer, h.order, h.order_version, h.order_currency, h.order_total, h.order_created_at,
-            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request, h.payment_terms,
-            h.cash_discount, h.excluded,
+            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request, h.payment_terms, h.cash_discount,
+            h.excluded, h.forced_reason,
         )
         for h in holds
     ]  # fmt: skip
     found = await work.conn.fetch(
         """INSERT INTO hold (company, customer, order_no, order_version, order_currency, order_total,
                              order_created_at, checkpoint, attempt, proforma, decision, posting_request,
-                             payment_terms, cash_discount, order_excluded, held_at, previous_hold)
-           SELECT n.*, $16, (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no)
+                             payment_terms, cash_discount, order_excluded, forced_reason, held_at, attempted_at,
+                             previous_hold, lines)
+           SELECT n.*, $17, CASE WHEN n.forced_reason IS NULL THEN $17::timestamptz END,
+                  (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no),
+                  coalesce((SELECT d.lines FROM order_detail d
+                            WHERE d.order_no = n.order_no AND d.company = n.company), '[]')
            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::numeric[],
                        $7::timestamptz[], $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::jsonb[],
-                       $13::text[], $14::text[], $15::boolean[])
+                       $13::text[], $14::text[], $15::boolean[], $16::text[])
                 AS n (company, customer, order_no, order_version, order_currency, order_total, order_created_at,
                       checkpoint, attempt, proforma, decision, posting_request, payment_terms, cash_discount,
-                      order_excluded)
+                      order_excluded, forced_reason)
            RETURNING id, company, order_no""",
         *columns(rows),
         work.business_now,
     )
     return {(row["company"], row["order_no"]): row["id"] for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Another attempt to post a held order: what a release with posting would send back from now on."""
+
+    hold_id: int
+    checkpoint: str
+    attempt: str
+    order_version: int
+    order_total: Decimal
+    proforma: bool
+    posting_request: dict[str, Any] | None
+
+
+async def attempted_again(work: Work, attempts: Sequence[Attempt]) -> None:
+    """Holds take over the newest attempt of their order; a changed value is noted."""
+    newest = {attempt.hold_id: astuple(attempt) for attempt in attempts}
+    if newest:
+        await work.conn.execute(
+            """UPDATE hold h SET checkpoint = n.checkpoint, attempt = n.attempt, order_total = n.order_total,
+                      order_version = greatest(h.order_version, n.order_version), proforma = n.proforma,
+                      posting_request = coalesce(n.posting_request, h.posting_request), attempted_at = $8,
+                      amount_changed = h.amount_changed OR h.order_total <> n.order_total, version = h.version + 1
+               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::numeric[], $6::boolean[],
+                           $7::jsonb[])
+                    AS n (hold_id, checkpoint, attempt, order_version, order_total, proforma, posting_request)
+               WHERE h.id = n.hold_id AND h.active""",
+            *columns(list(newest.values())),
+            work.business_now,
+        )
+
+
+async def note_changed_amounts(work: Work, hold_ids: Sequence[int]) -> None:
+    """The order's value was edited while it was held."""
+    if hold_ids:
+        await work.conn.execute(
+            """UPDATE hold SET amount_changed = true, version = version + 1
+               WHERE id = ANY($1::bigint[]) AND NOT amount_changed""",
+            hold_ids,
+        )
+
+
+async def note_workflow(work: Work, hold_id: int, status: str, *, approved: bool) -> None:
+    """Where the approval of a release or rejection stands; `approved` lets a person do it."""
+    await work.conn.execute(
+        "UPDATE hold SET workflow_status = $2, release_approved = $3, version = version + 1 WHERE id = $1",
+        hold_id,
+        status,
+        approved,
+    )
+
+
+async def edit(work: Work, hold_id: int, review_date: date | None, notes: str) -> None:
+    """What a person writes on a hold."""
+    await work.conn.execute(
+        "UPDATE hold SET review_date = $2, notes = $3, version = version + 1 WHERE id = $1",
+        hold_id,
+        review_date,
+        notes,
+    )
 
 
 async def see_reasons(work: Work, reasons: Sequence[tuple[int, Reasons]]) -> None:
@@ -106,7 +176,7 @@ async def clear_reasons(work: Work, gone: Sequence[tuple[int, str]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How a hold ends."""
+    """How a hold ends. `amount` in the order's currency: up to what value a release counts, until `valid_until`."""
 
     hold_id: int
     closed_as: str
@@ -114,36 +184,68 @@ class Closing:
     mode: str | None = None
     reason: str | None = None
     triggers: tuple[str, ...] = ()
+    note: str | None = None
+    amount: Decimal | None = None
+    lines: tuple[int, ...] = ()
+    valid_until: date | None = None
 
 
 async def close(work: Work, closings: Sequence[Closing]) -> None:
     """End holds; each ends once, since the customer is locked."""
-    rows = [(c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers)) for c in closings]
+    rows = [
+        (
+            c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers), c.note, c.amount,
+            ",".join(map(str, c.lines)), c.valid_until,
+        )
+        for c in closings
+    ]  # fmt: skip
     if rows:
         await work.conn.execute(
             """UPDATE hold h
-               SET active = false, closed_at = $7, closed_as = n.closed_as, closed_by = n.closed_by,
+               SET active = false, closed_at = $11, closed_as = n.closed_as, closed_by = n.closed_by,
                    release_mode = n.mode, release_reason = n.reason, triggers = string_to_array(n.triggers, E'\\n'),
-                   version = version + 1
-               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-                    AS n (id, closed_as, closed_by, mode, reason, triggers)
+                   close_note = n.note, released_amount = n.amount, valid_until = n.valid_until,
+                   released_lines = string_to_array(n.lines, ',')::integer[], version = version + 1
+               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                           $8::numeric[], $9::text[], $10::date[])
+                    AS n (id, closed_as, closed_by, mode, reason, triggers, note, amount, lines, valid_until)
                WHERE h.id = n.id AND h.active""",
             *columns(rows),
             work.business_now,
         )
 
 
-async def admit(work: Work, holds: Collection[tuple[asyncpg.Record, Decimal]]) -> None:
+@dataclass(frozen=True, slots=True)
+class AdmissionRow:
+    """A document that goes through once, up to `total` in `currency`, until `valid_until`."""
+
+    company: str
+    order: str
+    checkpoint: str
+    currency: str
+    total: Decimal
+    hold_id: int
+    valid_until: date | None = None
+
+
+async def admit(work: Work, admissions: Collection[AdmissionRow]) -> None:
     """Let the held document of released orders through once, up to the released value."""
-    rows = [(h["company"], h["order_no"], h["checkpoint"], h["order_currency"], total, h["id"]) for h, total in holds]
-    if rows:
+    if admissions:
         await work.conn.execute(
-            """INSERT INTO admission (company, order_no, checkpoint, currency, total, hold_id)
-               SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::bigint[])
+            """INSERT INTO admission (company, order_no, checkpoint, currency, total, hold_id, valid_until)
+               SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::bigint[],
+                                    $7::date[])
                ON CONFLICT (company, order_no, checkpoint) DO UPDATE
-               SET currency = excluded.currency, total = excluded.total, hold_id = excluded.hold_id""",
-            *columns(rows),
+               SET currency = excluded.currency, total = excluded.total, hold_id = excluded.hold_id,
+                   valid_until = excluded.valid_until""",
+            *columns([astuple(admission) for admission in admissions]),
         )
+
+
+async def refuse_order(work: Work, company: str, order: str) -> None:
+    """Nothing of the order goes through unchecked any more."""
+    await work.conn.execute("DELETE FROM order_release WHERE company = $1 AND order_no = $2", company, order)
+    await work.conn.execute("DELETE FROM admission WHERE company = $1 AND order_no = $2", company, order)
 
 
 async def active_of(work: Work, parties: Collection[Party]) -> list[asyncpg.Record]:
@@ -161,32 +263,3 @@ async def active_of(work: Work, parties: Collection[Party]) -> list[asyncpg.Reco
 async def read_hold(work: Work, hold_id: int) -> asyncpg.Record | None:
     """One hold with its reasons."""
     return await work.conn.fetchrow(f"{LIST} WHERE h.id = $1", hold_id)
-
-
-async def page_of_holds(
-    work: Work,
-    *,
-    companies: list[str] | None,
-    company: str | None,
-    customer: str | None,
-    active: bool | None,
-    reason: str | None,
-    after: tuple[datetime, int] | None,
-    limit: int,
-) -> list[asyncpg.Record]:
-    """The hold list, oldest hold first; `companies` None stands for all."""
-    return list(
-        await work.conn.fetch(
-            f"""{LIST} WHERE ($1::text[] IS NULL OR h.company = ANY($1)) AND ($2::text IS NULL OR h.company = $2)
-                AND ($3::text IS NULL OR h.customer = $3) AND ($4::boolean IS NULL OR h.active = $4)
-                AND ($5::text IS NULL OR EXISTS (
-                    SELECT FROM hold_reason r WHERE r.hold_id = h.id AND r.reason = $5 AND (r.active OR NOT h.active)))
-                AND ($6::timestamptz IS NULL OR (h.held_at, h.id) > ($6, $7::bigint))
-                ORDER BY h.held_at, h.id LIMIT $8""",
-            companies, company, customer, active, reason, after[0] if after else None, after[1] if after else None,
-            limit,
-        )
-    )  # fmt: skip
-
-
-__all__ = ["Closing", "NewHold", "date"]

@@ -29,8 +29,14 @@ class HoldParameters(BaseModel):
         True, description="false: evaluation marks holds ready and leaves the release to a person"
     )
     auto_release_submitted: Literal["close_and_release", "leave"] = "close_and_release"
+    approval_releases: bool = Field(
+        True, description="an approved release or rejection takes effect by itself; false: it is only made possible"
+    )
     auto_release_reason: Text | None = None
     auto_release_mode: Literal["with_posting", "without_posting"] = "without_posting"
+    escalate_after_days: int | None = Field(
+        None, ge=1, le=365, description="days after which a hold is reported to somebody higher up, and again each time"
+    )
     release_admits_held_document: bool = Field(True, description="after a release the held document goes through once")
     release_value_tolerance_percent: Percent = Field(
         Decimal(0), description="how much above the released value still counts as released, percent"

@@ -219,11 +219,22 @@ CREATE TABLE hold (
     forced_reason text,
     review_date date,
     notes text NOT NULL DEFAULT '',
+    lines jsonb NOT NULL DEFAULT '[]',
+    attempted_at timestamptz,
+    amount_changed boolean NOT NULL DEFAULT false,
+    workflow_status text NOT NULL DEFAULT 'draft',
+    release_approved boolean NOT NULL DEFAULT false,
+    escalations integer NOT NULL DEFAULT 0,
+    escalated_at timestamptz,
     closed_at timestamptz,
     closed_as text CHECK (closed_as IN ('released', 'cancelled', 'rejected')),
     closed_by text,
     release_mode text,
     release_reason text,
+    close_note text,
+    released_amount numeric,
+    released_lines integer[] NOT NULL DEFAULT '{}',
+    valid_until date,
     triggers text[] NOT NULL DEFAULT '{}',
     version bigint NOT NULL DEFAULT 1
 );
@@ -250,6 +261,7 @@ CREATE TABLE admission (
     currency text NOT NULL,
     total numeric NOT NULL,
     hold_id bigint NOT NULL,
+    valid_until date,
     PRIMARY KEY (company, order_no, checkpoint)
 );
 
@@ -266,6 +278,8 @@ CREATE TABLE order_release (
     total numeric NOT NULL,
     payment_terms text,
     cash_discount text,
+    capped boolean NOT NULL DEFAULT false,
+    valid_until date,
     PRIMARY KEY (order_no, company)
 );
 CREATE INDEX order_release_of_customer ON order_release (customer, company, hold_id);

@@ -1,0 +1,102 @@
+"""A person puts orders on hold, whatever the rules say (spec 3.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from hold_service.checks import saving
+from hold_service.checks import store as checks
+from hold_service.checks.known import Asked, Known
+from hold_service.checks.loaded import hold_number
+from hold_service.checks.model import figures, rejudge
+from hold_service.checks.picture import picture_of
+from hold_service.checks.saving import DecisionRow
+from hold_service.holds import store
+from hold_service.holds.model import FORCED
+from hold_service.holds.store import NewHold
+from holdfast.bus import outbox
+from holdfast.contracts.erp_orders import Checkpoint
+from holdfast.contracts.holds import OrderHeld
+from holdfast.database.pool import to_json
+from holdfast.database.work import Work
+from holdfast.receivables.model import CheckedOrder, Party
+from holdfast.receivables.reservations import set_credit_status
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """Who puts orders on hold, and the reason of type hold."""
+
+    by: str
+    reason: str
+    note: str | None
+
+
+async def force(work: Work, rows: Sequence[asyncpg.Record], given: Force) -> dict[str, str]:
+    """Hold orders of locked customers that are not held yet; answers the number of each order's hold."""
+    if not rows:
+        return {}
+    decisions = {row["order_no"]: uuid4() for row in rows}
+    text = f"{given.by} has put the order on hold: {given.note or given.reason}."
+    ids = await store.insert(work, [_new(row, decisions[row["order_no"]], given) for row in rows])
+    await store.see_reasons(work, [(hold_id, {FORCED: text}) for hold_id in ids.values()])
+    await set_credit_status(work, [(row["company"], row["order_no"], "held") for row in rows])
+    known = await _known(work, rows)
+    told = [_told(work, row, ids, decisions, known[row["order_no"]], given, text) for row in rows]
+    await saving.save_decisions(work, [decision for _, decision in told])
+    await outbox.emit(work, [event for event, _ in told])
+    return {order: hold_number(hold_id) for (_, order), hold_id in ids.items()}
+
+
+def _new(row: asyncpg.Record, decision: UUID, given: Force) -> NewHold:
+    return NewHold(
+        row["company"], row["customer"], row["order_no"], row["version"], row["currency"], row["total"],
+        row["created_at"], Checkpoint.CONFIRMATION.value, f"forced-{decision}", False, decision, None,
+        row["payment_terms"], row["cash_discount"], bool(row["excluded"]), given.reason,
+    )  # fmt: skip
+
+
+def _asked(row: asyncpg.Record) -> Asked:
+    order = CheckedOrder(row["order_no"], row["version"], row["currency"], row["total"], row["created_at"])
+    return Asked(order, row["payment_terms"], row["cash_discount"], bool(row["excluded"]))
+
+
+async def _known(work: Work, rows: Sequence[asyncpg.Record]) -> dict[str, Known]:
+    orders: dict[Party, set[str]] = {}
+    for row in rows:
+        orders.setdefault((row["company"], row["customer"]), set()).add(row["order_no"])
+    loaded = await checks.load(work, orders, {row["currency"] for row in rows})
+    document = Checkpoint.CONFIRMATION.value
+    return {
+        row["order_no"]: loaded.known((row["company"], row["customer"]), document, row["order_no"], None)
+        for row in rows
+    }
+
+
+def _told(
+    work: Work, row: asyncpg.Record, ids: dict[tuple[str, str], int], decisions: dict[str, UUID], known: Known,
+    given: Force, text: str,
+) -> tuple[OrderHeld, DecisionRow]:  # fmt: skip
+    order, decision = row["order_no"], decisions[row["order_no"]]
+    hold_id = ids[row["company"], order]
+    asked = _asked(row)
+    verdict = rejudge(asked, known)
+    body: dict[str, Any] = {
+        "company": row["company"], "customer": row["customer"], "sequence": 1, "order": order,
+        "order_version": row["version"], "order_currency": row["currency"], "order_amount": row["open_amount"],
+        "decision": str(decision), "decided_at": work.business_now, "check_date": known.position.check_date,
+        "order_created_at": row["created_at"], "checkpoint": Checkpoint.CONFIRMATION, "attempt": f"forced-{decision}",
+        "hold": hold_number(hold_id), "reasons": (FORCED,), "explanation": (text,), "figures": figures(verdict),
+        "forced": True, "forced_reason": given.reason,
+    }  # fmt: skip
+    event = OrderHeld.model_validate(body)
+    answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "held"}
+    return event, DecisionRow(
+        decision, row["company"], row["customer"], order, Checkpoint.CONFIRMATION.value, f"forced-{decision}", "held",
+        known.position.check_date, hold_id, to_json(answer), to_json(picture_of(asked, known, verdict)),
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""What every change of a hold over HTTP has in common: found, locked, of the version that was read, still active."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from hold_service.groups.locks import lock_parties
+from hold_service.holds import store
+from holdfast.database.work import Work
+from holdfast.web.auth import Caller
+from holdfast.web.etags import check_if_match
+from holdfast.web.problems import Problem, not_found
+
+
+async def read(work: Work, hold: str, caller: Caller) -> asyncpg.Record:
+    """A hold by its number. Raises Problem 404 when it is of a company the caller does not see."""
+    number = int(hold.removeprefix("H-"))
+    row = await store.read_hold(work, number) if number < 2**63 else None
+    if row is None or not caller.sees(row["company"]):
+        raise not_found(f"hold {hold}")
+    return row
+
+
+async def lock(work: Work, row: asyncpg.Record) -> None:
+    """Lock the customer of a hold; read it again afterwards."""
+    await lock_parties(work, {(row["company"], row["customer"])})
+
+
+async def locked(work: Work, hold: str, caller: Caller, if_match: str | None) -> asyncpg.Record:
+    """An active hold whose customer is locked. Raises Problem 404, 409, 412, 428."""
+    await lock(work, await read(work, hold, caller))
+    row = await read(work, hold, caller)
+    check_if_match(if_match, row["version"])
+    must_be_active(row)
+    return row
+
+
+def must_be_active(row: asyncpg.Record) -> None:
+    """Raises Problem 409."""
+    if not row["active"]:
+        raise Problem(
+            409, "hold-has-ended", "The hold has ended",
+            f"It was {row['closed_as']} by {row['closed_by']}; there is nothing left to do.",
+        )  # fmt: skip

@@ -1,0 +1,134 @@
+"""What an evaluation does to held orders: reasons appear and clear, and those that are ready are released.
+
+The decision is made on locked customers; what it writes and publishes is collected and saved together.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from hold_service.checkpoints import store as checkpoints
+from hold_service.checks import saving
+from hold_service.checks.known import Known
+from hold_service.checks.model import Verdict
+from hold_service.checks.saving import DecisionRow
+from hold_service.holds import notices, store
+from hold_service.holds.model import (
+    READY,
+    Outcome,
+    Weighed,
+    active_reasons,
+    automatic_reason,
+    is_modified,
+    reservation_of,
+    weigh,
+)  # fmt: skip
+from hold_service.holds.release import AUTOMATIC, Release, amount_of, ending
+from hold_service.holds.store import AdmissionRow, Closing
+from holdfast.bus import outbox
+from holdfast.contracts.base import Payload
+from holdfast.database.work import Work
+from holdfast.receivables.model import Reservation
+from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
+
+WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
+
+
+class Evaluation:
+    """Evaluates held orders one after another; `save` writes what became of them."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.outcomes: dict[int, Outcome] = {}
+        self._closings: list[Closing] = []
+        self._admitted: list[AdmissionRow] = []
+        self._released: list[checkpoints.Released] = []
+        self._seen: list[tuple[int, dict[str, str]]] = []
+        self._gone: list[tuple[int, str]] = []
+        self._modified: list[int] = []
+        self._statuses: list[tuple[str, str, str]] = []
+        self._reservations: list[Reservation] = []
+        self._ended: list[tuple[str, str]] = []
+        self._events: list[Payload] = []
+        self._waiting: list[asyncpg.Record] = []
+        self._decisions: list[DecisionRow] = []
+
+    def cancel(self, row: asyncpg.Record, known: Known) -> None:
+        """The held order was cancelled (spec 3.9)."""
+        reason = known.setup.parameters.cancel_reason
+        self.outcomes[row["id"]] = Outcome.CANCELLED
+        self._closings.append(Closing(row["id"], "cancelled", AUTOMATIC, None, reason or "order cancelled"))
+        self._ended.append((row["company"], row["order_no"]))
+        self._events.append(notices.cancelled(row, known, self._work, reason))
+
+    def weigh(
+        self, row: asyncpg.Record, known: Known, verdict: Verdict, triggers: tuple[str, ...]
+    ) -> Reservation | None:
+        """Take over what the rules say now; answers what a released order reserves from now on."""
+        automatic = known.setup.parameters.auto_release
+        if is_modified(row) and not row["amount_changed"]:
+            self._modified.append(row["id"])
+        found = {finding.reason.value: finding.text for finding in verdict.findings}
+        forced = row["forced_reason"] is not None
+        if row["workflow_status"] in WAITING:
+            automatic = automatic and known.setup.parameters.auto_release_submitted == "close_and_release"
+            self._waiting.append(row)
+        weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic)
+        self.outcomes[row["id"]] = weighed.outcome
+        self._seen.append((row["id"], dict(weighed.seen)))
+        self._gone += [(row["id"], reason) for reason in weighed.gone]
+        if weighed.outcome is Outcome.RELEASED:
+            return self._release(row, known, verdict, triggers)
+        self._tell(row, known, weighed, triggers)
+        return None
+
+    def _tell(self, row: asyncpg.Record, known: Known, weighed: Weighed, triggers: tuple[str, ...]) -> None:
+        left = tuple(sorted((active_reasons(row) | weighed.seen.keys()) - set(weighed.gone)))
+        self._events += [
+            notices.reason_cleared(row, known, self._work, reason, left, triggers)
+            for reason in weighed.gone
+            if reason != READY
+        ]
+        if weighed.newly_ready:
+            self._events.append(notices.ready(row, known, self._work, triggers))
+
+    def _release(self, row: asyncpg.Record, known: Known, verdict: Verdict, triggers: tuple[str, ...]) -> Reservation:
+        given = known.setup.parameters
+        reason, mode = automatic_reason(given, row), given.auto_release_mode
+        release = Release(AUTOMATIC, reason, mode, automatic=True, triggers=triggers)
+        ended = ending(self._work, row, known, verdict, release)
+        reservation = reservation_of(row, "released", amount_of(row, known), self._work.business_now)
+        self._closings.append(ended.closing)
+        self._admitted += ended.admissions
+        self._released.append(ended.grace)
+        self._statuses.append((row["company"], row["order_no"], "released"))
+        self._reservations.append(reservation)
+        self._events.append(ended.event)
+        self._decisions.append(ended.decision)
+        return reservation
+
+    async def save(self) -> None:
+        """Write and publish all of it."""
+        work = self._work
+        await store.clear_reasons(work, self._gone)
+        await store.see_reasons(work, self._seen)
+        await store.note_changed_amounts(work, self._modified)
+        await store.close(work, self._closings)
+        await store.admit(work, self._admitted)
+        await checkpoints.note_releases(work, self._released)
+        await set_credit_status(work, self._statuses)
+        await reserve(work, self._reservations)
+        await end_reservations(work, self._ended)
+        if self._decisions:
+            await saving.save_decisions(work, self._decisions)
+        await outbox.emit(work, self._events)
+
+    @property
+    def waiting(self) -> list[asyncpg.Record]:
+        """Holds whose release somebody has asked for."""
+        return self._waiting
+
+    @property
+    def ended(self) -> int:
+        """How many holds ended."""
+        return len(self._closings)

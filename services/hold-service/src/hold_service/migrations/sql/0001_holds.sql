@@ -1,0 +1,25 @@
+-- Reasons of a company for holding and releasing orders (spec 1.4).
+CREATE TABLE reason (
+    company text NOT NULL,
+    type text NOT NULL CHECK (type IN ('hold', 'release')),
+    id text NOT NULL,
+    description text NOT NULL,
+    version bigint NOT NULL,
+    PRIMARY KEY (company, type, id)
+);
+
+-- What the hold list shows of an order beside its figures; the newest state of each order.
+CREATE TABLE order_detail (
+    company text NOT NULL,
+    order_no text NOT NULL,
+    version bigint NOT NULL,
+    sold_to text,
+    sales_taker text,
+    sales_responsible text,
+    sales_pool text,
+    freight_zone text,
+    load text,
+    delivery_date date,
+    lines jsonb NOT NULL,
+    PRIMARY KEY (order_no, company)
+);

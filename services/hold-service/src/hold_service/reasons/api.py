@@ -1,0 +1,137 @@
+"""Reasons of a company for holding and releasing orders, over HTTP (spec 1.4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+
+from hold_service.reasons import store
+from holdfast.contracts.base import Text
+from holdfast.database.pool import to_json
+from holdfast.database.work import transaction
+from holdfast.web import audit, idempotency
+from holdfast.web.auth import Caller, require
+from holdfast.web.etags import IfMatch, check_if_match, etag
+from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.problems import not_found, responses
+
+router = APIRouter(prefix="/v1/reasons", tags=["reasons"])
+Reader = Annotated[Caller, Depends(require("rules:see"))]
+Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
+Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Kind = Literal["hold", "release"]
+Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
+
+
+class ReasonBody(BaseModel):
+    """What a reason means."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"description": "paid by card"}]})
+
+    description: Text = ""
+
+
+@router.get(
+    "/{company}",
+    operation_id="listReasons",
+    responses={200: {"description": "The reasons of the company"}, **responses(404)},
+)
+async def list_reasons(request: Request, company: Company, caller: Reader) -> Response:
+    """All reasons of a company, for holding and for releasing."""
+    _see(caller, company)
+    async with transaction(request.app.state.pool, clock=False) as work:
+        rows = await store.reasons_of(work, company)
+    return Response(to_json({"items": [dict(row) for row in rows]}), media_type="application/json")
+
+
+@router.get(
+    "/{company}/{kind}/{reason}",
+    operation_id="getReason",
+    responses={200: {"description": "The reason"}, **responses(404)},
+)
+async def get_reason(request: Request, company: Company, kind: Kind, reason: Code, caller: Reader) -> Response:
+    """One reason, with its ETag."""
+    _see(caller, company)
+    async with transaction(request.app.state.pool, clock=False) as work:
+        row = await store.read_reason(work, company, kind, reason)
+    if row is None:
+        raise not_found(f"{kind} reason {reason} of company {company}")
+    return Response(to_json(dict(row)), media_type="application/json", headers={"etag": etag(row["version"])})
+
+
+@router.put(
+    "/{company}/{kind}/{reason}",
+    operation_id="setReason",
+    responses={200: {"description": "The reason"}, **responses(404, 409, 412, 428)},
+)
+async def set_reason(
+    request: Request,
+    company: Company,
+    kind: Kind,
+    reason: Code,
+    given: ReasonBody,
+    caller: Keeper,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Add or change a reason. If-Match names the version read before; \"0\" adds it."""
+    path = f"/v1/reasons/{company}/{kind}/{reason}"
+    identity = request_of(caller, idempotency_key, "PUT", path, await request.body())
+    _see(caller, company)
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        before = await store.read_reason(work, company, kind, reason, lock=True)
+        check_if_match(if_match, before["version"] if before else 0)
+        after = await store.write_reason(work, company, kind, reason, given.description)
+        await audit.record(
+            work, who=caller.subject, what="reason.changed", company=company, subject=f"{kind}/{reason}",
+            before=dict(before) if before else None, after=dict(after),
+        )  # fmt: skip
+        answer = Answer(200, to_json(dict(after)), {"etag": etag(after["version"])})
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+@router.delete(
+    "/{company}/{kind}/{reason}",
+    operation_id="deleteReason",
+    status_code=204,
+    responses={204: {"description": "It is gone"}, **responses(404, 409, 412, 428)},
+)
+async def delete_reason(
+    request: Request,
+    company: Company,
+    kind: Kind,
+    reason: Code,
+    caller: Keeper,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Remove a reason; holds that name it keep it."""
+    path = f"/v1/reasons/{company}/{kind}/{reason}"
+    identity = request_of(caller, idempotency_key, "DELETE", path, b"")
+    _see(caller, company)
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        before = await store.read_reason(work, company, kind, reason, lock=True)
+        if before is None:
+            raise not_found(f"{kind} reason {reason} of company {company}")
+        check_if_match(if_match, before["version"])
+        await store.delete_reason(work, company, kind, reason)
+        await audit.record(
+            work, who=caller.subject, what="reason.deleted", company=company, subject=f"{kind}/{reason}",
+            before=dict(before), after=None,
+        )  # fmt: skip
+        answer = Answer(204, "")
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+def _see(caller: Caller, company: str) -> None:
+    if not caller.sees(company):
+        raise not_found(f"company {company}")

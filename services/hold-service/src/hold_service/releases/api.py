@@ -1,0 +1,169 @@
+"""Release, reject, evaluate: what a person does to holds, over HTTP (spec 3.7, 3.8, 3.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from hold_service.checks.loaded import hold_number
+from hold_service.groups.locks import lock_parties
+from hold_service.holds import acting
+from hold_service.holds.api import HoldNumber
+from hold_service.holds.shown import shown_hold
+from hold_service.rechecks import store as rechecks
+from hold_service.releases import bulk, doing, store
+from hold_service.releases.model import BulkRequest, EvaluateRequest, RejectRequest, ReleaseRequest
+from holdfast.database.pool import to_json
+from holdfast.database.work import Work, transaction
+from holdfast.web import audit, idempotency
+from holdfast.web.auth import Caller, require
+from holdfast.web.etags import IfMatch, etag
+from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.idempotency import Request as Identity
+from holdfast.web.problems import Problem, not_found, responses
+
+router = APIRouter(prefix="/v1/holds", tags=["releases"])
+Releaser = Annotated[Caller, Depends(require("holds:release"))]
+Rejecter = Annotated[Caller, Depends(require("holds:reject"))]
+NEEDED = {"release": "holds:release", "reject": "holds:reject", "evaluate": "holds:release"}
+
+
+@router.post(
+    "/{hold}/release",
+    operation_id="releaseHold",
+    responses={200: {"description": "The hold as released"}, **responses(404, 409, 412, 428)},
+)
+async def release_hold(
+    request: Request,
+    hold: HoldNumber,
+    given: ReleaseRequest,
+    caller: Releaser,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Let a held order go on. The document that was held goes through once, up to the released value."""
+    identity = request_of(caller, idempotency_key, "POST", f"/v1/holds/{hold}/release", await request.body())
+
+    async def act(work: Work, row: asyncpg.Record) -> asyncpg.Record:
+        return await doing.release_hold(work, row, given, caller)
+
+    return await _act(request, hold, caller, if_match, identity, act)
+
+
+@router.post(
+    "/{hold}/reject",
+    operation_id="rejectHold",
+    responses={200: {"description": "The hold as rejected"}, **responses(404, 409, 412, 428)},
+)
+async def reject_hold(
+    request: Request,
+    hold: HoldNumber,
+    given: RejectRequest,
+    caller: Rejecter,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Refuse to let a held order go on: it leaves the list, and a new attempt to post it runs the rules again."""
+    identity = request_of(caller, idempotency_key, "POST", f"/v1/holds/{hold}/reject", await request.body())
+
+    async def act(work: Work, row: asyncpg.Record) -> asyncpg.Record:
+        return await doing.reject_hold(work, row, given, caller)
+
+    return await _act(request, hold, caller, if_match, identity, act)
+
+
+Act = Callable[[Work, asyncpg.Record], Awaitable[asyncpg.Record]]
+
+
+async def _act(
+    request: Request, hold: str, caller: Caller, if_match: str | None, identity: Identity, act: Act
+) -> Response:
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        row = await acting.locked(work, hold, caller, if_match)
+        after = await act(work, row)
+        answer = Answer(200, to_json(shown_hold(after)), {"etag": etag(after["version"])})
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+@router.post(
+    "/bulk",
+    operation_id="actOnHolds",
+    responses={200: {"description": "What became of each hold"}, **responses(409)},
+)
+async def act_on_holds(
+    request: Request,
+    given: BulkRequest,
+    caller: Annotated[Caller, Depends(require("holds:see"))],
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Release, reject or evaluate many holds. Each line succeeds or fails on its own; `ok` says which."""
+    identity = request_of(caller, idempotency_key, "POST", "/v1/holds/bulk", await request.body())
+    if NEEDED[given.action] not in caller.permissions:
+        raise Problem(403, "forbidden", "You may not do this", f"This needs the permission {NEEDED[given.action]}.")
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        items = await bulk.act_on_all(work, given, caller)
+        failed = sum(not item["ok"] for item in items)
+        body = {"items": items, "succeeded": len(items) - failed, "failed": failed}
+        answer = Answer(200, to_json(body))
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+@router.post(
+    "/evaluate",
+    operation_id="evaluateHolds",
+    responses={200: {"description": "What became of each hold"}, **responses(404, 409)},
+)
+async def evaluate_holds(
+    request: Request, given: EvaluateRequest, caller: Releaser, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Run the rules again on today's figures: reasons appear and clear, and orders without a reason are released.
+
+    At most 500 holds are evaluated at once, the oldest first; `queued` says how many customers follow by themselves.
+    """
+    identity = request_of(caller, idempotency_key, "POST", "/v1/holds/evaluate", await request.body())
+    if given.company is not None and not caller.sees(given.company):
+        raise not_found(f"company {given.company}")
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        answer = Answer(200, to_json(await _evaluate(work, given, caller)))
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+async def _evaluate(work: Work, given: EvaluateRequest, caller: Caller) -> dict[str, Any]:
+    rows = await _chosen(work, given, caller)
+    now, later = rows[: bulk.MOST_EVALUATED], rows[bulk.MOST_EVALUATED :]
+    await lock_parties(work, {(row["company"], row["customer"]) for row in rows})
+    outcomes = await bulk.evaluated(work, now)
+    queued = {(row["company"], row["customer"]) for row in later}
+    await rechecks.mark(work, queued, {}, delay_seconds=0)
+    items = [{"hold": hold_number(row["id"]), "outcome": outcomes.get(row["id"], "ended")} for row in now]
+    subject = given.customer or given.company or "all"
+    await audit.record(
+        work, who=caller.subject, what="holds.evaluated", company=given.company, subject=subject, before=None,
+        after={"holds": len(items), "queued": len(queued)},
+    )  # fmt: skip
+    return {"items": items, "queued": len(queued)}
+
+
+async def _chosen(work: Work, given: EvaluateRequest, caller: Caller) -> list[asyncpg.Record]:
+    if not given.holds:
+        return await store.active_holds(work, caller.company_filter(), given.company, given.customer, 100_000)
+    numbers = [int(hold.removeprefix("H-")) for hold in given.holds if hold.removeprefix("H-").isdecimal()]
+    rows = await store.holds_of(work, [number for number in numbers if number < 2**63])
+    found = {hold_number(row["id"]): row for row in rows if caller.sees(row["company"])}
+    for hold in given.holds:
+        if hold not in found:
+            raise not_found(f"hold {hold}")
+    return [found[hold] for hold in dict.fromkeys(given.holds) if found[hold]["active"]]

@@ -1,0 +1,158 @@
+"""Releases and rejections that need somebody else's approval (spec 3.13), by the shared workflow."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from hold_service.checks.loaded import hold_number
+from hold_service.checks.model import figures, rejudge
+from hold_service.groups.locks import lock_parties
+from hold_service.holds import store
+from hold_service.holds.model import Row, active_reasons
+from hold_service.holds.release import asked_again, known_of, order_value
+from hold_service.parameters.model import HoldParameters
+from hold_service.parameters.store import read_parameters
+from hold_service.releases import acts
+from hold_service.releases.model import RejectRequest, ReleaseRequest
+from holdfast.approvals import flow, model
+from holdfast.approvals import store as approvals
+from holdfast.approvals.flow import Asked, Kind, TaskFailed
+from holdfast.approvals.model import State
+from holdfast.database.work import Work
+from holdfast.web.auth import Caller
+from holdfast.web.problems import Problem
+
+NAME = "hold_release"
+WAITING = frozenset({State.SUBMITTED.value, State.APPROVAL_PENDING.value, State.CHANGE_REQUESTED.value})
+NOT_REASONS = frozenset({"ready_for_release"})
+
+
+async def _row(work: Work, asked: Asked) -> asyncpg.Record:
+    row = await store.read_hold(work, int(asked.subject.removeprefix("H-")))
+    assert row is not None
+    return row
+
+
+async def _lock(work: Work, asked: Asked) -> None:
+    row = await _row(work, asked)
+    await lock_parties(work, {(row["company"], row["customer"])})
+
+
+async def _basis(work: Work, asked: Asked) -> Any:
+    """The order's value and its reasons. Less of either is still what was asked on; more of it is not (spec 1.17)."""
+    row = await _row(work, asked)
+    value = order_value(row, await known_of(work, row))
+    now = {"value": str(value), "currency": row["order_currency"],
+           "reasons": sorted(active_reasons(row) - NOT_REASONS)}  # fmt: skip
+    found = await approvals.read(work, asked.id)
+    return found["basis"] if found is not None and not _grown(found["basis"], now) else now
+
+
+def _grown(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    more = Decimal(now["value"]) > Decimal(before["value"]) or now["currency"] != before["currency"]
+    return more or not set(now["reasons"]) <= set(before["reasons"])
+
+
+async def _amount(work: Work, asked: Asked) -> Decimal:
+    """The exposure that results, in company currency: splitting an order gains nothing."""
+    row = await _row(work, asked)
+    known = await known_of(work, row)
+    found = figures(rejudge(asked_again(row, known), known)) or {}
+    return Decimal(found.get("exposure") or row["order_total"])
+
+
+async def _take_effect(work: Work, asked: Asked, who: str) -> None:
+    row = await _row(work, asked)
+    if not row["active"]:
+        raise TaskFailed("The hold has ended meanwhile.")
+    if not (await parameters_of(work, asked.company)).approval_releases:
+        return
+    body = {name: value for name, value in asked.proposal.items() if name != "act"}
+    try:
+        if asked.proposal["act"] == "reject":
+            await acts.reject_now(work, row, RejectRequest.model_validate(body), asked.requester)
+        else:
+            await acts.release_now(work, row, ReleaseRequest.model_validate(body), asked.requester)
+    except Problem as problem:
+        raise TaskFailed(problem.detail) from None
+
+
+async def _told(work: Work, asked: Asked, state: State, who: str) -> None:
+    row = await _row(work, asked)
+    only_enabled = state is State.COMPLETED and row["active"]
+    status = State.APPROVED if only_enabled else state
+    await store.note_workflow(work, row["id"], status.value, approved=only_enabled)
+
+
+KIND = Kind(NAME, "release of a held order", _lock, _basis, _amount, _take_effect, _told)
+KINDS = {NAME: KIND}
+
+
+async def parameters_of(work: Work, company: str) -> HoldParameters:
+    """How a company treats its holds."""
+    found = await read_parameters(work, company)
+    return HoldParameters.model_validate(found["settings"] if found else {})
+
+
+async def is_needed(work: Work, row: Row, caller: Caller) -> bool:
+    """Whether a release or rejection of this hold is only submitted. Raises Problem 403.
+
+    A forced hold is never submitted: whoever may force and release ends it (spec 3.11).
+    """
+    if not await flow.is_active(work, row["company"], NAME):
+        return False
+    if row["forced_reason"] is None:
+        return not row["release_approved"]
+    if not {"holds:force", "holds:release"} <= caller.permissions:
+        raise Problem(
+            403, "forbidden", "You may not do this", "A forced hold is ended by who has holds:force and holds:release."
+        )
+    return False
+
+
+async def submit(work: Work, row: Row, act: str, body: dict[str, Any], caller: Caller) -> None:
+    """Ask for approval; what needs none takes effect at once. Raises Problem 409."""
+    if row["forced_reason"] is not None:
+        raise Problem(
+            409, "forced-hold", "A forced hold is not submitted",
+            "It ends by a direct release with a reason, by somebody who may force and release.",
+        )  # fmt: skip
+    if not await flow.is_active(work, row["company"], NAME):
+        raise Problem(
+            409, "no-workflow", "There is nobody to approve it",
+            f"The workflow {NAME} of company {row['company']} is not active.",
+        )  # fmt: skip
+    await flow.ask(work, KIND, row["company"], hold_number(row["id"]), caller.subject, {"act": act, **body},
+                   body.get("note"))  # fmt: skip
+
+
+async def open_request(work: Work, row: Row) -> asyncpg.Record:
+    """The request that is open for a hold, else the newest. Raises Problem 409 when there has never been one."""
+    number = hold_number(row["id"])
+    found = await approvals.open_approval(work, row["company"], NAME, number) or await work.conn.fetchrow(
+        "SELECT * FROM approval WHERE company = $1 AND kind = $2 AND subject = $3 ORDER BY created_at DESC LIMIT 1",
+        row["company"], NAME, number,
+    )  # fmt: skip
+    if found is None:
+        raise Problem(409, "not-submitted", "Nobody has asked for it", f"Submit the release of {number} first.")
+    return found
+
+
+async def grown(work: Work, row: Row) -> None:
+    """End the open request of a hold whose order or reasons have grown."""
+    number = hold_number(row["id"])
+    await flow.lapse_for(work, KIND, row["company"], number)
+    if await approvals.open_approval(work, row["company"], NAME, number) is None:
+        await store.note_workflow(work, row["id"], State.CANCELLED.value, approved=False)
+
+
+async def overtaken(work: Work, row: Row) -> None:
+    """The order is released by itself: who was to approve has nothing left to do."""
+    found = await approvals.open_approval(work, row["company"], NAME, hold_number(row["id"]))
+    if found is not None:
+        await approvals.update(work, found["id"], model.lapse(approvals.approval_of(found)), lapsed=True)
+        await approvals.note(work, found["id"], "holdfast", "lapsed", text="The order was released by itself.")
+        await store.note_workflow(work, row["id"], State.CANCELLED.value, approved=False)

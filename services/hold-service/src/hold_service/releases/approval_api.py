@@ -1,0 +1,80 @@
+"""Asking for a release and deciding on it, from the hold itself (spec 3.13); `/v1/approvals` has them all."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from hold_service.checks.loaded import hold_number
+from hold_service.holds import acting
+from hold_service.holds.api import HoldNumber
+from hold_service.holds.shown import shown_hold
+from hold_service.releases import approval, doing
+from hold_service.releases.model import ReleaseRequest
+from holdfast.approvals import flow
+from holdfast.approvals.api import NoteBody, create_router
+from holdfast.database.work import Work
+from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once
+from holdfast.web.etags import IfMatch
+from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.problems import Problem, responses
+
+router = APIRouter(prefix="/v1/holds", tags=["releases"])
+Releaser = Annotated[Caller, Depends(require("holds:release"))]
+Reader = Annotated[Caller, Depends(require("holds:see"))]
+approvals_router = create_router(approval.KINDS)
+
+
+@router.post(
+    "/{hold}/submit",
+    operation_id="submitRelease",
+    responses={200: {"description": "The hold with the state of its workflow"}, **responses(404, 409, 412, 428)},
+)
+async def submit_release(
+    request: Request,
+    hold: HoldNumber,
+    given: ReleaseRequest,
+    caller: Releaser,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Ask somebody else to approve the release; without a step for the resulting exposure it takes effect at once."""
+
+    async def act(work: Work) -> Answer:
+        row = await acting.locked(work, hold, caller, if_match)
+        after = await doing.submit_release(work, row, given, caller)
+        return answer(shown_hold(after), version=after["version"])
+
+    return await once(request, caller, idempotency_key, act)
+
+
+@router.post(
+    "/{hold}/{act}",
+    operation_id="decideRelease",
+    responses={200: {"description": "The hold with the state of its workflow"}, **responses(404, 409, 412, 428)},
+)
+async def decide_release(
+    request: Request,
+    hold: HoldNumber,
+    act: Literal["approve", "deny", "request-change", "recall", "resubmit"],
+    given: NoteBody,
+    caller: Reader,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Approve, deny or send back a release (needs approvals:decide); recall or submit again what the caller asked."""
+    if act not in ("recall", "resubmit") and "approvals:decide" not in caller.permissions:
+        raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
+    wanted: flow.Decision = "request_change" if act == "request-change" else act
+
+    async def decide(work: Work) -> Answer:
+        row = await acting.locked(work, hold, caller, if_match)
+        found = await approval.open_request(work, row)
+        await flow.decide(work, approval.KINDS, found["id"], caller, wanted, given.note)
+        after = await acting.read(work, hold_number(row["id"]), caller)
+        return answer(shown_hold(after), version=after["version"])
+
+    return await once(request, caller, idempotency_key, decide)

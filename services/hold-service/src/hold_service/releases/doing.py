@@ -1,0 +1,39 @@
+"""Releases and rejections as a person asks for them: at once, or submitted where a workflow is active."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from hold_service.holds import store
+from hold_service.releases import acts, approval
+from hold_service.releases.model import RejectRequest, ReleaseRequest
+from holdfast.database.work import Work
+from holdfast.web.auth import Caller
+
+
+async def release_hold(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
+    """Let an order go on, or ask for it; answers the hold as it is now. Raises Problem."""
+    if await approval.is_needed(work, row, caller):
+        return await submit_release(work, row, given, caller)
+    return await acts.release_now(work, row, given, caller.subject)
+
+
+async def reject_hold(work: Work, row: asyncpg.Record, given: RejectRequest, caller: Caller) -> asyncpg.Record:
+    """Refuse an order, or ask for it; answers the hold as it is now. Raises Problem."""
+    if await approval.is_needed(work, row, caller):
+        await approval.submit(work, row, "reject", given.model_dump(mode="json"), caller)
+        return await _now(work, row)
+    return await acts.reject_now(work, row, given, caller.subject)
+
+
+async def submit_release(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
+    """Ask for a release; answers the hold as it is now. Raises Problem."""
+    await acts.check_release(work, row, given)
+    await approval.submit(work, row, "release", given.model_dump(mode="json"), caller)
+    return await _now(work, row)
+
+
+async def _now(work: Work, row: asyncpg.Record) -> asyncpg.Record:
+    after = await store.read_hold(work, row["id"])
+    assert after is not None
+    return after

@@ -1,0 +1,44 @@
+"""`scenario run`, `scenario check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.cli.running import run
+from holdfast.cli.sentences import FAILED
+from holdfast.platform import logging
+from holdfast.platform.settings import load_settings
+from holdfast.scenarios.reading import read_scenarios
+from holdfast.scenarios.runner import run_files
+
+app = typer.Typer(
+    help="Stories in files, played through the real services: facts, steps, expectations.",
+    no_args_is_help=True, rich_markup_mode=None,
+)  # fmt: skip
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="scenario files, see docs/scenarios.md")]
+
+
+@app.command("run")
+def run_scenarios(files: Files) -> None:
+    """Play scenario files on a simulated clock; a line for each expectation, and last how many passed and failed.
+
+    The services run on databases of their own, which are removed at the end; a demo's data is not touched.
+
+    \b
+    holdfast scenario run tests/scenarios/limits.yaml
+    """
+    settings = load_settings()
+    logging.configure(level="ERROR", style="console")
+    report = run(run_files(files, settings, lambda line: print(line, flush=True)))
+    if report.failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("check")
+def check_scenarios(files: Files) -> None:
+    """Only read the files and say what is wrong with them, by file and line."""
+    for file in files:
+        print(f"{file}: {len(read_scenarios(file))} scenarios")

@@ -1,0 +1,97 @@
+"""YAML that remembers on which line each value stands.
+
+As in YAML 1.2 only `true` and `false` are booleans; dates and decimal numbers stay text, so that nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Where = tuple[str | int, ...]
+"""The way to a value: keys of mappings and places in lists."""
+
+
+class BadScenario(Exception):
+    """A scenario file cannot be played; one sentence that names file and line."""
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+_Loader.yaml_implicit_resolvers = {}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(null|~|)$"), ["n", "~", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^(0|-?[1-9][0-9]*)$"), list("-0123456789"))
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A value and the lines of all values in it; `file` names where it was read from."""
+
+    file: str
+    value: Any
+    lines: dict[Where, int] = field(default_factory=dict)
+
+    def line(self, where: Where) -> int:
+        """The line of a value, or of the nearest one around it."""
+        while where and where not in self.lines:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+    def part(self, *where: str | int) -> Marked:
+        """A value inside this one."""
+        value = self.value
+        for key in where:
+            value = value[key]
+        lines = {way[len(where) :]: line for way, line in self.lines.items() if way[: len(where)] == where}
+        return Marked(self.file, value, lines)
+
+    def over(self, below: Marked) -> Marked:
+        """This value laid over another: mappings are merged, all else is replaced."""
+        if not (isinstance(self.value, Mapping) and isinstance(below.value, Mapping)):
+            return self
+        value, lines = dict(below.value), dict(below.lines)
+        for key in self.value:
+            mine = self.part(key).over(below.part(key)) if key in below.value else self.part(key)
+            lines = {way: line for way, line in lines.items() if way[:1] != (key,)}
+            lines |= {(key, *way): line for way, line in mine.lines.items()}
+            value[key] = mine.value
+        return Marked(self.file, value, lines | {(): self.lines.get((), 1)})
+
+
+def read_marked(path: Path) -> Marked:
+    """Read a file. Raises BadScenario; OSError when it cannot be opened."""
+    text = path.read_text("utf-8")
+    lines: dict[Where, int] = {}
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        value = _plain(loader, node, (), lines, str(path)) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadScenario(f"{path}:{line}: not YAML: {error.problem or error.context}.") from None
+    return Marked(str(path), value, lines)
+
+
+def _plain(loader: Any, node: yaml.Node, where: Where, lines: dict[Where, int], file: str) -> Any:
+    lines[where] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(loader, item, (*where, place), lines, file) for place, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    loader.flatten_mapping(node)
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        if key in found:
+            raise BadScenario(f"{file}:{key_node.start_mark.line + 1}: {key} is written twice; write it once.")
+        found[key] = _plain(loader, value_node, (*where, key), lines, file)
+        lines[(*where, key)] = key_node.start_mark.line + 1
+    return found

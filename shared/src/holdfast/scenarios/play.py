@@ -1,0 +1,159 @@
+"""One scenario being played: who calls, what was sent, what time it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import orjson
+
+from holdfast.bus.port import Position, RecordRefused
+from holdfast.contracts.base import Payload
+from holdfast.database.work import set_business_clock
+from holdfast.erp.happenings import Happening
+from holdfast.scenarios.calls import Client, Reply
+from holdfast.scenarios.events import BadEvent, Setting, payload_of
+from holdfast.scenarios.facts import UserFact
+from holdfast.scenarios.namespace import Namespace
+from holdfast.scenarios.stack import Running
+
+EVERYBODY = UserFact(roles=["see", "work", "approve", "administer"])
+SOURCE = "/erp/scenario"
+TICK = timedelta(minutes=1)
+PUBLISHED = "SELECT seq, type, payload FROM outbox WHERE seq > $1 AND strpos(payload, $2) > 0 ORDER BY seq"
+LAST = "SELECT coalesce(max(seq), 0) FROM outbox"
+
+
+class Refused(Exception):
+    """Something that must work for the scenario to go on was refused."""
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of a step: the answer of a command, or those of parallel ones."""
+
+    reply: Reply | None = None
+    replies: list[Reply] = field(default_factory=list)
+    order: str | None = None
+    customer: str | None = None
+    company: str | None = None
+
+
+class Play:
+    """Calls, sends and waits under the names of one scenario."""
+
+    def __init__(self, stage: Running, number: int, setting: Setting, users: dict[str, UserFact]) -> None:
+        self.companies = {company for company, _ in setting.customers.values()} | set(setting.currencies)
+        self.stage, self.names, self.setting = stage, Namespace(number), setting
+        self._users = users
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._last: dict[str, int] = {}
+
+    # time
+
+    async def at(self, moment: datetime) -> None:
+        """Set the clock of all services."""
+        self.setting.now, self.setting.today = moment, moment.date()
+        await asyncio.gather(*(_set(pool, moment) for pool in self.stage.pools.values()))
+
+    async def tick(self) -> None:
+        """A minute passes."""
+        await self.at(self.setting.now + TICK)
+
+    async def settle(self, sent: Sequence[Position] = ()) -> None:
+        """Wait until everything that follows is done."""
+        await self.stage.barrier.passed(sent)
+
+    # the ERP
+
+    async def say(self, events: Sequence[tuple[str, dict[str, Any]]], times: int = 1) -> None:
+        """Send events and wait for what follows from them. Raises BadEvent."""
+        made = [self._event(kind, body) for kind, body in events]
+        await self.settle(await self._send(made, times))
+
+    def _event(self, kind: str, body: dict[str, Any]) -> Happening:
+        payload = payload_of(kind, body, self.setting)
+        fields = self.names.into(orjson.loads(payload.model_dump_json(exclude_none=True)))
+        mapped: Payload = type(payload).model_validate_json(orjson.dumps(fields))
+        return Happening(str(uuid4()), SOURCE, self.setting.now, mapped)
+
+    async def _send(self, happenings: Sequence[Happening], times: int) -> list[Position]:
+        if not happenings:
+            return []
+        positions = []
+        records = [happening.record() for happening in happenings]
+        for answer in await self.stage.producer.send(records * times):
+            if isinstance(answer, RecordRefused):
+                raise BadEvent(f"the bus refused an event: {answer}")
+            positions.append(answer)
+        return positions
+
+    # callers
+
+    def client(self, service: str, user: str | None) -> Client:
+        """The API of a service as somebody sees it."""
+        name = user or "scenario"
+        if (service, name) not in self._clients:
+            fact = self._users.get(name, EVERYBODY)
+            companies = [self.names.name(company) for company in fact.companies]
+            self._clients[service, name] = self.stage.client(service, name, fact.roles, companies)
+        return self._clients[service, name]
+
+    async def get(self, service: str, path: str, user: str | None = None) -> Reply:
+        """GET under the scenario's names."""
+        reply = await self.client(service, user).get(path)
+        return Reply(reply.status, self.names.out(reply.body), reply.etag)
+
+    async def send(
+        self, service: str, method: str, path: str, body: Any, *, user: str | None = None, etag: str | None = None,
+        key: str | None = None,
+    ) -> Reply:  # fmt: skip
+        """An unsafe request under the scenario's names."""
+        reply = await self.client(service, user).send(method, path, self.names.into(body), etag=etag, key=key)
+        return Reply(reply.status, self.names.out(reply.body), reply.etag)
+
+    async def put(self, service: str, path: str, body: Any, user: str | None = None) -> Reply:
+        """Create or replace: the newest version is read first."""
+        found = await self.client(service, None).get(path)
+        tag = found.etag or ('"0"' if service == "hold-service" else "new")
+        return await self.send(service, "PUT", path, body, user=user, etag=tag)
+
+    async def must(self, reply: Reply, what: str) -> Reply:
+        """Raises Refused."""
+        if not reply.ok:
+            detail = reply.body.get("detail") if isinstance(reply.body, dict) else reply.body
+            raise Refused(f"{what} was refused with {reply.status}: {detail}")
+        return reply
+
+    def is_own(self, company: str | None) -> bool:
+        """Whether a row of a list is of a company of this scenario, or of none."""
+        return company is None or company in self.companies
+
+    def path_of(self, company: str | None) -> str:
+        """A company in a path."""
+        return self.names.name(company or self.setting.company)
+
+    # what was published
+
+    async def mark(self) -> None:
+        """What is published from now on belongs to the next step."""
+        for service, pool in self.stage.pools.items():
+            self._last[service] = await pool.fetchval(LAST)
+
+    async def published(self) -> list[dict[str, Any]]:
+        """Events of the scenario's companies since the mark, those of each service in their order."""
+        found = []
+        for service, pool in self.stage.pools.items():
+            for row in await pool.fetch(PUBLISHED, self._last.get(service, 0), self.names.suffix + '"'):
+                found.append({"type": row["type"], **self.names.out(orjson.loads(row["payload"]))})
+        return found
+
+
+async def _set(pool: asyncpg.Pool, moment: datetime) -> None:
+    async with pool.acquire() as connection:
+        await set_business_clock(connection, moment)  # type: ignore[arg-type]

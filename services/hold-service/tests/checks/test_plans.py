@@ -48,4 +48,8 @@ async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name:
     assert scans
     for scan in scans:
         condition = scan.get("Index Cond") or scan.get("Recheck Cond") or ""
-        assert " = " in re.sub(r"\bcompany = ", "", condition), (name, scan)
+        assert " = " in re.sub(r"\bcompany = ", "", condition), (
+            scan["Relation Name"],
+            scan.get("Index Name"),
+            condition,
+        )

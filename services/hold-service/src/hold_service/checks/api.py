@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from hold_service.checks import saving
 from hold_service.checks.batcher import Batcher
+from hold_service.checks.picture import shown_picture
 from hold_service.checks.preview import preview
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
@@ -113,4 +114,5 @@ async def get_credit_check(request: Request, decision_id: UUID, caller: Reader) 
         row = await saving.read_decision(work, decision_id)
     if row is None or not caller.sees(row["company"]):
         raise not_found(f"credit check {decision_id}")
-    return Response(to_json({**row["answer"], "picture": row["picture"]}), media_type="application/json")
+    shown = {**row["answer"], "picture": shown_picture(row["answer"], row["picture"])}
+    return Response(to_json(shown), media_type="application/json")

@@ -222,7 +222,7 @@ def _row(d: Decided, answer: str) -> DecisionRow:
     return DecisionRow(
         d.id, request.company, request.customer, request.order, request.checkpoint.value, request.attempt,
         _outcome(d), d.known.position.check_date, d.hold.id if d.hold else None, answer,
-        to_json(picture_of(d.asked, d.known, d.verdict, d.figures)),
+        to_json(picture_of(d.asked, d.known, d.verdict)),
     )  # fmt: skip
 
 

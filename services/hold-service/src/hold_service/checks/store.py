@@ -74,8 +74,8 @@ SELECT
                  WHERE x.hold_id = h.id AND x.active)))
      FROM named w
      CROSS JOIN LATERAL (
-         SELECT h.id, h.company, h.order_no, h.forced_reason FROM hold h
-         WHERE h.company = w.company AND h.order_no = w.order_no AND h.active OFFSET 0) h) AS holds,
+         SELECT h.id, h.company, h.order_no, h.forced_reason, h.active FROM hold h
+         WHERE h.company = w.company AND h.order_no = w.order_no OFFSET 0) h WHERE h.active) AS holds,
     (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id,
                 a.valid_until))
      FROM named w

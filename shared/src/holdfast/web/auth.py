@@ -17,10 +17,18 @@ from holdfast.platform.settings import Settings
 from holdfast.web.keys import local_key, verification_keys
 from holdfast.web.problems import Problem, unavailable
 
-SEE = frozenset({"credit:see", "holds:see", "rules:see"})
-WORK = SEE | {"checks:make", "holds:release"}
-APPROVE = WORK | {"limits:edit"}
-ADMINISTER = APPROVE | {"rules:maintain"}
+SEE = frozenset({"credit:see", "holds:see", "rules:see", "approvals:see"})
+WORK = SEE | {"checks:make", "holds:release", "journals:edit"}
+APPROVE = WORK | {
+    "limits:edit", "limits:import", "journals:post", "approvals:decide", "groups:maintain", "policies:maintain",
+}  # fmt: skip
+ADMINISTER = APPROVE | {
+    "rules:maintain",
+    "workflows:maintain",
+    "parameters:maintain",
+    "master-data:maintain",
+    "tasks:run",
+}
 ROLES: Final[dict[str, frozenset[str]]] = {
     "see": SEE,
     "work": WORK,

@@ -1,0 +1,302 @@
+"""Workflows, delegations and approvals over HTTP; a service mounts them with the kinds it has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from holdfast.approvals import flow, store
+from holdfast.approvals.flow import Decision, Kinds
+from holdfast.approvals.model import Delegation, State, Step
+from holdfast.contracts.base import Text
+from holdfast.contracts.scalars import BusinessDate
+from holdfast.database.work import Work, transaction
+from holdfast.web import audit
+from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once, shown
+from holdfast.web.etags import IfMatch, check_if_match
+from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.problems import Problem, field_problem, not_found, responses
+
+Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
+Reader = Annotated[Caller, Depends(require("approvals:see"))]
+Keeper = Annotated[Caller, Depends(require("workflows:maintain"))]
+Decider = Annotated[Caller, Depends(require("approvals:decide"))]
+User = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=19, decimal_places=4)]
+
+
+class StepBody(BaseModel):
+    """A step: who approves, and for which resulting amounts (company currency)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text = Field(min_length=1)
+    users: tuple[User, ...] = Field((), max_length=50, description="named approvers")
+    permission: User | None = Field(None, description="whoever has it may approve, such as approvals:decide")
+    needed: int = Field(1, ge=1, le=20, description="how many must approve")
+    from_amount: Amount | None = Field(None, description="applies from this resulting amount on")
+    to_amount: Amount | None = Field(None, description="applies below this resulting amount")
+    escalate_after_days: int | None = Field(None, ge=1, le=365)
+    escalate_to: tuple[User, ...] = Field((), max_length=50)
+
+    @model_validator(mode="after")
+    def _somebody_can(self) -> StepBody:
+        if not self.users and not self.permission:
+            raise ValueError("name users or a permission, or nobody could ever approve")
+        if self.permission is None and self.needed > len(set(self.users)):
+            raise ValueError("more approvals are needed than there are users")
+        if self.escalate_after_days and not self.escalate_to:
+            raise ValueError("name the users to whom the step escalates")
+        return self
+
+
+class WorkflowBody(BaseModel):
+    """The steps of a workflow, in their order. While it is inactive nobody is asked."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"active": True, "steps": [
+        {"name": "credit manager", "permission": "approvals:decide"},
+        {"name": "board", "users": ["ann", "bob"], "needed": 2, "from_amount": "100000"}]}]})  # fmt: skip
+
+    active: bool
+    steps: tuple[StepBody, ...] = Field((), max_length=10)
+
+    @model_validator(mode="after")
+    def _has_steps(self) -> WorkflowBody:
+        if self.active and not self.steps:
+            raise ValueError("an active workflow needs a step")
+        return self
+
+
+class DelegationBody(BaseModel):
+    """From and to those dates, both included, another user may decide for you."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
+        {"company": "DE01", "to_user": "bob", "from_date": "2026-08-01", "to_date": "2026-08-14"}]})  # fmt: skip
+
+    company: Annotated[str, Field(max_length=20, pattern=r"^[^/\s\x00]+$")]
+    to_user: User
+    from_date: BusinessDate
+    to_date: BusinessDate
+
+
+class NoteBody(BaseModel):
+    """Why."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "seen the annual report"}]})
+
+    note: Text | None = None
+
+
+def create_router(kinds: Kinds) -> APIRouter:
+    """The routes for these kinds of subjects."""
+    router = APIRouter(prefix="/v1", tags=["approvals"])
+    _workflow_routes(router, kinds)
+    _delegation_routes(router)
+    _approval_routes(router, kinds)
+    return router
+
+
+def _workflow_routes(router: APIRouter, kinds: Kinds) -> None:
+    @router.get(
+        "/workflows/{company}/{kind}",
+        operation_id="getWorkflow",
+        responses={200: {"description": "The workflow"}, **responses(404)},
+    )
+    async def get_workflow(request: Request, company: Company, kind: str, caller: Reader) -> Response:
+        """The workflow of a kind of subject, with its ETag; version 0 was never set up."""
+        _known(kinds, kind, caller, company)
+        async with transaction(request.app.state.pool, clock=False) as work:
+            return await _workflow(work, company, kind)
+
+    @router.put(
+        "/workflows/{company}/{kind}",
+        operation_id="setWorkflow",
+        responses={200: {"description": "The workflow"}, **responses(404, 409, 412, 428)},
+    )
+    async def set_workflow(
+        request: Request, company: Company, kind: str, given: WorkflowBody, caller: Keeper,
+        if_match: IfMatch = None, idempotency_key: IdempotencyKey = None,
+    ) -> Response:  # fmt: skip
+        """Set a workflow up. Requests under way keep the steps they were submitted with."""
+        _known(kinds, kind, caller, company)
+
+        async def act(work: Work) -> Answer:
+            before = await store.read_workflow(work, company, kind, lock=True)
+            check_if_match(if_match, before.version)
+            steps = tuple(Step(**step.model_dump()) for step in given.steps)
+            after = replace(before, active=given.active, steps=steps, version=before.version + 1)
+            await store.write_workflow(work, after)
+            await audit.record(
+                work, who=caller.subject, what="workflow.changed", company=company, subject=kind,
+                before=_shown_workflow(before), after=_shown_workflow(after),
+            )  # fmt: skip
+            return answer(_shown_workflow(after), version=after.version)
+
+        return await once(request, caller, idempotency_key, act)
+
+
+async def _workflow(work: Work, company: str, kind: str) -> Response:
+    found = await store.read_workflow(work, company, kind)
+    return shown(_shown_workflow(found), found.version)
+
+
+def _shown_workflow(workflow: Any) -> dict[str, Any]:
+    return {
+        "company": workflow.company, "kind": workflow.kind, "active": workflow.active, "version": workflow.version,
+        "steps": [store.step_to_json(step) for step in workflow.steps],
+    }  # fmt: skip
+
+
+def _delegation_routes(router: APIRouter) -> None:
+    @router.get(
+        "/delegations", operation_id="listDelegations",
+        responses={200: {"description": "Delegations"}, **responses()},
+    )  # fmt: skip
+    async def list_delegations(request: Request, caller: Reader, limit: Limit = 50) -> Response:
+        """Delegations in the caller's companies."""
+        async with transaction(request.app.state.pool, clock=False) as work:
+            rows = await store.page_of_delegations(work, caller.company_filter(), limit)
+        return shown({"items": [dict(row) for row in rows]})
+
+    @router.post(
+        "/delegations", operation_id="delegate", status_code=201,
+        responses={201: {"description": "Delegated"}, **responses(404, 409)},
+    )  # fmt: skip
+    async def delegate(
+        request: Request, given: DelegationBody, caller: Decider, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Let another user decide for the caller."""
+        if not caller.sees(given.company):
+            raise not_found(f"company {given.company}")
+        if given.to_date < given.from_date or given.to_user == caller.subject:
+            raise field_problem(
+                422, "invalid", "The request is not valid", "to_date", given.to_date,
+                "the period ends before it begins, or you delegate to yourself",
+                "Send a to_date not before from_date, and somebody else as to_user.",
+            )  # fmt: skip
+
+        async def act(work: Work) -> Answer:
+            number = uuid4()
+            made = Delegation(caller.subject, given.to_user, given.from_date, given.to_date)
+            await store.add_delegation(work, number, given.company, made)
+            body = given.model_dump(mode="json") | {"id": str(number), "from_user": caller.subject}
+            await audit.record(
+                work, who=caller.subject, what="approvals.delegated", company=given.company, subject=given.to_user,
+                before=None, after=body,
+            )  # fmt: skip
+            return answer(body, 201)
+
+        return await once(request, caller, idempotency_key, act)
+
+    @router.delete(
+        "/delegations/{number}", operation_id="endDelegation", status_code=204,
+        responses={204: {"description": "Ended"}, **responses(404, 409)},
+    )  # fmt: skip
+    async def end_delegation(
+        request: Request, number: UUID, caller: Decider, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """End a delegation."""
+
+        async def act(work: Work) -> Answer:
+            company = await store.remove_delegation(work, number, caller.company_filter())
+            if company is None:
+                raise not_found(f"delegation {number}")
+            await audit.record(
+                work, who=caller.subject, what="approvals.delegation-ended", company=company, subject=str(number),
+                before=None, after=None,
+            )  # fmt: skip
+            return Answer(204, "")
+
+        return await once(request, caller, idempotency_key, act)
+
+
+def _approval_routes(router: APIRouter, kinds: Kinds) -> None:
+    @router.get(
+        "/approvals", operation_id="listApprovals",
+        responses={200: {"description": "A page of approvals, the oldest first"}, **responses()},
+    )  # fmt: skip
+    async def list_approvals(
+        request: Request, caller: Reader, company: Named = None, kind: Named = None, state: State | None = None,
+        cursor: Cursor = None, limit: Limit = 50,
+    ) -> Response:  # fmt: skip
+        """Approvals of the caller's companies."""
+        after = _after(cursor)
+        async with transaction(request.app.state.pool, clock=False) as work:
+            rows = await store.page(
+                work, caller.company_filter(), company, kind, [state] if state else None, after, limit + 1
+            )
+        kept, following = page(rows, limit, lambda row: (row["created_at"].isoformat(), str(row["id"])))
+        return shown({"items": [shown_approval(row) for row in kept], "next_cursor": following})
+
+    @router.get(
+        "/approvals/{number}", operation_id="getApproval",
+        responses={200: {"description": "The approval with its trail"}, **responses(404)},
+    )  # fmt: skip
+    async def get_approval(request: Request, number: UUID, caller: Reader) -> Response:
+        """One approval: what was asked, on what, who has decided."""
+        async with transaction(request.app.state.pool, clock=False) as work:
+            row = await store.read(work, number)
+            if row is None or not caller.sees(row["company"]):
+                raise not_found(f"approval {number}")
+            trail = await store.trail(work, number)
+        return shown(shown_approval(row) | {"trail": [dict(entry) for entry in trail]}, row["version"])
+
+    @router.post(
+        "/approvals/{number}/{act}", operation_id="decideApproval",
+        responses={200: {"description": "The approval after the act"}, **responses(404, 409)},
+    )  # fmt: skip
+    async def decide_approval(
+        request: Request, number: UUID, act: Literal["approve", "deny", "request-change", "recall", "resubmit"],
+        given: NoteBody, caller: Reader, idempotency_key: IdempotencyKey = None,
+    ) -> Response:  # fmt: skip
+        """Approve, deny or send back (needs approvals:decide); recall or resubmit what the caller has asked."""
+        if act not in ("recall", "resubmit") and "approvals:decide" not in caller.permissions:
+            raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
+        wanted: Decision = "request_change" if act == "request-change" else act
+
+        async def decide(work: Work) -> Answer:
+            row = await flow.decide(work, kinds, number, caller, wanted, given.note)
+            return answer(shown_approval(row), version=row["version"])
+
+        return await once(request, caller, idempotency_key, decide)
+
+
+def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
+    found = decode_cursor(cursor, str, str)
+    if found is None:
+        return None
+    try:
+        at, number = datetime.fromisoformat(found[0]), UUID(found[1])
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Problem(400, "bad-cursor", "The cursor is not one of ours", "Take it from `next_cursor`.")
+    return at, number
+
+
+def _known(kinds: Kinds, kind: str, caller: Caller, company: str) -> None:
+    if kind not in kinds or not caller.sees(company):
+        raise not_found(f"workflow {kind} of {company}; there are {', '.join(sorted(kinds))}")
+
+
+def shown_approval(row: Any) -> dict[str, Any]:
+    """An approval as the API shows it; `waits_for` is the step that has not been decided."""
+    pending = row["state"] == State.APPROVAL_PENDING
+    return {
+        "id": str(row["id"]), "company": row["company"], "kind": row["kind"], "subject": row["subject"],
+        "requester": row["requester"], "amount": str(row["amount"]), "proposal": row["proposal"],
+        "state": row["state"], "reason": row["reason"], "lapsed": row["lapsed"], "escalated": row["escalated"],
+        "waits_for": row["steps"][row["at"]]["name"] if pending else None,
+        "approved_by": list(row["approved_by"]) if pending else [], "created_at": row["created_at"],
+        "version": row["version"],
+    }  # fmt: skip

@@ -1,0 +1,202 @@
+"""The SQL of approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from holdfast.approvals.model import Approval, Delegation, State, Step, Workflow
+from holdfast.database.work import Work
+
+
+def step_to_json(step: Step) -> dict[str, Any]:
+    """A step as it is stored and shown."""
+    return {
+        "name": step.name, "users": list(step.users), "permission": step.permission, "needed": step.needed,
+        "from_amount": None if step.from_amount is None else str(step.from_amount),
+        "to_amount": None if step.to_amount is None else str(step.to_amount),
+        "escalate_after_days": step.escalate_after_days, "escalate_to": list(step.escalate_to),
+    }  # fmt: skip
+
+
+def step_from_json(found: Mapping[str, Any]) -> Step:
+    """A stored step."""
+    low, high = found["from_amount"], found["to_amount"]
+    return Step(
+        found["name"], tuple(found["users"]), found["permission"], found["needed"],
+        None if low is None else Decimal(low), None if high is None else Decimal(high),
+        found["escalate_after_days"], tuple(found["escalate_to"]),
+    )  # fmt: skip
+
+
+async def read_workflow(work: Work, company: str, kind: str, *, lock: bool = False) -> Workflow:
+    """The workflow of a company; one that was never set up is inactive and has version 0."""
+    row = await work.conn.fetchrow(
+        f"SELECT * FROM approval_workflow WHERE kind = $1 AND company = $2{' FOR UPDATE' if lock else ''}",
+        kind,
+        company,
+    )
+    if row is None:
+        return Workflow(company, kind)
+    return Workflow(company, kind, row["active"], tuple(map(step_from_json, row["steps"])), row["version"])
+
+
+async def write_workflow(work: Work, workflow: Workflow) -> None:
+    """Keep a new version."""
+    await work.conn.execute(
+        """INSERT INTO approval_workflow (company, kind, active, steps, version, changed_at)
+           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kind, company) DO UPDATE
+           SET active = excluded.active, steps = excluded.steps, version = excluded.version,
+               changed_at = excluded.changed_at""",
+        workflow.company, workflow.kind, workflow.active, [step_to_json(step) for step in workflow.steps],
+        workflow.version, work.business_now,
+    )  # fmt: skip
+
+
+async def delegations_to(work: Work, company: str, user: str) -> list[Delegation]:
+    """Who has delegated to a user, at any time."""
+    rows = await work.conn.fetch(
+        """SELECT from_user, to_user, from_date, to_date FROM approval_delegation
+           WHERE to_user = $1 AND company = $2""",
+        user,
+        company,
+    )
+    return [Delegation(*row) for row in rows]
+
+
+async def page_of_delegations(work: Work, companies: list[str] | None, limit: int) -> list[asyncpg.Record]:
+    """Delegations of companies; None stands for all."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        "SELECT * FROM approval_delegation WHERE ($1::text[] IS NULL OR company = ANY($1)) ORDER BY id LIMIT $2",
+        companies,
+        limit,
+    )
+    return rows
+
+
+async def add_delegation(work: Work, number: UUID, company: str, given: Delegation) -> None:
+    """Keep a delegation."""
+    await work.conn.execute(
+        "INSERT INTO approval_delegation VALUES ($1, $2, $3, $4, $5, $6)",
+        number, company, given.from_user, given.to_user, given.from_date, given.to_date,
+    )  # fmt: skip
+
+
+async def remove_delegation(work: Work, number: UUID, companies: list[str] | None) -> str | None:
+    """End a delegation; answers its company, None when there is none."""
+    company: str | None = await work.conn.fetchval(
+        """DELETE FROM approval_delegation WHERE id = $1 AND ($2::text[] IS NULL OR company = ANY($2))
+           RETURNING company""",
+        number,
+        companies,
+    )
+    return company
+
+
+async def read(work: Work, number: UUID, *, lock: bool = False) -> asyncpg.Record | None:
+    """One approval."""
+    return await work.conn.fetchrow(f"SELECT * FROM approval WHERE id = $1{' FOR UPDATE' if lock else ''}", number)
+
+
+async def open_approval(work: Work, company: str, kind: str, subject: str) -> asyncpg.Record | None:
+    """The approval that is open for a subject."""
+    return await work.conn.fetchrow(
+        """SELECT * FROM approval WHERE subject = $1 AND kind = $2 AND company = $3
+           AND state IN ('submitted', 'approval_pending', 'change_requested')""",
+        subject,
+        kind,
+        company,
+    )
+
+
+def approval_of(row: asyncpg.Record) -> Approval:
+    """A row as the model knows it."""
+    return Approval(
+        row["requester"], row["amount"], tuple(map(step_from_json, row["steps"])), State(row["state"]), row["at"],
+        tuple(row["approved_by"]), row["since"], row["escalated"],
+    )  # fmt: skip
+
+
+async def insert(
+    work: Work, number: UUID, company: str, kind: str, subject: str, approval: Approval,
+    proposal: Any, basis: Any, reason: str | None,
+) -> None:  # fmt: skip
+    """Keep a new approval. Raises UniqueViolationError when one is open for the subject."""
+    await work.conn.execute(
+        """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
+               approved_by, since, escalated, state, reason, created_at, version)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)""",
+        number, company, kind, subject, approval.requester, approval.amount, proposal, basis,
+        [step_to_json(step) for step in approval.steps], approval.at, list(approval.approved_by),
+        approval.since or work.business_now, approval.escalated, approval.state, reason, work.business_now,
+    )  # fmt: skip
+
+
+async def update(work: Work, number: UUID, approval: Approval, *, lapsed: bool = False) -> None:
+    """Keep the new state."""
+    await work.conn.execute(
+        """UPDATE approval SET amount = $2, steps = $3, at = $4, approved_by = $5, since = $6, escalated = $7,
+               state = $8, lapsed = lapsed OR $9, version = version + 1 WHERE id = $1""",
+        number, approval.amount, [step_to_json(step) for step in approval.steps], approval.at,
+        list(approval.approved_by), approval.since, approval.escalated, approval.state, lapsed,
+    )  # fmt: skip
+
+
+async def replace_proposal(work: Work, number: UUID, proposal: Any, basis: Any) -> None:
+    """What is asked for anew, and on what."""
+    await work.conn.execute("UPDATE approval SET proposal = $2, basis = $3 WHERE id = $1", number, proposal, basis)
+
+
+async def note(
+    work: Work, number: UUID, who: str, act: str, acting_for: str | None = None, text: str | None = None
+) -> None:
+    """Write the trail."""
+    await work.conn.execute(
+        "INSERT INTO approval_trail (approval, at, who, acting_for, act, note) VALUES ($1, $2, $3, $4, $5, $6)",
+        number, work.business_now, who, acting_for if acting_for != who else None, act, text,
+    )  # fmt: skip
+
+
+async def trail(work: Work, number: UUID) -> list[asyncpg.Record]:
+    """Everything that happened to an approval."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        "SELECT at, who, acting_for, act, note FROM approval_trail WHERE approval = $1 ORDER BY id", number
+    )
+    return rows
+
+
+async def page(
+    work: Work, companies: list[str] | None, company: str | None, kind: str | None, states: Sequence[str] | None,
+    after: tuple[datetime, UUID] | None, limit: int,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """Approvals, the oldest first; `companies` None stands for all."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT * FROM approval
+           WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR company = $2)
+             AND ($3::text IS NULL OR kind = $3) AND ($4::text[] IS NULL OR state = ANY($4))
+             AND ($5::timestamptz IS NULL OR (created_at, id) > ($5, $6::uuid))
+           ORDER BY created_at, id LIMIT $7""",
+        companies, company, kind, states, after[0] if after else None, after[1] if after else None, limit,
+    )  # fmt: skip
+    return rows
+
+
+async def waiting_longest(work: Work, before: datetime, limit: int) -> list[asyncpg.Record]:
+    """Pending approvals whose step began before an instant, locked."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT * FROM approval WHERE state = 'approval_pending' AND since <= $1 AND NOT escalated
+           ORDER BY since, id LIMIT $2 FOR UPDATE SKIP LOCKED""",
+        before,
+        limit,
+    )
+    return rows
+
+
+def business_date(work: Work) -> date:
+    """The day delegations are looked at on, UTC."""
+    return work.business_now.date()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -13,7 +12,7 @@ import asyncpg
 import orjson
 
 from holdfast.approvals import model, store
-from holdfast.approvals.model import Approval, NotAllowed, State
+from holdfast.approvals.model import Approval, NotAllowed, State, Workflow
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
@@ -21,11 +20,24 @@ from holdfast.web.problems import Problem, not_found
 
 Row = asyncpg.Record
 Decision = Literal["approve", "deny", "request_change", "recall", "resubmit"]
-SHORTEST_ESCALATION = timedelta(days=1)
 BATCH = 200
+HOLDFAST = "holdfast"
+"""Who acts where nobody does."""
 
 
-async def _nothing(work: Work, row: Row) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody has asked for."""
+
+    id: UUID
+    company: str
+    subject: str
+    requester: str
+    proposal: Any
+    reason: str | None = None
+
+
+async def _nothing(work: Work, asked: Asked, state: State, who: str) -> None:
     """Nobody is told."""
 
 
@@ -34,15 +46,19 @@ class Kind:
     """A kind of subject that needs approval.
 
     `lock` takes the locks under which the subject changes; `basis` is what the request was made on, as it is now;
-    `take_effect` does what was approved; `told` hears of every other change of the state.
+    `amount` the limit or exposure that would result, company currency; `take_effect` does what was approved; `told`
+    hears of every change of the state. Where a company has no active workflow of the kind, the first active one of
+    `else_by` counts.
     """
 
     name: str
     title: str
-    lock: Callable[[Work, Row], Awaitable[None]]
-    basis: Callable[[Work, Row], Awaitable[Any]]
-    take_effect: Callable[[Work, Row, str], Awaitable[None]]
-    told: Callable[[Work, Row], Awaitable[None]] = _nothing
+    lock: Callable[[Work, Asked], Awaitable[None]]
+    basis: Callable[[Work, Asked], Awaitable[Any]]
+    amount: Callable[[Work, Asked], Awaitable[Decimal]]
+    take_effect: Callable[[Work, Asked, str], Awaitable[None]]
+    told: Callable[[Work, Asked, State, str], Awaitable[None]] = _nothing
+    else_by: tuple[str, ...] = ()
 
 
 Kinds = Mapping[str, Kind]
@@ -54,54 +70,52 @@ async def is_active(work: Work, company: str, kind: str) -> bool:
 
 
 async def ask(
-    work: Work, kind: Kind, company: str, subject: str, requester: str, amount: Decimal, proposal: Any, basis: Any,
-    reason: str | None = None,
-) -> Row:  # fmt: skip
-    """Submit a request; it takes effect at once when no step applies to the resulting `amount` (company currency).
+    work: Work, kind: Kind, company: str, subject: str, requester: str, proposal: Any, reason: str | None = None
+) -> Row:
+    """Submit a request; it takes effect at once when no step applies to the resulting amount.
 
-    Raises Problem 409 when one is open for the subject already.
+    Call it with the subject locked. Raises Problem 409 when a request is open for the subject already.
     """
     if await store.open_approval(work, company, kind.name, subject) is not None:
         raise Problem(
             409, "approval-pending", "An approval is pending",
             f"Somebody has asked for a change of {subject} already; recall that request or wait for its decision.",
         )  # fmt: skip
-    workflow = await store.read_workflow(work, company, kind.name)
-    approval = model.submit(requester, amount, workflow.steps, work.business_now)
-    number = uuid4()
+    asked = Asked(uuid4(), company, subject, requester, _json(proposal), reason)
+    steps = (await _workflow(work, kind, company)).steps
+    approval = model.submit(requester, await kind.amount(work, asked), steps, work.business_now)
     await store.insert(
-        work, number, company, kind.name, subject, approval, _json(proposal), _json(basis), reason
-    )  # fmt: skip
-    await store.note(work, number, requester, "submitted", text=reason)
-    return await _settle(work, kind, number, approval, requester)
+        work, asked.id, company, kind.name, subject, approval, asked.proposal, await _basis(kind, work, asked), reason
+    )
+    await store.note(work, asked.id, requester, "submitted", text=reason)
+    return await _settle(work, kind, asked, approval, requester)
 
 
 async def decide(work: Work, kinds: Kinds, number: UUID, caller: Caller, act: Decision, note: str | None) -> Row:
-    """Act on a request. Raises Problem 403, 404 or 409; what was asked on is compared before it takes effect."""
+    """Act on a request. Raises Problem 404 or 409; what was asked on is compared before it takes effect."""
     row = await store.read(work, number)
     if row is None or not caller.sees(row["company"]):
         raise not_found(f"approval {number}")
-    kind = kinds[row["kind"]]
-    await kind.lock(work, row)
+    kind, asked = kinds[row["kind"]], _asked(row)
+    await kind.lock(work, asked)
     row = await store.read(work, number, lock=True)
     assert row is not None
     try:
-        approval, acting_for = await _after(work, row, caller, act)
+        approval, acting_for = await _after(work, kind, row, caller, act)
     except NotAllowed as refused:
         raise Problem(409, "approval-not-possible", "This is not possible now", str(refused)) from None
     if act == "resubmit":
-        await store.replace_proposal(work, number, row["proposal"], await _basis(kind, work, row))
+        await store.replace_basis(work, number, await _basis(kind, work, asked))
     await store.note(work, number, caller.subject, act, acting_for, note)
-    return await _settle(work, kind, number, approval, caller.subject)
+    return await _settle(work, kind, asked, approval, caller.subject)
 
 
-async def _after(work: Work, row: Row, caller: Caller, act: Decision) -> tuple[Approval, str | None]:
+async def _after(work: Work, kind: Kind, row: Row, caller: Caller, act: Decision) -> tuple[Approval, str | None]:
     approval, now = store.approval_of(row), work.business_now
     if act == "recall":
         return model.recall(approval, caller.subject), None
     if act == "resubmit":
-        workflow = await store.read_workflow(work, row["company"], row["kind"])
-        return model.resubmit(approval, caller.subject, row["amount"], workflow.steps, now), None
+        return await _resubmitted(work, kind, row, caller.subject), None
     delegations = await store.delegations_to(work, row["company"], caller.subject)
     who = model.person(caller.subject, caller.permissions, delegations, store.business_date(work))
     if act == "approve":
@@ -109,46 +123,75 @@ async def _after(work: Work, row: Row, caller: Caller, act: Decision) -> tuple[A
     return (model.deny if act == "deny" else model.request_change)(approval, who), None
 
 
-async def _settle(work: Work, kind: Kind, number: UUID, approval: Approval, who: str) -> Row:
+async def _resubmitted(work: Work, kind: Kind, row: Row, who: str) -> Approval:
+    other = await store.open_approval(work, row["company"], kind.name, row["subject"])
+    if other is not None and other["id"] != row["id"]:
+        raise NotAllowed("Another request for the same is open; recall it or wait for its decision.")
+    steps = (await _workflow(work, kind, row["company"])).steps
+    amount = await kind.amount(work, _asked(row))
+    return model.resubmit(store.approval_of(row), who, amount, steps, work.business_now)
+
+
+async def _workflow(work: Work, kind: Kind, company: str) -> Workflow:
+    own = await store.read_workflow(work, company, kind.name)
+    for name in kind.else_by if not own.active else ():
+        other = await store.read_workflow(work, company, name)
+        if other.active:
+            return other
+    return own
+
+
+async def _settle(work: Work, kind: Kind, asked: Asked, approval: Approval, who: str) -> Row:
     """Keep the state; what is approved takes effect, unless what it was asked on has changed."""
-    await store.update(work, number, approval)
-    row = await store.read(work, number)
-    assert row is not None
+    await store.update(work, asked.id, approval)
+    row = await _read(work, asked.id)
     if approval.state is State.APPROVED:
-        if row["basis"] != await _basis(kind, work, row):
-            await store.update(work, number, model.lapse(approval), lapsed=True)
-            await store.note(work, number, who, "lapsed", text="What was asked on has changed meanwhile; ask again.")
+        if row["basis"] == await _basis(kind, work, asked):
+            approval = model.complete(approval)
+            await kind.take_effect(work, asked, who)
+            await store.update(work, asked.id, approval)
+            await store.note(work, asked.id, who, "completed")
         else:
-            await kind.take_effect(work, row, who)
-            await store.update(work, number, model.complete(approval))
-            await store.note(work, number, who, "completed")
-    row = await store.read(work, number)
-    assert row is not None
-    await kind.told(work, row)
-    return row
+            approval = model.lapse(approval)
+            await _note_lapse(work, asked.id, approval, who)
+    await kind.told(work, asked, approval.state, who)
+    return await _read(work, asked.id)
 
 
-async def lapse_for(work: Work, company: str, kind: str, subject: str) -> None:
+async def _note_lapse(work: Work, number: UUID, approval: Approval, who: str) -> None:
+    await store.update(work, number, approval, lapsed=True)
+    await store.note(work, number, who, "lapsed", text="What was asked on has changed meanwhile; ask again.")
+
+
+async def lapse_for(work: Work, kind: Kind, company: str, subject: str) -> None:
     """End the open request for a subject whose facts have changed; who asked sees why."""
-    row = await store.open_approval(work, company, kind, subject)
-    if row is not None:
-        await store.update(work, row["id"], model.lapse(store.approval_of(row)), lapsed=True)
-        await store.note(work, row["id"], "holdfast", "lapsed", text="What was asked on has changed; ask again.")
+    row = await store.open_approval(work, company, kind.name, subject)
+    if row is not None and row["basis"] != await _basis(kind, work, _asked(row)):
+        await _note_lapse(work, row["id"], model.lapse(store.approval_of(row)), HOLDFAST)
 
 
 async def escalate_overdue(work: Work) -> bool:
     """A periodic job: steps that nobody has decided in time may be decided by those they escalate to."""
-    rows = await store.waiting_longest(work, work.business_now - SHORTEST_ESCALATION, BATCH)
+    rows = await store.overdue(work, BATCH)
     for row in rows:
-        approval = store.approval_of(row)
-        if model.is_overdue(approval, work.business_now):
-            await store.update(work, row["id"], model.escalate(approval))
-            await store.note(work, row["id"], "holdfast", "escalated", text=", ".join(approval.step.escalate_to))
-    return False
+        approval = model.escalate(store.approval_of(row))
+        await store.update(work, row["id"], approval)
+        await store.note(work, row["id"], HOLDFAST, "escalated", text=", ".join(approval.step.escalate_to))
+    return len(rows) == BATCH
 
 
-async def _basis(kind: Kind, work: Work, row: Row) -> Any:
-    return _json(await kind.basis(work, row))
+async def _read(work: Work, number: UUID) -> Row:
+    row = await store.read(work, number)
+    assert row is not None
+    return row
+
+
+async def _basis(kind: Kind, work: Work, asked: Asked) -> Any:
+    return _json(await kind.basis(work, asked))
+
+
+def _asked(row: Row) -> Asked:
+    return Asked(row["id"], row["company"], row["subject"], row["requester"], row["proposal"], row["reason"])
 
 
 def _json(value: Any) -> Any:

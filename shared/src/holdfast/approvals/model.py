@@ -70,7 +70,10 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A request for approval: its steps are those that apply to its amount, `at` the one that is waited for."""
+    """A request for approval: its steps are those that apply to its amount, `at` the one that is waited for.
+
+    `approved_by`: whose approval the step has; `deciders`: who gave it, for themselves or for somebody else.
+    """
 
     requester: str
     amount: Decimal
@@ -78,6 +81,7 @@ class Approval:
     state: State = State.DRAFT
     at: int = 0
     approved_by: tuple[str, ...] = ()
+    deciders: tuple[str, ...] = ()
     since: datetime | None = None
     escalated: bool = False
 
@@ -123,20 +127,23 @@ def resubmit(approval: Approval, who: str, amount: Decimal, steps: Sequence[Step
 def _started(approval: Approval, amount: Decimal, steps: Sequence[Step], now: datetime) -> Approval:
     chosen = tuple(step for step in steps if step.applies(amount))
     state = State.APPROVAL_PENDING if chosen else State.APPROVED
-    return replace(approval, amount=amount, steps=chosen, state=state, at=0, approved_by=(), since=now, escalated=False)
+    return replace(
+        approval, amount=amount, steps=chosen, state=state, at=0, approved_by=(), deciders=(), since=now,
+        escalated=False,
+    )  # fmt: skip
 
 
 def approve(approval: Approval, who: Person, now: datetime) -> tuple[Approval, str]:
     """The request after an approval, and for whom the person acted. Raises NotAllowed."""
     name = _seat(approval, who)
-    if who.name in approval.approved_by or name in approval.approved_by:
-        raise NotAllowed("You have approved this step already; another approver has to.")
-    approved_by = (*approval.approved_by, name)
-    if len(approved_by) < approval.step.needed:
-        return replace(approval, approved_by=approved_by), name
+    if who.name in approval.deciders or name in approval.approved_by:
+        raise NotAllowed("You have approved this step already, or somebody has for you; another approver has to.")
+    given = replace(approval, approved_by=(*approval.approved_by, name), deciders=(*approval.deciders, who.name))
+    if len(given.approved_by) < approval.step.needed:
+        return given, name
     if approval.at + 1 < len(approval.steps):
-        return replace(approval, at=approval.at + 1, approved_by=(), since=now, escalated=False), name
-    return replace(approval, approved_by=approved_by, state=State.APPROVED), name
+        return replace(given, at=approval.at + 1, approved_by=(), deciders=(), since=now, escalated=False), name
+    return replace(given, state=State.APPROVED), name
 
 
 def deny(approval: Approval, who: Person) -> Approval:

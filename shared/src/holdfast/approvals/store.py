@@ -118,7 +118,7 @@ def approval_of(row: asyncpg.Record) -> Approval:
     """A row as the model knows it."""
     return Approval(
         row["requester"], row["amount"], tuple(map(step_from_json, row["steps"])), State(row["state"]), row["at"],
-        tuple(row["approved_by"]), row["since"], row["escalated"],
+        tuple(row["approved_by"]), tuple(row["deciders"]), row["since"], row["escalated"],
     )  # fmt: skip
 
 
@@ -129,11 +129,11 @@ async def insert(
     """Keep a new approval. Raises UniqueViolationError when one is open for the subject."""
     await work.conn.execute(
         """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
-               approved_by, since, escalated, state, reason, created_at, version)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)""",
+               approved_by, deciders, since, escalated, state, reason, created_at, version)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)""",
         number, company, kind, subject, approval.requester, approval.amount, proposal, basis,
         [step_to_json(step) for step in approval.steps], approval.at, list(approval.approved_by),
-        approval.since or work.business_now, approval.escalated, approval.state, reason, work.business_now,
+        list(approval.deciders), approval.since or work.business_now, approval.escalated, approval.state, reason, work.business_now,
     )  # fmt: skip
 
 
@@ -141,15 +141,15 @@ async def update(work: Work, number: UUID, approval: Approval, *, lapsed: bool =
     """Keep the new state."""
     await work.conn.execute(
         """UPDATE approval SET amount = $2, steps = $3, at = $4, approved_by = $5, since = $6, escalated = $7,
-               state = $8, lapsed = lapsed OR $9, version = version + 1 WHERE id = $1""",
+               state = $8, lapsed = $9, deciders = $10, version = version + 1 WHERE id = $1""",
         number, approval.amount, [step_to_json(step) for step in approval.steps], approval.at,
-        list(approval.approved_by), approval.since, approval.escalated, approval.state, lapsed,
+        list(approval.approved_by), approval.since, approval.escalated, approval.state, lapsed, list(approval.deciders),
     )  # fmt: skip
 
 
-async def replace_proposal(work: Work, number: UUID, proposal: Any, basis: Any) -> None:
-    """What is asked for anew, and on what."""
-    await work.conn.execute("UPDATE approval SET proposal = $2, basis = $3 WHERE id = $1", number, proposal, basis)
+async def replace_basis(work: Work, number: UUID, basis: Any) -> None:
+    """What a request that is submitted again is made on."""
+    await work.conn.execute("UPDATE approval SET basis = $2 WHERE id = $1", number, basis)
 
 
 async def note(
@@ -186,12 +186,13 @@ async def page(
     return rows
 
 
-async def waiting_longest(work: Work, before: datetime, limit: int) -> list[asyncpg.Record]:
-    """Pending approvals whose step began before an instant, locked."""
+async def overdue(work: Work, limit: int) -> list[asyncpg.Record]:
+    """Pending approvals whose step has waited longer than it may, the longest first, locked."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
-        """SELECT * FROM approval WHERE state = 'approval_pending' AND since <= $1 AND NOT escalated
+        """SELECT * FROM approval WHERE state = 'approval_pending' AND NOT escalated
+             AND since + make_interval(days => (steps -> at ->> 'escalate_after_days')::integer) <= $1
            ORDER BY since, id LIMIT $2 FOR UPDATE SKIP LOCKED""",
-        before,
+        work.business_now,
         limit,
     )
     return rows

@@ -32,6 +32,7 @@ CREATE TABLE approval (
     steps jsonb NOT NULL,
     at integer NOT NULL,
     approved_by text[] NOT NULL,
+    deciders text[] NOT NULL,
     since timestamptz NOT NULL,
     escalated boolean NOT NULL,
     state text NOT NULL,

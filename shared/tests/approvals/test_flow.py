@@ -1,0 +1,127 @@
+"""Approvals on a database: once, in order, or lapsed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from holdfast.approvals import store
+from holdfast.approvals.flow import Decision, Kind, ask, decide, escalate_overdue, lapse_for
+from holdfast.approvals.model import Step, Workflow
+from holdfast.database.work import set_business_clock, transaction
+from holdfast.platform.clock import utc_now
+from holdfast.web.auth import ALL, Caller
+from holdfast.web.problems import Problem
+
+STEPS = (Step("manager", permission="approvals:decide"),)
+
+
+def caller(name: str, companies: frozenset[str] = ALL) -> Caller:
+    return Caller(name, frozenset({"approvals:decide"}), companies)
+
+
+async def set_up(pool: asyncpg.Pool, *steps: Step, kind: str = "thing") -> None:
+    async with transaction(pool) as work:
+        await store.write_workflow(work, Workflow("DE01", kind, True, steps or STEPS, 1))
+
+
+async def asked_for(pool: asyncpg.Pool, thing: Kind, amount: str = "150") -> asyncpg.Record:
+    async with transaction(pool) as work:
+        return await ask(work, thing, "DE01", "T", "kim", {"amount": amount})
+
+
+async def act(pool: asyncpg.Pool, thing: Kind, number: UUID, who: Caller, what: Decision = "approve") -> Any:
+    async with transaction(pool) as work:
+        return (await decide(work, {"thing": thing}, number, who, what, None))["state"]
+
+
+async def thing_now(pool: asyncpg.Pool) -> tuple[int, int]:
+    row = await pool.fetchrow("SELECT amount, times FROM thing")
+    return int(row["amount"]), row["times"]
+
+
+async def test_decided_twice_at_once_it_takes_effect_once(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    row = await asked_for(pool, thing)
+    done = await asyncio.gather(
+        *(act(pool, thing, row["id"], caller(f"u{n}")) for n in range(6)), return_exceptions=True
+    )
+    assert sorted(isinstance(d, Problem) and d.status for d in done) == [False, 409, 409, 409, 409, 409]
+    assert await thing_now(pool) == (150, 1)
+    assert [r["state"] for r in await pool.fetch("SELECT state FROM heard")] == ["approval_pending", "completed"]
+
+
+async def test_it_lapses_when_what_it_was_asked_on_has_changed(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    row = await asked_for(pool, thing)
+    await pool.execute("UPDATE thing SET amount = 90")
+    assert await act(pool, thing, row["id"], caller("ann")) == "cancelled"
+    assert await thing_now(pool) == (90, 0)
+    trail = [r["act"] for r in await pool.fetch("SELECT act FROM approval_trail ORDER BY id")]
+    assert trail == ["submitted", "approve", "lapsed"]
+    assert await act(pool, thing, row["id"], caller("kim"), "resubmit") == "approval_pending"
+    assert await act(pool, thing, row["id"], caller("ann")) == "completed"
+    assert await thing_now(pool) == (150, 1)
+
+
+async def test_who_writes_the_facts_ends_what_was_asked_on_them(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    row = await asked_for(pool, thing)
+    async with transaction(pool) as work:
+        await lapse_for(work, thing, "DE01", "T")
+        assert (await store.read(work, row["id"]))["state"] == "approval_pending"  # type: ignore[index]
+        await work.conn.execute("UPDATE thing SET amount = 90")
+        await lapse_for(work, thing, "DE01", "T")
+        ended = await store.read(work, row["id"])
+    assert ended is not None
+    assert (ended["state"], ended["lapsed"]) == ("cancelled", True)
+
+
+async def test_one_request_is_open_at_a_time(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    row = await asked_for(pool, thing)
+    with pytest.raises(Problem, match="pending"):
+        await asked_for(pool, thing, "160")
+    await act(pool, thing, row["id"], caller("kim"), "recall")
+    await asked_for(pool, thing, "160")
+    with pytest.raises(Problem, match="Another request"):
+        await act(pool, thing, row["id"], caller("kim"), "resubmit")
+
+
+async def test_the_requester_does_not_approve_and_strangers_see_nothing(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    row = await asked_for(pool, thing)
+    with pytest.raises(Problem, match="four eyes"):
+        await act(pool, thing, row["id"], caller("kim"))
+    with pytest.raises(Problem) as found:
+        await act(pool, thing, row["id"], caller("eve", frozenset({"US01"})))
+    assert found.value.status == 404
+
+
+async def test_another_workflow_stands_in_where_the_own_is_not_active(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, kind="other")
+    assert (await asked_for(pool, thing))["state"] == "approval_pending"
+
+
+async def test_without_a_step_for_the_amount_it_takes_effect_at_once(pool: asyncpg.Pool, thing: Kind) -> None:
+    assert (await asked_for(pool, thing))["state"] == "completed"
+    assert await thing_now(pool) == (150, 1)
+
+
+async def test_escalation_comes_after_its_days_on_the_business_clock(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, Step("s", ("ann",), escalate_after_days=3, escalate_to=("dora",)))
+    row = await asked_for(pool, thing)
+    for days, expected in ((2, False), (4, True)):
+        async with pool.acquire() as connection:
+            await set_business_clock(connection, utc_now() + timedelta(days=days))
+        async with transaction(pool) as work:
+            await escalate_overdue(work)
+            found = await store.read(work, row["id"])
+        assert found is not None
+        assert found["escalated"] is expected
+    assert await act(pool, thing, row["id"], caller("dora")) == "completed"

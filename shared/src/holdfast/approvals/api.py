@@ -21,7 +21,7 @@ from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, check_if_match
+from holdfast.web.etags import IfMatch, check_if_match, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, field_problem, not_found, responses
@@ -135,7 +135,7 @@ def _workflow_routes(router: APIRouter, kinds: Kinds) -> None:
             check_if_match(if_match, before.version)
             steps = tuple(Step(**step.model_dump()) for step in given.steps)
             after = replace(before, active=given.active, steps=steps, version=before.version + 1)
-            await store.write_workflow(work, after)
+            check_written(await store.write_workflow(work, after))
             await audit.record(
                 work, who=caller.subject, what="workflow.changed", company=company, subject=kind,
                 before=_shown_workflow(before), after=_shown_workflow(after),

@@ -268,6 +268,12 @@ def on_port(url: str, port: int) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}"))
 
 
+def waiting(count: int) -> str:
+    """Asks whether so many sessions wait for a lock that another one has, in this database."""
+    blocked = "datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+    return f"SELECT count(*) >= {count} FROM pg_stat_activity WHERE {blocked}"
+
+
 async def happens_in_database(system: System, query: str, seconds: float = 30) -> None:
     """Wait until a query answers true."""
 

@@ -13,7 +13,7 @@ import httpx
 import orjson
 import pytest
 from tests.faults.load import has_no_crash
-from tests.faults.system import Api, System, happens_in_database, headers
+from tests.faults.system import Api, System, happens_in_database, headers, waiting
 from tests.oracle.comparing import in_history
 from tests.oracle.trade import invoice, payment, request
 
@@ -22,7 +22,6 @@ from holdfast.testing.waiting import eventually
 pytestmark = pytest.mark.fault
 
 LOCK = "SELECT FROM account WHERE company = 'DE01' AND customer = $1 FOR UPDATE"
-SOMEBODY_WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
 
 
 @asynccontextmanager
@@ -102,7 +101,7 @@ async def test_row_4_4_33_row_4_5_15_a_key_whose_request_is_running(embedded: Sy
         hold = (await one.check(request("C-1", "SO-000001", "3000"))).json()["hold"]
         async with locked(system, "C-1"):
             first = asyncio.create_task(release(one, hold, '"1"', "the same"))
-            await happens_in_database(system, SOMEBODY_WAITS)
+            await happens_in_database(system, waiting(1))
             second = await release(two, hold, '"1"', "the same")
             assert (second.status_code, second.headers["retry-after"]) == (409, "1")
             assert not first.done()
@@ -119,7 +118,7 @@ async def test_row_4_4_34_sigterm_answers_every_accepted_request(embedded: Syste
         async with locked(system, "C-3"):
             answers = [asyncio.create_task(api.check(r)) for r in asked]
             await eventually(lambda: sum(answer.done() for answer in answers) == 45)
-            await happens_in_database(system, SOMEBODY_WAITS)
+            await happens_in_database(system, waiting(1))
             api.child.send(signal.SIGTERM)
             await eventually(lambda: nobody_listens(api), 5)
         assert {answer.status_code for answer in await asyncio.gather(*answers)} == {200}
@@ -140,8 +139,8 @@ async def nobody_listens(api: Api) -> bool:
     return False
 
 
-@pytest.mark.parametrize("waiting", [1, 5])
-async def test_row_4_5_11_a_contended_customer_stalls_nobody_else(waiting: int, embedded: System) -> None:
+@pytest.mark.parametrize("callers", [1, 5])
+async def test_row_4_5_11_a_contended_customer_stalls_nobody_else(callers: int, embedded: System) -> None:
     system = embedded
     customers = ["C-1", *(f"C-{n}" for n in range(2, 12))]
     await system.set_up(customers)
@@ -150,13 +149,13 @@ async def test_row_4_5_11_a_contended_customer_stalls_nobody_else(waiting: int, 
         stuck: list[asyncio.Task[httpx.Response]] = []
         try:
             async with locked(system, "C-1"):
-                for n in range(waiting):
+                for n in range(callers):
                     stuck.append(asyncio.create_task(api.check(request("C-1", f"SO-1{n:05d}", "30"))))
                     await others_pass(api, customers[1:], n)
                 assert not any(task.done() for task in stuck)
         finally:
             answers = await asyncio.gather(*stuck, return_exceptions=True)
-        assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * waiting
+        assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * callers
 
 
 async def others_pass(api: Api, customers: Sequence[str], turn: int) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from tests.faults.fixtures import Server
 from tests.faults.load import begin, has_no_crash, is_stopped, meanwhile, progress
-from tests.faults.system import Api, System, happens_in_database, on_port
+from tests.faults.system import Api, System, happens_in_database, on_port, waiting
 from tests.oracle.trade import Trade, order, request
 
 from holdfast.testing.proxy import Proxy
@@ -157,7 +157,7 @@ async def test_row_4_4_10_a_worker_that_loses_a_deadlock_tries_again(embedded: S
         async with connection.transaction():
             await connection.fetch(lock, "C-2")
             worker.send(signal.SIGCONT)
-            await happens_in_database(system, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            await happens_in_database(system, waiting(1))
             await connection.fetch(lock, "C-1")
         await connection.close()
         await system.passed(goals)

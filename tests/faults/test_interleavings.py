@@ -8,7 +8,7 @@ import signal
 import asyncpg
 import pytest
 from tests.faults.load import has_no_crash, is_stopped
-from tests.faults.system import System, happens_in_database
+from tests.faults.system import System, happens_in_database, waiting
 from tests.oracle.trade import event, invoice, order, request
 from tests.oracle.trade import sent as sent_by
 
@@ -22,8 +22,6 @@ from holdfast.testing.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
-TWO_WAIT = "SELECT count(*) >= 2 FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
-ONE_WAITS = "SELECT count(*) >= 1 FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
 LOCK = "SELECT FROM account WHERE company = 'DE01' AND customer = 'C-1' FOR UPDATE"
 
 
@@ -40,7 +38,7 @@ async def test_row_4_5_1_two_checks_that_waited_for_one_lock_do_not_both_pass(em
                 asyncio.create_task(api.check(request("C-1", f"SO-00000{n}", "600")))
                 for n, api in enumerate((one, two))
             ]
-            await happens_in_database(system, TWO_WAIT)
+            await happens_in_database(system, waiting(2))
         await connection.close()
         answers = await asyncio.gather(*checks)
     assert sorted(answer.json()["outcome"] for answer in answers) == ["cleared", "held"]
@@ -57,7 +55,7 @@ async def test_row_4_5_2_facts_that_arrive_during_a_check_wait_for_it(embedded: 
         goals = await system.say([invoice("C-1", "INV-1", "900")])
         await eventually(lambda: is_stopped(worker), 30)
         check = asyncio.create_task(api.check(request("C-1", "SO-000001", "300")))
-        await happens_in_database(system, ONE_WAITS)
+        await happens_in_database(system, waiting(1))
         worker.send(signal.SIGCONT)
         assert (await check).json()["outcome"] == "held"
         await system.passed(goals)
@@ -111,7 +109,7 @@ async def test_row_4_5_7_a_row_written_later_is_published_later(embedded: System
         await outbox.announce(work, HOLD_DEAD_LETTERS, "test.v1", [("K-1", '{"name":"first"}')])
         second = asyncio.create_task(write("second"))
         await write("elsewhere")
-        await happens_in_database(system, ONE_WAITS)
+        await happens_in_database(system, waiting(1))
         relay = Relay(SERVICE.name, SERVICE.source, system.pool, system.producer)
         assert await relay.drain() == 1
         assert not second.done()

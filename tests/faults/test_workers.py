@@ -54,11 +54,11 @@ async def test_row_4_4_2_killed_in_a_loop_at_random_moments(system: System) -> N
 
 async def test_row_4_4_15_a_third_member_joins_leaves_and_dies_under_load(system: System) -> None:
     chance, trade = random.Random(15), await begin(system, 15)
-    async with meanwhile(system, trade, 3, 400) as playing:
+    async with meanwhile(system, trade, 2, 400) as playing:
         async with system.worker() as first, system.worker() as second:
             for turn in range(4):
                 async with system.worker() as third:
-                    await progress(system, chance.randrange(50, 250), playing)
+                    await progress(system, chance.randrange(50, 200), playing)
                     if turn % 2:
                         await third.kill()
                     else:
@@ -86,10 +86,10 @@ async def test_row_4_4_18_a_worker_that_wakes_up_late_writes_nothing(system: Sys
 
 async def test_row_4_4_34_sigterm_under_load(system: System) -> None:
     chance, trade = random.Random(34), await begin(system, 34)
-    async with meanwhile(system, trade, 3, 400) as playing:
-        for _ in range(5):
+    async with meanwhile(system, trade, 2, 400) as playing:
+        for _ in range(4):
             async with system.worker() as child:
-                await progress(system, chance.randrange(50, 250), playing)
+                await progress(system, chance.randrange(50, 200), playing)
                 async with asyncio.timeout(10):
                     assert await child.stop() == 0, child.output
                 has_no_crash(child)

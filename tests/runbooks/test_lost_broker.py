@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.faults.fixtures import Server
 from tests.faults.load import begin
@@ -19,7 +21,7 @@ async def test_row_4_4_14_a_bus_that_comes_back_without_its_data(frail_bus: tupl
     system, server = frail_bus
     trade = await begin(system, 14)
     async with system.worker() as worker:
-        await system.play(trade.rounds(1, 200))
+        await system.play(trade.rounds(1, 120))
         await system.is_as_it_should_be()
         assert await worker.stop() == 0
     await server.kill()
@@ -31,8 +33,8 @@ async def test_row_4_4_14_a_bus_that_comes_back_without_its_data(frail_bus: tupl
         await happens_in_database(system, "SELECT EXISTS (SELECT FROM consumer_offset WHERE stopped = 'lost_log')")
         status, problems = await worker.readiness()
         assert (status, "lost_log" in problems["partitions"]) == (503, True)
-        for topic in SERVICE.handlers.topics:
-            await follow(system, PAGE, "offsets reset", TOPIC=topic)
+        topics = SERVICE.handlers.topics
+        await asyncio.gather(*(follow(system, PAGE, "offsets reset", TOPIC=topic) for topic in topics))
         assert "events will be published again" in await follow(system, PAGE, "outbox resend")
         await system.put(list(system.sent))
         assert await worker.child.stop() == 0
@@ -40,5 +42,5 @@ async def test_row_4_4_14_a_bus_that_comes_back_without_its_data(frail_bus: tupl
         await system.is_as_it_should_be()
         await worker.shows("holdfast_partition_stopped", 0)
         await worker.shows("holdfast_lag_records", 0)
-        await system.play(trade.rounds(1, 200))
+        await system.play(trade.rounds(1, 120))
         await system.is_as_it_should_be()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.faults.system import System
-from tests.faults.test_poison import BUG, FIX
+from tests.faults.test_poison import BUG, FIX, mangled
 from tests.oracle.trade import COMPANY, invoice
 from tests.runbooks.pages import follow, metrics
 from tests.runbooks.watching import watched_worker
@@ -59,6 +59,29 @@ async def test_row_4_4_21_a_bad_deploy_stops_the_partition_until_it_is_rolled_ba
         assert (await worker.readiness())[0] == 200
         await worker.shows("holdfast_dead_letters", 0)
         await system.is_as_it_should_be()
+
+
+async def test_row_4_4_21_nonsense_of_a_sender_is_dropped_before_the_restart(embedded: System) -> None:
+    """What waits counts on, so a restart alone would stop at once; when it is dropped the worker passes the rest."""
+    system, customers = embedded, customers_of_partition_0(30)
+    await system.set_up(customers)
+    nonsense = [mangled(invoice(c, f"INV-{c}", "10"), f"bad-{c}", amount="much") for c in customers]
+    async with watched_worker(system) as worker:
+        await system.passed(system.goals)
+        goals = await system.put(nonsense)
+        await worker.shows(STOPPED, 1, **PLACE)
+        assert await worker.child.stop() == 0
+    first, *others = [letter["id"] for letter in await dead_letters.waiting(system.pool)]
+    async with watched_worker(system) as worker:
+        await worker.shows(STOPPED, 1, **PLACE)
+        assert len(await dead_letters.waiting(system.pool)) == 1 + len(others)
+        await follow(system, PAGE, "dead-letters drop", ID=str(first))
+        for number in others:
+            await dead_letters.drop(system.pool, SERVICE, number, "agreed with the sender")
+        assert await worker.child.stop() == 0
+    async with watched_worker(system) as worker:
+        await system.passed(goals)
+        await worker.shows(STOPPED, 0)
 
 
 async def test_a_database_that_refuses_everything_alarms_and_goes_on_by_itself(system: System) -> None:

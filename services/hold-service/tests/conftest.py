@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import orjson
 import pytest
 
-from hold_service.app import MIGRATIONS, SERVICE
+from hold_service.app import MIGRATIONS, SERVICE, create_api
 from hold_service.checks.decide import decide_many
+from hold_service.groups.locks import lock_parties
+from hold_service.holds.release import Release, release
+from hold_service.holds.store import read_hold
+from hold_service.parameters.model import HoldParameters
+from hold_service.parameters.store import write_parameters
+from hold_service.rankings.store import write_ranking
 from hold_service.rechecks.jobs import recheck_due
+from hold_service.rules.api import RuleBody
+from hold_service.rules.store import write_rule
 from holdfast.bus import batch
 from holdfast.bus.envelope import Incoming
 from holdfast.bus.port import Record
@@ -24,7 +35,9 @@ from holdfast.contracts.base import Payload
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import create_pool
 from holdfast.database.work import set_business_clock, transaction
-from holdfast.receivables.accounts import lock_accounts
+from holdfast.platform.settings import Settings, load_settings
+from holdfast.testing.http import serving
+from holdfast.web.auth import issue_token
 
 TODAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -51,8 +64,51 @@ class Hold:
     async def check(self, *requests: CheckpointRequested, most_facts_age: float | None = None) -> list[dict[str, Any]]:
         """Decide in one transaction."""
         async with transaction(self.pool) as work:
-            await lock_accounts(work, {(r.company, r.customer) for r in requests})
+            await lock_parties(work, {(r.company, r.customer) for r in requests})
             return [orjson.loads(answer) for answer in await decide_many(work, requests, most_facts_age)]
+
+    async def rule(self, kind: str, value: str = "0", **fields: Any) -> None:
+        """Set up a rule of DE01."""
+        given = RuleBody(company="DE01", kind=kind, value=Decimal(value), **fields)
+        body = given.model_dump() | {"checkpoints": [place.value for place in given.checkpoints]}
+        async with transaction(self.pool) as work:
+            await write_rule(work, uuid4(), 1, body)
+
+    async def parameters(self, company: str = "DE01", **given: Any) -> None:
+        """Set the parameters of credit holds."""
+        settings = HoldParameters(**given).model_dump(mode="json")
+        async with transaction(self.pool) as work:
+            await write_parameters(work, company, settings)
+
+    async def credit_parameters(self, company: str = "DE01", **given: Any) -> None:
+        """Set the parameters of limits, as credit-service sends them."""
+        version = self.sent + 1
+        await self.facts(event("credit.parameters.changed.v1", company=company, version=version, **given))
+
+    async def ranks(self, subject: str, **ranks: int) -> None:
+        """Rank payment terms or cash discounts."""
+        async with transaction(self.pool) as work:
+            await write_ranking(work, "DE01", subject, ranks)
+
+    async def checkpoints(self, *, grace: int = 0, posting: bool = True, proforma: bool = True) -> None:
+        """Set all checkpoints of DE01."""
+        await self.pool.execute(
+            "UPDATE checkpoint SET grace_days = $1, check_on_posting = $2, check_on_proforma = $3",
+            grace, posting, proforma,
+        )  # fmt: skip
+
+    async def today(self, day: str) -> None:
+        """Business time goes on to noon of a day."""
+        async with self.pool.acquire() as connection:
+            await set_business_clock(connection, datetime.fromisoformat(f"{day}T12:00:00+00:00"))
+
+    async def release(self, order: str, mode: Any = "without_posting") -> None:
+        """A person releases a held order."""
+        async with transaction(self.pool) as work:
+            await lock_parties(work, {("DE01", "C-1")})
+            number = await work.conn.fetchval("SELECT id FROM hold WHERE order_no = $1 AND active", order)
+            row = await read_hold(work, number)
+            await release(work, row, Release("kim", "ok", mode))
 
     async def recheck(self) -> None:
         """Decide everything that is due."""
@@ -123,10 +179,18 @@ def payment(number: str, amount: str, *paid: tuple[str, str]) -> Any:
     return event("erp.payment.posted.v1", document=number, amount=amount, applications=applied)
 
 
+def group(limit: str, version: int = 1, members: tuple[str, ...] = ("DE01/C-1",), **changes: Any) -> Any:
+    """A credit group; members as company/customer."""
+    parties = [dict(zip(("company", "customer"), name.split("/"), strict=True)) for name in members]
+    return event(
+        "credit.group.changed.v1", credit_limit=limit, version=version, sequence=version, members=parties, **changes
+    )
+
+
 @pytest.fixture
 def ask() -> SimpleNamespace:
     """Builders of events and requests."""
-    made = (event, profile, order, request, invoice, payment)
+    made = (event, profile, order, request, invoice, payment, group)
     return SimpleNamespace(**{function.__name__: function for function in made})
 
 
@@ -137,3 +201,28 @@ async def hold(fresh_database: Callable[..., Awaitable[str]]) -> AsyncIterator[H
         await set_business_clock(connection, TODAY)
     yield Hold(pool)
     await pool.close()
+
+
+@pytest.fixture
+def configured(hold: Any, tmp_path: Path) -> Settings:
+    user, host = hold.pool._connect_args[0].rsplit("@", 1)
+    return load_settings(hold_database_url=f"{user}@{host}", data_dir=tmp_path, bus_url="postgresql://unused")
+
+
+@pytest.fixture
+async def api(configured: Settings) -> AsyncIterator[str]:
+    async with serving(create_api(configured)) as address:
+        yield address
+
+
+@pytest.fixture
+async def client(api: str, configured: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    token = issue_token(configured, "kim", ["administer"])
+    async with httpx.AsyncClient(base_url=api, headers={"authorization": f"Bearer {token}"}) as client:
+        yield client
+
+
+@pytest.fixture
+def key() -> Callable[[], dict[str, str]]:
+    """Headers of a new request."""
+    return lambda: {"idempotency-key": str(uuid4()), "content-type": "application/json"}

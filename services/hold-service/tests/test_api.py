@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from hold_service.app import create_api
-from holdfast.platform.settings import Settings, load_settings
+from holdfast.platform.settings import Settings
 from holdfast.testing.exploring import explore
-from holdfast.testing.http import serving
 from holdfast.web.auth import issue_token
 
 Send = Callable[..., Awaitable[httpx.Response]]
-
-
-@pytest.fixture
-def configured(hold: Any, tmp_path: Path) -> Settings:
-    user, host = hold.pool._connect_args[0].rsplit("@", 1)
-    return load_settings(hold_database_url=f"{user}@{host}", data_dir=tmp_path, bus_url="postgresql://unused")
-
-
-@pytest.fixture
-async def api(configured: Settings) -> AsyncIterator[str]:
-    async with serving(create_api(configured)) as address:
-        yield address
-
-
-@pytest.fixture
-async def client(api: str, configured: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    token = issue_token(configured, "kim", ["administer"])
-    async with httpx.AsyncClient(base_url=api, headers={"authorization": f"Bearer {token}"}) as client:
-        yield client
 
 
 def key() -> dict[str, str]:
@@ -142,6 +120,7 @@ async def test_no_route_but_health_answers_without_a_token(api: str, configured:
             for method in methods:
                 url = path.replace("{decision_id}", str(uuid4())).replace("{hold}", "H-000001")
                 url = url.replace("{rule_id}", str(uuid4())).replace("{document}", "invoice")
+                url = url.replace("{run}", str(uuid4())).replace("{subject}", "payment-terms")
                 answer = await anybody.request(method, url.replace("{company}", "DE01"))
                 open_to_all = path in {"/livez", "/readyz", "/metrics"}
                 assert (answer.status_code == 200) if open_to_all else (answer.status_code == 401), path

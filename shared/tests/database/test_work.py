@@ -121,7 +121,9 @@ async def test_row_4_4_7_a_cut_connection_is_transient_and_the_pool_recovers(
 
 async def test_row_4_4_7_who_waits_for_the_clock_ends_well_after_its_connection_was_lost(pool: asyncpg.Pool) -> None:
     async with woken_by_clock(pool, lambda: None):
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test' AND pid <> $1"
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
+        )
         async with pool.acquire() as connection:
             await connection.execute("SELECT 1")
             assert await connection.fetch(others, connection.get_server_pid())

@@ -44,7 +44,7 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "documents": (refresh.DOCUMENTS, [["X"] * len(DOCUMENTS), DOCUMENTS]),
     "orders": (refresh.ORDERS, [["X"] * len(ORDERS), ORDERS]),
     "balances": (refresh.BALANCES, [["X"] * 51, CUSTOMERS]),
-    "positions": (positions.POSITIONS, [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ["O5", "NEW"]]),
+    "positions": (positions.POSITIONS, [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ["O5", "NEW"], [None] * 51]),
 }
 STATEMENTS |= {
     name: (statement, [["X"] * len(DOCUMENTS), DOCUMENTS])

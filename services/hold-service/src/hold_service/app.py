@@ -14,34 +14,64 @@ from hold_service.checkpoints import api as checkpoints_api
 from hold_service.checks import api as checks_api
 from hold_service.checks.batcher import Batcher
 from hold_service.checks.handlers import checkpoints_requested
+from hold_service.decisions import api as decisions_api
+from hold_service.groups.handlers import apply_groups
+from hold_service.groups.locks import lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.jobs import clean_reservations
+from hold_service.limit_checks import api as limit_checks_api
 from hold_service.parameters import PARAMETERS
+from hold_service.parameters import api as parameters_api
+from hold_service.parameters.handlers import apply_parameters
 from hold_service.profiles.handlers import apply_profiles
+from hold_service.rankings import api as rankings_api
 from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
 from hold_service.rules import api as rules_api
-from holdfast.bus.handlers import HandlerTable, Service
-from holdfast.contracts.credit import ProfileChanged
+from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
+from hold_service.whatif import api as whatif_api
+from hold_service.whatif.jobs import run_what_if
+from holdfast.bus.handlers import Handle, HandlerTable, Service
+from holdfast.contracts.base import Payload
+from holdfast.contracts.collections import (
+    CustomerBlockRequested,
+    CustomerUnblockRequested,
+    PromiseBroken,
+    PromiseKept,
+)  # fmt: skip
+from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged
 from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.contracts.topics import HOLDS
 from holdfast.database.jobs import Job
 from holdfast.database.work import Work
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
-from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
 from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
+ROUTES = (
+    checks_api, decisions_api, limit_checks_api, holds_api, rules_api, checkpoints_api, rankings_api, parameters_api,
+    whatif_api,
+)  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 HANDLERS = HandlerTable()
-for _payload, _handle in FACT_HANDLERS.items():
+OTHER_SERVICES: dict[type[Payload], Handle] = {
+    ProfileChanged: apply_profiles,
+    GroupChanged: apply_groups,
+    ParametersChanged: apply_parameters,
+    ReminderLevelChanged: apply_levels,
+    PromiseBroken: apply_promises,
+    PromiseKept: apply_promises,
+    CustomerBlockRequested: apply_blocks,
+    CustomerUnblockRequested: apply_blocks,
+}
+for _payload, _handle in (FACT_HANDLERS | OTHER_SERVICES).items():
     HANDLERS.on(_payload)(watched(_payload, _handle))
-HANDLERS.on(ProfileChanged)(watched(ProfileChanged, apply_profiles))
 HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
 
 
@@ -54,11 +84,11 @@ async def _freed(work: Work, parties: set[Party]) -> None:
     await mark_touched(work, parties)
 
 
-SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
+SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_parties, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
 
 
 def create_api(settings: Settings) -> FastAPI:
-    """The API: checks, holds, rules, checkpoints."""
+    """The API: checks, decisions, holds, and what they follow from."""
     PARAMETERS.use(settings)
 
     @asynccontextmanager
@@ -74,7 +104,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[checks_api.router, holds_api.router, rules_api.router, checkpoints_api.router],
+        routers=[module.router for module in ROUTES],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
         direct=checks_api.DIRECT,
         bodies=[checks_api.CreditCheck],
@@ -90,5 +120,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
     PARAMETERS.use(settings)
-    jobs = [Job("stale-reservations", timedelta(minutes=5), clean_reservations)]
+    jobs = [
+        Job("stale-reservations", timedelta(minutes=5), clean_reservations),
+        Job("what-if", timedelta(seconds=1), run_what_if),
+    ]
     await roles.run_periodic(SERVICE, settings, stop, jobs)

@@ -171,13 +171,19 @@ class CheckpointRequested(CustomerPayload):
     cash_discount: Code | None = None
     origin: Literal["sales", "intercompany", "commerce", "project"] = "sales"
     exclude_from_credit_management: bool | None = None
+    change: Literal["post", "cancel", "reduce"] = Field(
+        "post", description="post the document; cancel a posted packing slip; reduce: correct one downwards"
+    )
+    reserved_total: Positive | None = Field(
+        None, description="value of what is reserved in stock, order currency; tested alone if the company wants it"
+    )
     posting_request: dict[str, Any] | None = Field(
         None, description="posting parameters the ERP wants back when the order is released with posting"
     )
 
     @model_validator(mode="after")
     def _possible(self) -> CheckpointRequested:
-        check_minor_units(self.currency, self, "total")
+        check_minor_units(self.currency, self, "total", "reserved_total")
         return self
 
 

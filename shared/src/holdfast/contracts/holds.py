@@ -34,6 +34,23 @@ class HoldReason(StrEnum):
     UNKNOWN_CUSTOMER = "unknown_customer"
     COMPANY_NOT_LIVE = "company_not_live"
     FACTS_TOO_OLD = "facts_too_old"
+    CUSTOMER_BLOCKED = "customer_blocked"
+    FORCED_HOLD = "forced_hold"
+    OPEN_TRANSACTIONS_OVERDUE_LINKED = "open_transactions_overdue_linked"
+    OVERDUE_AMOUNT = "overdue_amount"
+    ACCOUNT_STATUS = "account_status"
+    PAYMENT_TERM = "payment_term"
+    COD_PAYMENT = "cod_payment"
+    CREDIT_LIMIT_EXPIRED = "credit_limit_expired"
+    SALES_ORDER = "sales_order"
+    PAYMENT_TERM_INCREASED = "payment_term_increased"
+    CASH_DISCOUNT_INCREASED = "cash_discount_increased"
+    RISK_GROUP = "risk_group"
+    DUNNING_LEVEL = "dunning_level"
+    REVIEW_DATE_PASSED = "review_date_passed"
+    AVERAGE_DAYS_LATE = "average_days_late"
+    BROKEN_PROMISE = "broken_promise"
+    DISPUTED_SHARE = "disputed_share"
 
 
 class CreditFigures(Part):
@@ -51,6 +68,16 @@ class CreditFigures(Part):
     this_order: Amount | None = Field(None, description="what this order adds, company currency")
     days_overdue: int = Field(0, ge=0, description="days the oldest open debit is past its due date")
     overdue_amount: Amount | None = Field(None, description="open debits past due, company currency")
+    limit_level: Literal["own", "group"] | None = Field(None, description="whose limit governs: the one with less room")
+    own_limit: Amount | None = Field(None, description="the customer's total limit with policies, company currency")
+    exposure_value: Amount | None = Field(
+        None, description="total limit less policies that are included in the exposure, company currency"
+    )
+    group: Id | None = Field(None, description="credit group whose shared limit is tested")
+    group_limit: Amount | None = Field(None, description="shared limit, in group_currency")
+    group_exposure: Amount | None = Field(None, description="exposure of all members, in group_currency")
+    group_currency: Currency | None = None
+    group_used_percent: Decimal | None = Field(None, description="100 x group_exposure / group_limit")
 
 
 class OrderDecision(CustomerPayload):
@@ -90,6 +117,7 @@ class OrderCleared(OrderDecision):
     proforma: bool = False
     checked: bool
     not_checked_because: Text | None = None
+    warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     figures: CreditFigures | None = None
 
 
@@ -108,6 +136,8 @@ class OrderHeld(OrderDecision):
     hold: Id
     reasons: tuple[str, ...]
     explanation: tuple[Text, ...] = ()
+    warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
+    overdue_accounts: tuple[str, ...] = Field((), description="other group members that are overdue, company/customer")
     figures: CreditFigures | None = None
 
 

@@ -19,6 +19,11 @@ RELEASE_TIMEOUT_SECONDS = 5
 CLOCK_CHANNEL = "holdfast_clock"
 CLOCK = "SELECT simulated_at FROM business_clock"
 
+
+class TryAgain(Exception):
+    """What was locked is not what had to be locked: the same transaction, begun again, locks the right things."""
+
+
 TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.TransactionRollbackError,
@@ -31,6 +36,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
+    TryAgain,
 )
 """Errors after which the same transaction may succeed: connection lost, deadlock, serialization failure, lock
 or statement timeout, shutdown, too many connections, disk full, a read-only server during a fail-over. An

@@ -69,6 +69,7 @@ class OrderState:
     created_at: datetime | None = None
     credit_status: str = "unchecked"
     cancelled: bool = False
+    delivery_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ class Position:
 
     `passed`: sums by currency of the passed open orders that are not listed. `orders`: every other open
     order, those that were asked for, those with a reservation or with invoices in another currency. `rates`
-    convert into the company's `currency` at `check_date`; a currency without a rate is missing there.
+    convert into the company's `currency` at `check_date`; a currency without a rate is missing there. `onward`:
+    rates from the company's currency into others. Orders to be delivered after `horizon` do not count as open.
     `overdue`: open debits past due at `check_date`, by currency.
     """
 
@@ -130,6 +132,8 @@ class Position:
     orders: Mapping[str, OrderState] = field(default_factory=dict)
     reservations: Mapping[str, Reservation] = field(default_factory=dict)
     rates: Mapping[str, Rate] = field(default_factory=dict)
+    onward: Mapping[str, Rate] = field(default_factory=dict)
+    horizon: date | None = None
 
     def currencies(self) -> set[str]:
         """Every currency that a conversion needs a rate for."""
@@ -184,7 +188,9 @@ class Converter:
 
     def exact(self, amount: Decimal, currency: str) -> Decimal:
         """`amount` in company currency, not rounded; 0 when the rate lacks and is noted as missing."""
-        rate = IDENTITY if currency == self.currency else self._rates.get(currency)
+        if currency == self.currency:
+            return amount
+        rate = self._rates.get(currency)
         if rate is not None:
             return rate.convert(amount)
         if amount:
@@ -193,7 +199,7 @@ class Converter:
 
     def sum(self, amounts: Mapping[str, Decimal]) -> Decimal:
         """The amounts in company currency, each currency's sum rounded on its own."""
-        if not self.currency:
+        if not self.currency or not amounts:
             return ZERO
         return total(rounded(self.exact(amount, code), self.currency) for code, amount in amounts.items())
 
@@ -207,24 +213,30 @@ class _ByCurrency(defaultdict[str, Decimal]):
 
 
 def parts(
-    position: Position, check: CheckedOrder | None = None, counted: Counted = Counted.PASSED_AND_EARLIER
+    position: Position,
+    check: CheckedOrder | None = None,
+    counted: Counted = Counted.PASSED_AND_EARLIER,
+    *,
+    beside: bool = False,
 ) -> Parts:
     """The parts of the exposure: for `check`, taken out of D and O; without one, of all orders that count.
 
-    A company that is not known has no currency: all amounts are 0 and `missing_rates` names what was found.
+    `beside`: the order checked is another customer's, and only says which orders came before it. A company that is
+    not known has no currency: all amounts are 0 and `missing_rates` names what was found.
     """
     convert = Converter(position)
     delivered, ordered, reserved = _ByCurrency(), _ByCurrency(), _ByCurrency()
     for code, sums in position.passed.items():
         delivered.put(code, sums.uninvoiced)
         ordered.put(code, sums.open_orders)
-    for order in _others(position, check):
+    own = None if beside else check
+    for order in _others(position, own):
         code, undelivered, uninvoiced = _open_parts(order, convert)
         delivered.put(code, uninvoiced)
-        if _counts(order.credit_status, order.created_at, order.order, check, counted):
+        if _is_near(order, position) and _counts(order.credit_status, order.created_at, order.order, check, counted):
             ordered.put(code, undelivered)
     for reservation in position.reservations.values():
-        if (check is None or reservation.order != check.order) and _counts(
+        if (own is None or reservation.order != own.order) and _counts(
             reservation.status, reservation.created_at, reservation.order, check, counted
         ):
             reserved.put(*_beyond_state(reservation, position, convert))
@@ -234,7 +246,7 @@ def parts(
         delivered_not_invoiced=convert.sum(delivered),
         open_orders=convert.sum(ordered),
         reserved=convert.sum(reserved),
-        this_order=this_order(position, check, convert) if check else ZERO,
+        this_order=this_order(position, own, convert) if own else ZERO,
     )
     unknown = position.currencies() if position.currency is None else set()
     return replace(found, missing_rates=frozenset(convert.missing | unknown))
@@ -292,6 +304,10 @@ def _others(position: Position, check: CheckedOrder | None) -> Iterator[OrderSta
     for order in position.orders.values():
         if order.customer == position.customer and (check is None or order.order != check.order):
             yield order
+
+
+def _is_near(order: OrderState, position: Position) -> bool:
+    return position.horizon is None or order.delivery_date is None or order.delivery_date <= position.horizon
 
 
 def _open_parts(order: OrderState, convert: Converter) -> tuple[str, Decimal, Decimal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from holdfast.receivables.model import (
 )  # fmt: skip
 from holdfast.receivables.rates import Rate, read_rates
 
+NOTHING: Mapping[Any, Any] = {}
 POSITIONS = """
 SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.check_date,
     coalesce(c.exchange_rate_type, 'default') AS rate_type,
@@ -34,7 +35,10 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
              AND d.is_debit AND d.open_amount > 0 AND d.due_date < day.check_date
            GROUP BY d.currency) o) AS overdue,
     (SELECT json_agg(json_build_array(o.currency, o.open_amount::text, o.uninvoiced::text))
-     FROM (SELECT s.currency, sum(s.open_amount) AS open_amount, sum(s.uninvoiced_amount) AS uninvoiced
+     FROM (SELECT s.currency, coalesce(sum(s.open_amount) FILTER (
+                      WHERE p.horizon IS NULL OR s.requested_delivery_date IS NULL
+                         OR s.requested_delivery_date <= day.check_date + p.horizon), 0) AS open_amount,
+                  sum(s.uninvoiced_amount) AS uninvoiced
            FROM sales_order s
            WHERE s.company = p.company AND s.customer = p.customer
              AND (s.open_amount > 0 OR s.uninvoiced_amount > 0)
@@ -42,7 +46,8 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
              AND s.order_no <> ALL (listed.numbers)
            GROUP BY s.currency) o) AS passed,
     (SELECT json_agg(json_build_array(s.order_no, s.customer, s.currency, s.total::text, s.delivered::text,
-                s.invoiced::text, s.invoiced_foreign, s.version, s.created_at, s.credit_status, s.cancelled))
+                s.invoiced::text, s.invoiced_foreign, s.version, s.created_at, s.credit_status, s.cancelled,
+                s.requested_delivery_date))
      FROM (SELECT * FROM sales_order o
            WHERE o.company = p.company AND o.customer = p.customer
              AND (o.open_amount > 0 OR o.uninvoiced_amount > 0)
@@ -54,7 +59,7 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
     (SELECT json_agg(json_build_array(r.order_no, r.currency, r.amount::text, r.order_version, r.status,
                 r.created_at, r.reserved_at))
      FROM reservation r WHERE r.company = p.company AND r.customer = p.customer) AS reservations
-FROM unnest($1::text[], $2::text[]) AS p(company, customer)
+FROM unnest($1::text[], $2::text[], $6::integer[]) AS p(company, customer, horizon)
 LEFT JOIN company c ON c.company = p.company
 CROSS JOIN LATERAL (
     SELECT coalesce($3::date, ($4::timestamptz AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date)
@@ -71,12 +76,17 @@ async def read_positions(
     *,
     check_date: date | None = None,
     currencies: Collection[str] = (),
+    into: Mapping[Party, str] = NOTHING,
+    rate_types: Mapping[str, str] = NOTHING,
+    horizons: Mapping[Party, int] = NOTHING,
 ) -> dict[Party, Position]:
     """The position of each customer; with a mapping also the state of the orders named for it.
 
     `check_date`: the business date in the company's time zone when absent. `currencies` are those of the
-    checks, so that their rates are there. Lock the customers first, in a statement of its own, to decide on
-    the answer.
+    checks, so that their rates are there. `into`: a currency that a customer's company currency is to be
+    converted into. `rate_types`: of companies that do not use their default one. `horizons`: days from the check
+    date beyond which a customer's orders do not count as open. Lock the customers first, in a statement of its
+    own, to decide on the answer.
     """
     parties = sorted(set(requests))
     asked = requests.values() if isinstance(requests, Mapping) else ()
@@ -90,14 +100,19 @@ async def read_positions(
         check_date,
         work.business_now,
         orders,
+        [horizons.get(party) for party in parties],
     )
-    found = {(row["company"], row["customer"]): _position(row) for row in rows}
-    rate_types = {row["company"]: row["rate_type"] for row in rows}
-    return await _with_rates(work, found, rate_types, set(currencies))
+    found = {(row["company"], row["customer"]): _position(row, horizons) for row in rows}
+    types = {row["company"]: rate_types.get(row["company"]) or row["rate_type"] for row in rows}
+    return await _with_rates(work, found, types, set(currencies), into)
 
 
 async def _with_rates(
-    work: Work, positions: dict[Party, Position], rate_types: Mapping[str, str], currencies: set[str]
+    work: Work,
+    positions: dict[Party, Position],
+    rate_types: Mapping[str, str],
+    currencies: set[str],
+    into: Mapping[Party, str],
 ) -> dict[Party, Position]:
     needs = {
         (rate_types[p.company], code, p.currency, p.check_date)
@@ -105,20 +120,30 @@ async def _with_rates(
         if p.currency
         for code in (p.currencies() | currencies) - {p.currency}
     }
-    if not needs:
+    onward = {
+        party: (rate_types[p.company], p.currency, into[party], p.check_date)
+        for party, p in positions.items()
+        if p.currency and party in into
+    }
+    if not needs and not onward:
         return positions
-    rates = await read_rates(work, needs)
+    rates = await read_rates(work, needs | set(onward.values()))
     by_target: dict[tuple[str, str, date], dict[str, Rate]] = {}
     for (rate_type, source, target, on), rate in rates.items():
         by_target.setdefault((rate_type, target, on), {})[source] = rate
     return {
-        party: replace(p, rates=by_target.get((rate_types[p.company], p.currency or "", p.check_date), {}))
+        party: replace(
+            p,
+            rates=by_target.get((rate_types[p.company], p.currency or "", p.check_date), {}),
+            onward={into[party]: rates[onward[party]]} if party in onward and onward[party] in rates else {},
+        )
         for party, p in positions.items()
     }
 
 
-def _position(row: asyncpg.Record) -> Position:
+def _position(row: asyncpg.Record, horizons: Mapping[Party, int]) -> Position:
     company, customer = row["company"], row["customer"]
+    days = horizons.get((company, customer))
     return Position(
         company=company,
         customer=customer,
@@ -131,6 +156,7 @@ def _position(row: asyncpg.Record) -> Position:
         passed={item[0]: Sums(Decimal(item[1]), Decimal(item[2])) for item in row["passed"] or ()},
         orders={item[0]: _order(item) for item in row["orders"] or ()},
         reservations={item[0]: _reservation(company, customer, item) for item in row["reservations"] or ()},
+        horizon=None if days is None else row["check_date"] + timedelta(days=days),
     )
 
 
@@ -141,7 +167,7 @@ def _balance(item: list[Any]) -> Balance:
 
 
 def _order(item: list[Any]) -> OrderState:
-    number, customer, currency, total, delivered, invoiced, foreign, version, created, status, cancelled = item
+    number, customer, currency, total, delivered, invoiced, foreign, version, created, status, cancelled, due = item
     return OrderState(
         order=number,
         customer=customer,
@@ -154,6 +180,7 @@ def _order(item: list[Any]) -> OrderState:
         created_at=datetime.fromisoformat(created) if created else None,
         credit_status=status,
         cancelled=cancelled,
+        delivery_date=date.fromisoformat(due) if due else None,
     )
 
 

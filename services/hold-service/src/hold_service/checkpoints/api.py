@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checkpoints import store
+from hold_service.setups.model import CheckpointSetup
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
@@ -16,7 +19,7 @@ from holdfast.web import audit, idempotency
 from holdfast.web.auth import Caller, require
 from holdfast.web.etags import IfMatch, check_if_match, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
-from holdfast.web.problems import not_found, responses
+from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
@@ -28,10 +31,13 @@ class CheckpointBody(BaseModel):
     """Whether a document of sales orders is checked when it is posted, and when it is printed pro forma."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={
-        "examples": [{"check_on_posting": True, "check_on_proforma": False}]})  # fmt: skip
+        "examples": [{"check_on_posting": True, "check_on_proforma": False, "grace_days": 2}]})  # fmt: skip
 
     check_on_posting: bool = False
     check_on_proforma: bool = False
+    grace_days: int = Field(
+        0, ge=0, le=365, description="days after a release from a hold of this document in which nothing is checked"
+    )
 
 
 @router.get(
@@ -85,9 +91,9 @@ async def set_checkpoint(
             return earlier.response()
         row = await store.read_checkpoint(work, company, document.value, lock=True)
         check_if_match(if_match, row["version"] if row else 0)
-        after = await store.write_checkpoint(
-            work, company, document.value, given.check_on_posting, given.check_on_proforma
-        )
+        _check_grace(document.value, given, await store.read_checkpoints(work, company))
+        wanted = CheckpointSetup(given.check_on_posting, given.check_on_proforma, given.grace_days)
+        after = await store.write_checkpoint(work, company, document.value, wanted)
         await audit.record(
             work, who=caller.subject, what="checkpoint.changed", company=company, subject=document.value,
             before=dict(row) if row else None, after=dict(after),
@@ -97,6 +103,21 @@ async def set_checkpoint(
     return answer.response()
 
 
+def _check_grace(document: str, given: CheckpointBody, rows: Sequence[asyncpg.Record]) -> None:
+    """Grace needs a check, and checked documents have all of them grace or none (spec 1.15)."""
+    others = [row["grace_days"] > 0 for row in rows if row["document"] != document and row["check_on_posting"]]
+    if given.grace_days and not given.check_on_posting:
+        problem, remedy = "grace without a check on posting", "Switch check_on_posting on, or send 0."
+    elif given.check_on_posting and (not given.grace_days) in others:
+        problem = "some checked documents would have grace and some none"
+        remedy = "Give all checked documents grace, or none: switch the others' check_on_posting off first."
+    else:
+        return
+    raise field_problem(
+        422, "invalid", "The request is not valid", "grace_days", given.grace_days, problem, remedy
+    )  # fmt: skip
+
+
 def _see(caller: Caller, company: str) -> None:
     if not caller.sees(company):
         raise not_found(f"company {company}")
@@ -104,5 +125,6 @@ def _see(caller: Caller, company: str) -> None:
 
 def _off(company: str, document: str) -> dict[str, Any]:
     return {
-        "company": company, "document": document, "check_on_posting": False, "check_on_proforma": False, "version": 0
+        "company": company, "document": document, "check_on_posting": False, "check_on_proforma": False,
+        "grace_days": 0, "version": 0,
     }  # fmt: skip

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date
+from decimal import Decimal
+
 import asyncpg
 
+from hold_service.setups.model import CheckpointSetup
+from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 
 
@@ -21,21 +28,73 @@ async def read_checkpoints(work: Work, company: str) -> list[asyncpg.Record]:
     return list(await work.conn.fetch("SELECT * FROM checkpoint WHERE company = $1", company))
 
 
-async def write_checkpoint(
-    work: Work, company: str, document: str, on_posting: bool, on_proforma: bool
-) -> asyncpg.Record:
+async def write_checkpoint(work: Work, company: str, document: str, given: CheckpointSetup) -> asyncpg.Record:
     """Set a checkpoint up, or change it."""
     row = await work.conn.fetchrow(
-        """INSERT INTO checkpoint AS c (company, document, check_on_posting, check_on_proforma, version)
-           VALUES ($1, $2, $3, $4, 1)
+        """INSERT INTO checkpoint AS c (company, document, check_on_posting, check_on_proforma, grace_days, version)
+           VALUES ($1, $2, $3, $4, $5, 1)
            ON CONFLICT (company, document) DO UPDATE
            SET check_on_posting = excluded.check_on_posting, check_on_proforma = excluded.check_on_proforma,
-               version = c.version + 1
+               grace_days = excluded.grace_days, version = c.version + 1
            RETURNING *""",
         company,
         document,
-        on_posting,
-        on_proforma,
+        given.on_posting,
+        given.on_proforma,
+        given.grace_days,
     )
     assert row is not None
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The release of an order: until when, and up to what value, it is not checked again (spec 3.6)."""
+
+    company: str
+    order: str
+    customer: str
+    hold_id: int
+    checkpoint: str
+    released_on: date
+    grace_until: date | None
+    currency: str
+    total: Decimal
+    payment_terms: str | None
+    cash_discount: str | None
+
+
+async def note_releases(work: Work, released: Sequence[Released]) -> None:
+    """Keep the last release of each order."""
+    if released:
+        await work.conn.execute(
+            """INSERT INTO order_release (company, order_no, customer, hold_id, checkpoint, released_on, grace_until,
+                                          currency, total, payment_terms, cash_discount)
+               SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::date[],
+                                    $7::date[], $8::text[], $9::numeric[], $10::text[], $11::text[])
+               ON CONFLICT (order_no, company) DO UPDATE
+               SET customer = excluded.customer, hold_id = excluded.hold_id, checkpoint = excluded.checkpoint,
+                   released_on = excluded.released_on, grace_until = excluded.grace_until,
+                   currency = excluded.currency, total = excluded.total, payment_terms = excluded.payment_terms,
+                   cash_discount = excluded.cash_discount""",
+            *columns([astuple(release) for release in released]),
+        )
+
+
+FREED_BY = """
+SELECT r.company, r.order_no, r.hold_id FROM unnest($1::text[], $2::text[], $3::text[]) AS w (company, customer, name)
+JOIN order_release r ON r.company = w.company AND r.customer = w.customer
+JOIN hold h ON h.id = r.hold_id
+WHERE w.name = ANY (h.triggers) OR EXISTS (
+    SELECT FROM settlement s
+    WHERE s.settlement = w.name AND s.company = w.company AND s.credit_document = ANY (h.triggers))
+"""
+
+
+async def end_releases(work: Work, gone: Collection[tuple[str, str, str]]) -> None:
+    """End what releases grant to orders that a (company, customer, document) has freed which counts no longer."""
+    freed = await work.conn.fetch(FREED_BY, *columns(sorted(gone), 3))
+    holds = [row["hold_id"] for row in freed]
+    if holds:
+        await work.conn.execute("DELETE FROM order_release WHERE hold_id = ANY($1::bigint[])", holds)
+        await work.conn.execute("DELETE FROM admission WHERE hold_id = ANY($1::bigint[])", holds)

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, ValidationError
 
-from hold_service.checks import store
+from hold_service.checks import saving
 from hold_service.checks.batcher import Batcher
+from hold_service.checks.preview import preview
+from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.refusals import explain
 from holdfast.database.pool import to_json
@@ -23,6 +25,7 @@ from holdfast.web.positions import parse_positions, wait_for_positions
 from holdfast.web.problems import Problem, not_found, responses
 
 router = APIRouter(prefix="/v1/credit-checks", tags=["credit checks"])
+Checker = Annotated[Caller, Depends(require("checks:make"))]
 Reader = Annotated[Caller, Depends(require("holds:see"))]
 
 
@@ -69,6 +72,22 @@ async def make_credit_check(request: Request) -> Response:
     return (await batcher.submit(identity, check)).response()
 
 
+@router.post(
+    "/preview",
+    operation_id="previewCreditCheck",
+    responses={200: {"description": "What a check would answer"}, **responses(404, 413)},
+    openapi_extra={"requestBody": DOCUMENTED["requestBody"]},
+)
+async def preview_credit_check(request: Request, caller: Checker) -> Response:
+    """What a check of this order would answer now. The order need not exist; nothing is held, reserved or stored."""
+    check = parse(await read_body(request, MOST_BYTES))
+    if not caller.sees(check.company):
+        raise not_found(f"company {check.company}")
+    async with transaction(request.app.state.pool) as work:
+        answer = await preview(work, check, PARAMETERS.most_facts_age)
+    return Response(to_json(answer), media_type="application/json")
+
+
 DIRECT: DirectRoutes = {("POST", PATH): make_credit_check}
 
 
@@ -91,7 +110,7 @@ def parse(raw: bytes) -> CreditCheck:
 async def get_credit_check(request: Request, decision_id: UUID, caller: Reader) -> Response:
     """A stored decision with every number it was made from, and what it would have taken to pass."""
     async with transaction(request.app.state.pool, clock=False) as work:
-        row = await store.read_decision(work, decision_id)
+        row = await saving.read_decision(work, decision_id)
     if row is None or not caller.sees(row["company"]):
         raise not_found(f"credit check {decision_id}")
     return Response(to_json({**row["answer"], "picture": row["picture"]}), media_type="application/json")

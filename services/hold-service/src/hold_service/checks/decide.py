@@ -12,35 +12,42 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from hold_service.checks import model, store
-from hold_service.checks.model import Known, Verdict
-from hold_service.checks.picture import picture
-from hold_service.checks.store import ActiveHold, DecisionRow, Loaded, attempt_of
+from hold_service.checks import model, saving, store
+from hold_service.checks.known import Asked, Known, asked_of
+from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of, hold_number
+from hold_service.checks.model import Verdict
+from hold_service.checks.picture import picture_of
+from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store as holds
 from hold_service.holds.store import NewHold
 from hold_service.rechecks import store as rechecks
 from holdfast.bus.outbox import Row
 from holdfast.contracts.erp_orders import CheckpointRequested
-from holdfast.contracts.holds import OrderCleared, OrderHeld
+from holdfast.contracts.holds import HoldReason, OrderCleared, OrderHeld
 from holdfast.contracts.topics import HOLDS
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
-from holdfast.receivables.model import CheckedOrder, Party, Reservation
+from holdfast.receivables.model import Party, Reservation
 from holdfast.web.idempotency import Answer, Request
 
 
 @dataclass(slots=True)
 class Decided:
-    """A request with what was decided; `hold` is its order's active hold when it is held."""
+    """A request with what was decided; `hold` is its order's active hold when it is held.
+
+    `let_through`: the document may go on although its order stays held.
+    """
 
     id: UUID
     request: CheckpointRequested
-    order: CheckedOrder
+    asked: Asked
     known: Known
     verdict: Verdict
     reservation: Reservation
-    hold: ActiveHold | None = None
-    is_new_hold: bool = False
+    figures: dict[str, Any] | None
+    hold: ActiveHold | None
+    is_new_hold: bool
+    let_through: bool
 
     @property
     def party(self) -> Party:
@@ -52,6 +59,11 @@ class Decided:
         """The order's credit status from now on."""
         return "held" if self.hold else "passed"
 
+    @property
+    def binds(self) -> bool:
+        """Whether the order's status and reservation change: not by a pro forma that passes, nor past a hold."""
+        return bool(self.hold) or not (self.request.proforma or self.let_through)
+
 
 async def decide_many(
     work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None, keys: Sequence[Request] = ()
@@ -61,7 +73,7 @@ async def decide_many(
     `keys` are the idempotency keys of the requests, under which their answers are kept.
     """
     loaded = await _load(work, requests)
-    decided: dict[store.AttemptKey, Decided] = {}
+    decided: dict[AttemptKey, Decided] = {}
     for request in requests:
         key = attempt_of(request)
         if key not in loaded.earlier and key not in decided:
@@ -83,45 +95,49 @@ async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:
-    party = (request.company, request.customer)
-    known = loaded.known(party, request.checkpoint.value, request.order, most_facts_age)
-    order = model.checked_order(request, known.position, now)
+    known = loaded.known(
+        (request.company, request.customer), request.checkpoint.value, request.order, most_facts_age
+    )  # fmt: skip
+    asked = asked_of(request, known, now)
     hold = loaded.holds.get((request.company, request.order))
-    verdict = model.examine(order, known) if hold else model.judge(request, order, known)
-    decided = Decided(uuid4(), request, order, known, verdict, _nothing_reserved(request, order, known, now), hold)
-    if hold:
-        hold.reasons |= {finding.reason: finding.text for finding in verdict.findings}
-    elif not verdict.passes:
-        decided.hold = ActiveHold(None, {finding.reason: finding.text for finding in verdict.findings})
-        decided.is_new_hold = True
-        loaded.holds[request.company, request.order] = decided.hold
+    verdict = model.judge(asked, known) if hold is None else _while_held(asked, known, hold)
+    let_through = hold is not None and verdict.not_checked == LET_THROUGH
+    is_new = hold is None and not verdict.passes
+    if is_new:
+        hold = loaded.holds[request.company, request.order] = ActiveHold(None)
+    held = None if let_through else hold
+    if held is not None:
+        held.reasons |= {finding.reason: finding.text for finding in verdict.findings}
     if verdict.uses_admission:
         del loaded.admissions[request.company, request.order, request.checkpoint.value]
-    _move_on(decided, loaded, now)
+    reservation = model.reservation_for(request, asked, known.position, "held" if held else "passed", now)
+    shown = model.figures(verdict)
+    decided = Decided(uuid4(), request, asked, known, verdict, reservation, shown, held, is_new, let_through)
+    if decided.binds:
+        loaded.move(decided.party, request.order, decided.status, decided.reservation)
     return decided
 
 
-def _nothing_reserved(request: CheckpointRequested, order: CheckedOrder, known: Known, now: datetime) -> Reservation:
-    return model.reservation_for(request, order, known.position, "passed", now)
+LET_THROUGH = "the order is held, and the company lets this document through"
 
 
-def _move_on(decided: Decided, loaded: Loaded, now: datetime) -> None:
-    """The next check of this customer meets the room that is left; a pro forma that passes takes none."""
-    request = decided.request
-    decided.reservation = model.reservation_for(request, decided.order, decided.known.position, decided.status, now)
-    if not (request.proforma and decided.hold is None):
-        position = loaded.positions[decided.party]
-        loaded.positions[decided.party] = position.after(request.order, decided.status, decided.reservation)
+def _while_held(asked: Asked, known: Known, hold: ActiveHold) -> Verdict:
+    """A second attempt refreshes the hold (spec 3.5); some documents may go on, unless somebody forced the hold."""
+    verdict = model.rejudge(asked, known)
+    blocked = any(finding.reason is HoldReason.CUSTOMER_BLOCKED for finding in verdict.findings)
+    if model.is_let_through(known) and not hold.is_forced and not blocked:
+        return Verdict((), LET_THROUGH)
+    return verdict
 
 
 async def _save(
     work: Work,
     decided: Sequence[Decided],
-    answers: Mapping[store.AttemptKey, str],
+    answers: Mapping[AttemptKey, str],
     kept: Sequence[tuple[Request, Answer]],
 ) -> None:
-    binding = [d for d in decided if d.hold or not d.request.proforma]
-    await store.save(
+    binding = [d for d in decided if d.binds]
+    await saving.save(
         work,
         [_row(d, answers[attempt_of(d.request)]) for d in decided],
         [(d.request.company, d.request.order, d.status) for d in binding],
@@ -131,7 +147,7 @@ async def _save(
     )
     used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
     if used:
-        await store.use_admissions(work, used)
+        await saving.use_admissions(work, used)
 
 
 async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
@@ -140,7 +156,7 @@ async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
     for d in new:
         assert d.hold is not None
         d.hold.id = ids[d.request.company, d.request.order]
-        d.hold.number = store.hold_number(d.hold.id)
+        d.hold.number = hold_number(d.hold.id)
     await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
     cleared_up = {d.party for d in decided if d.hold and not d.is_new_hold and d.verdict.passes}
     if cleared_up:
@@ -152,7 +168,7 @@ def _new_hold(d: Decided) -> NewHold:
     return NewHold(
         request.company, request.customer, request.order, request.order_version, request.currency, request.total,
         d.reservation.created_at, request.checkpoint.value, request.attempt, request.proforma, d.id,
-        request.posting_request,
+        request.posting_request, d.asked.payment_terms, d.asked.cash_discount, d.asked.excluded,
     )  # fmt: skip
 
 
@@ -166,12 +182,15 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
         "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
         "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
         "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,
-        "figures": model.figures(verdict),
+        "figures": d.figures,
     }  # fmt: skip
     answer = {name: value for name, value in answer.items() if value is not None}
     if verdict.not_checked:
         answer["not_checked_because"] = verdict.not_checked
+    if verdict.warnings:
+        answer["warnings"] = [finding.text for finding in verdict.warnings]
     if d.hold:
+        answer |= overdue_accounts(verdict)
         answer["hold"] = d.hold.number
         answer["reasons"] = sorted(d.hold.reasons)
         answer["explanation"] = [d.hold.reasons[reason] for reason in sorted(d.hold.reasons)]
@@ -179,11 +198,20 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
     return answer
 
 
+def overdue_accounts(verdict: Verdict) -> dict[str, Any]:
+    """The other members of the credit group that are overdue, when one of them is why the order is held."""
+    linked = any(f.reason is HoldReason.OPEN_TRANSACTIONS_OVERDUE_LINKED for f in verdict.findings)
+    if not linked or verdict.facts is None:
+        return {}
+    return {"overdue_accounts": sorted(verdict.facts.linked_days_overdue)}
+
+
 def _row(d: Decided, answer: str) -> DecisionRow:
     request = d.request
     return DecisionRow(
         d.id, request.company, request.customer, request.order, request.checkpoint.value, request.attempt,
-        _outcome(d), d.known.position.check_date, d.hold.id if d.hold else None, answer, to_json(picture(d)),
+        _outcome(d), d.known.position.check_date, d.hold.id if d.hold else None, answer,
+        to_json(picture_of(d.asked, d.known, d.verdict, d.figures)),
     )  # fmt: skip
 
 

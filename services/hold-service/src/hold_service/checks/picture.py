@@ -1,41 +1,82 @@
-"""The credit picture: the numbers a decision was made from, kept with it (spec 2.12)."""
+"""The credit picture: the numbers a decision was made from, kept with it (spec 2.12).
+
+It holds the facts that rules looked at and the stamp of the set-up, so that a decision can be told, and tried again
+with other rules, without anything else.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import MISSING, fields
+from typing import Any
 
-from hold_service.checks.model import Known, Verdict, figures
-from hold_service.rules.model import looked_at
+from pydantic import TypeAdapter
 
-if TYPE_CHECKING:
-    from hold_service.checks.decide import Decided
+from hold_service.checks.known import Asked, Known
+from hold_service.checks.model import Verdict, figures
+from hold_service.rules.facts import Facts
+from holdfast.receivables.limits import covering
 
-
-def picture(d: Decided) -> dict[str, Any]:
-    """The picture of a check."""
-    request = d.request
-    order = {
-        "total": request.total, "currency": request.currency, "version": request.order_version,
-        "payment_terms": request.payment_terms, "cash_discount": request.cash_discount, "origin": request.origin,
-        "excluded": request.exclude_from_credit_management, "created_at": d.order.created_at,
-    }  # fmt: skip
-    return picture_of(d.known, d.verdict) | {"order": order}
+FACTS = TypeAdapter(Facts)
 
 
-def picture_of(known: Known, verdict: Verdict) -> dict[str, Any]:
-    """What was known, looked at and found."""
-    profile, position = known.profile, known.position
+def picture_of(asked: Asked, known: Known, verdict: Verdict, shown: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What was known, looked at and found; `shown` are the verdict's figures where they are at hand."""
+    position, setup = known.position, known.setup
     return {
-        "check_date": position.check_date, "currency": position.currency, "figures": figures(verdict),
-        "profile": None if profile is None else {
-            "version": profile.version, "limit": profile.limit, "currency": profile.currency,
-            "unlimited": profile.unlimited, "excluded": profile.excluded},
+        "check_date": position.check_date, "currency": position.currency, "figures": shown or figures(verdict),
+        "order": {
+            "total": asked.order.total, "currency": asked.order.currency, "version": asked.order.version,
+            "payment_terms": asked.payment_terms, "cash_discount": asked.cash_discount, "excluded": asked.excluded,
+            "created_at": asked.order.created_at, "change": asked.change, "reserved_total": asked.reserved_total,
+        },
+        "profile": _profile(known), "group": _group(known),
         "balances": {code: b.balance for code, b in position.balances.items()},
         "rates": {code: {"rate": r.value, "inverse": r.inverse} for code, r in position.rates.items()},
         "company_live": position.live, "customer_known": position.customer_known, "parked": known.parked,
-        "facts_age_seconds": known.facts_age, "open_orders_counted": "passed_and_earlier",
-        "limit_type": "balance_and_all", "limit_comparison": "strict",
-        "rules": looked_at(known.setup.rules, position.check_date) if verdict.not_checked is None else [],
+        "facts_age_seconds": known.facts_age, "open_orders_counted": setup.credit.open_orders_counted,
+        "limit_type": setup.credit.credit_limit_type, "limit_comparison": setup.credit.limit_comparison,
+        "setup": setup.stamp, "facts": None if verdict.facts is None else _kept(verdict.facts),
+        "released_by": verdict.released_by.id if verdict.released_by else None,
         "findings": [{"reason": f.reason, "rule": f.rule, "text": f.text, "to_pass": f.to_pass}
                      for f in verdict.findings],
+        "warnings": [{"reason": f.reason, "rule": f.rule, "text": f.text} for f in verdict.warnings],
     }  # fmt: skip
+
+
+DEFAULTS = [(f.name, f.default) for f in fields(Facts) if f.default_factory is MISSING]
+
+
+def _kept(facts: Facts) -> dict[str, Any]:
+    """The facts that are not what they are by default."""
+    found = {name: value for name, default in DEFAULTS if (value := getattr(facts, name)) != default}
+    if facts.linked_days_overdue:
+        found["linked_days_overdue"] = facts.linked_days_overdue
+    if facts.rates:
+        found["rates"] = facts.rates
+    return found
+
+
+def _profile(known: Known) -> dict[str, Any] | None:
+    profile, on = known.profile, known.position.check_date
+    if profile is None:
+        return None
+    return {
+        "version": profile.version, "limit": profile.limit, "currency": profile.currency,
+        "mandatory": profile.mandatory, "unlimited": profile.unlimited, "excluded": profile.excluded,
+        "temporary": covering(profile.temporary, on),
+        "policies": [policy for policy in profile.policies if policy.is_valid(on)],
+        "hold_effect": profile.hold_effect,
+    }  # fmt: skip
+
+
+def _group(known: Known) -> dict[str, Any] | None:
+    if known.group is None or known.members is None:
+        return None
+    members = ["/".join(party) for party in known.members.parties]
+    return {"group": known.group.id, "limit": known.group.limit, "currency": known.group.currency, "members": members}
+
+
+def facts_in(picture: dict[str, Any]) -> Facts | None:
+    """The facts of a stored picture; None where no rule was asked."""
+    stored = picture.get("facts")
+    return None if stored is None else FACTS.validate_python(stored)

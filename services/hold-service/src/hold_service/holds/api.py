@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hold_service.checks.store import hold_number
+from hold_service.checks.loaded import hold_number
+from hold_service.groups.locks import lock_parties
 from hold_service.holds import store
 from hold_service.holds.model import primary_reason
 from hold_service.holds.release import Release, release
@@ -18,7 +19,6 @@ from holdfast.contracts.base import Text
 from holdfast.contracts.holds import HoldReason
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
-from holdfast.receivables.accounts import lock_accounts
 from holdfast.web import audit, idempotency
 from holdfast.web.auth import Caller, require
 from holdfast.web.etags import IfMatch, check_if_match, etag
@@ -118,7 +118,7 @@ async def release_hold(
         if earlier is not None:
             return earlier.response()
         row = await _read(work, hold, caller)
-        await lock_accounts(work, {(row["company"], row["customer"])})
+        await lock_parties(work, {(row["company"], row["customer"])})
         row = await _read(work, hold, caller)
         check_if_match(if_match, row["version"])
         _must_be_active(row)

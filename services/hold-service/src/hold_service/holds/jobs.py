@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import structlog
 
+from hold_service.groups.locks import lock_parties
 from hold_service.rechecks import store as rechecks
 from holdfast.database.work import Work
 from holdfast.platform.metrics import counter
-from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.reservations import expire_reservations, parties_with_old_reservations
 
 KEEP = timedelta(days=14)
@@ -22,7 +22,7 @@ async def clean_reservations(work: Work) -> bool:
     """End reservations older than two weeks of business time; True when there may be more."""
     before = work.business_now - KEEP
     parties = await parties_with_old_reservations(work, before, MOST)
-    await lock_accounts(work, parties)
+    await lock_parties(work, parties)
     for ended in await expire_reservations(work, parties, before):
         log.warning(
             "reservation_expired", company=ended.company, customer=ended.customer, order=ended.order,

@@ -43,6 +43,9 @@ class NewHold:
     proforma: bool
     decision: UUID
     posting_request: dict[str, Any] | None
+    payment_terms: str | None = None
+    cash_discount: str | None = None
+    excluded: bool = False
 
 
 async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], int]:
@@ -52,19 +55,22 @@ async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], 
     rows = [
         (
             h.company, h.customer, h.order, h.order_version, h.order_currency, h.order_total, h.order_created_at,
-            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request,
+            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request, h.payment_terms,
+            h.cash_discount, h.excluded,
         )
         for h in holds
     ]  # fmt: skip
     found = await work.conn.fetch(
         """INSERT INTO hold (company, customer, order_no, order_version, order_currency, order_total,
                              order_created_at, checkpoint, attempt, proforma, decision, posting_request,
-                             held_at, previous_hold)
-           SELECT n.*, $13, (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no)
+                             payment_terms, cash_discount, order_excluded, held_at, previous_hold)
+           SELECT n.*, $16, (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no)
            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::numeric[],
-                       $7::timestamptz[], $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::jsonb[])
+                       $7::timestamptz[], $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::jsonb[],
+                       $13::text[], $14::text[], $15::boolean[])
                 AS n (company, customer, order_no, order_version, order_currency, order_total, order_created_at,
-                      checkpoint, attempt, proforma, decision, posting_request)
+                      checkpoint, attempt, proforma, decision, posting_request, payment_terms, cash_discount,
+                      order_excluded)
            RETURNING id, company, order_no""",
         *columns(rows),
         work.business_now,
@@ -112,20 +118,24 @@ class Closing:
 
 async def close(work: Work, closings: Sequence[Closing]) -> None:
     """End holds; each ends once, since the customer is locked."""
-    for closing in closings:
+    rows = [(c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers)) for c in closings]
+    if rows:
         await work.conn.execute(
-            """UPDATE hold SET active = false, closed_at = $2, closed_as = $3, closed_by = $4, release_mode = $5,
-                      release_reason = $6, triggers = $7, version = version + 1 WHERE id = $1 AND active""",
-            closing.hold_id, work.business_now, closing.closed_as, closing.by, closing.mode, closing.reason,
-            list(closing.triggers),
-        )  # fmt: skip
+            """UPDATE hold h
+               SET active = false, closed_at = $7, closed_as = n.closed_as, closed_by = n.closed_by,
+                   release_mode = n.mode, release_reason = n.reason, triggers = string_to_array(n.triggers, E'\\n'),
+                   version = version + 1
+               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                    AS n (id, closed_as, closed_by, mode, reason, triggers)
+               WHERE h.id = n.id AND h.active""",
+            *columns(rows),
+            work.business_now,
+        )
 
 
-async def admit(work: Work, holds: Collection[asyncpg.Record]) -> None:
+async def admit(work: Work, holds: Collection[tuple[asyncpg.Record, Decimal]]) -> None:
     """Let the held document of released orders through once, up to the released value."""
-    rows = [
-        (h["company"], h["order_no"], h["checkpoint"], h["order_currency"], h["order_total"], h["id"]) for h in holds
-    ]
+    rows = [(h["company"], h["order_no"], h["checkpoint"], h["order_currency"], total, h["id"]) for h, total in holds]
     if rows:
         await work.conn.execute(
             """INSERT INTO admission (company, order_no, checkpoint, currency, total, hold_id)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 
+from hold_service.checkpoints import store as checkpoints
+from hold_service.checks import saving
 from hold_service.checks import store as checks
-from hold_service.checks.model import Known, Verdict, examine, figures
+from hold_service.checks.known import Asked, Known, brought_up_to_date
+from hold_service.checks.loaded import Loaded, hold_number
+from hold_service.checks.model import Verdict, figures, rejudge
 from hold_service.checks.picture import picture_of
-from hold_service.checks.store import DecisionRow, Loaded, hold_number
+from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store as holds
 from hold_service.holds.model import reservation_of
 from hold_service.holds.store import Closing
 from holdfast.bus import outbox
 from holdfast.contracts.base import Payload
-from holdfast.contracts.erp_orders import Checkpoint
-from holdfast.contracts.holds import HoldCancelled, OrderReleased
+from holdfast.contracts.holds import HoldCancelled, HoldReason, OrderReleased
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import CheckedOrder, Party, open_value
@@ -49,7 +54,8 @@ class _Batch:
 
     def __init__(self) -> None:
         self.closings: list[Closing] = []
-        self.admitted: list[asyncpg.Record] = []
+        self.admitted: list[tuple[asyncpg.Record, Decimal]] = []
+        self.released: list[checkpoints.Released] = []
         self.seen: list[tuple[int, dict[str, str]]] = []
         self.gone: list[tuple[int, str]] = []
         self.statuses: list[tuple[str, str, str]] = []
@@ -63,11 +69,12 @@ class _Batch:
         await holds.see_reasons(work, self.seen)
         await holds.close(work, self.closings)
         await holds.admit(work, self.admitted)
+        await checkpoints.note_releases(work, self.released)
         await set_credit_status(work, self.statuses)
         await reserve(work, self.reservations)
         await end_reservations(work, self.ended)
         if self.decisions:
-            await checks.save_decisions(work, self.decisions)
+            await saving.save_decisions(work, self.decisions)
         await outbox.emit(work, self.events)
 
 
@@ -76,6 +83,38 @@ def order_of(row: asyncpg.Record) -> CheckedOrder:
     return CheckedOrder(
         row["order_no"], row["order_version"], row["order_currency"], row["order_total"], row["order_created_at"]
     )
+
+
+def asked_again(row: asyncpg.Record, known: Known) -> Asked:
+    """The order of a hold with its terms."""
+    asked = Asked(
+        order_of(row), row["payment_terms"], row["cash_discount"], row["order_excluded"], proforma=row["proforma"]
+    )
+    return brought_up_to_date(asked, known)
+
+
+def released_total(row: asyncpg.Record, known: Known) -> Decimal:
+    """The order's value that is released: that of its newest state, in the currency it was held in."""
+    state = known.position.orders.get(row["order_no"])
+    newer = state is not None and state.version > row["order_version"] and state.currency == row["order_currency"]
+    value: Decimal = state.total if state is not None and newer else row["order_total"]
+    return value
+
+
+def release_of(row: asyncpg.Record, known: Known) -> checkpoints.Released:
+    """What is kept of a release: until when, and up to what value, the order is not checked again (spec 3.6)."""
+    place, on = known.setup.checkpoints.get(row["checkpoint"]), known.position.check_date
+    asked = asked_again(row, known)
+    grace = on + timedelta(days=place.grace_days) if place is not None and place.grace_days else None
+    return checkpoints.Released(
+        row["company"], row["order_no"], row["customer"], row["id"], row["checkpoint"], on, grace,
+        row["order_currency"], released_total(row, known), asked.payment_terms, asked.cash_discount,
+    )  # fmt: skip
+
+
+def admits(known: Known) -> bool:
+    """Whether the held document goes through once after a release without posting."""
+    return known.setup.parameters.release_admits_held_document
 
 
 def _recheck(
@@ -92,17 +131,26 @@ def _recheck(
     if state is not None and state.cancelled:
         _cancel(row, known, batch, work)
         return
-    order = order_of(row)
-    verdict = examine(order, known)
-    found = {finding.reason.value: finding.text for finding in verdict.findings}
+    asked = asked_again(row, known)
+    verdict = rejudge(asked, known)
+    found = {finding.reason.value: finding.text for finding in verdict.findings} | _staying(row, known, verdict)
     active = {reason["reason"] for reason in row["reasons"] if reason["active"]}
     batch.gone += [(row["id"], reason) for reason in sorted(active - found.keys())]
     if found:
         batch.seen.append((row["id"], found))
         return
-    _release(row, known, verdict, batch, triggers, work)
+    _release(row, asked, known, verdict, batch, triggers, work)
     reservation = reservation_of(row, "released", amount_of(row, known), work.business_now)
-    loaded.positions[party] = loaded.positions[party].after(row["order_no"], "released", reservation)
+    loaded.move(party, row["order_no"], "released", reservation)
+
+
+def _staying(row: asyncpg.Record, known: Known, verdict: Verdict) -> dict[str, str]:
+    """Why an order stays held although no rule does: somebody forced it, or leaves releases to people (spec 3.10)."""
+    forced = row["forced_reason"]
+    found = {HoldReason.FORCED_HOLD.value: f"The order was put on hold by hand: {forced}."} if forced else {}
+    if verdict.passes and (forced or not known.setup.parameters.auto_release):
+        found[HoldReason.READY_FOR_RELEASE.value] = "No rule holds the order any longer; release it by hand."
+    return found
 
 
 def amount_of(row: asyncpg.Record, known: Known) -> Any:
@@ -112,29 +160,47 @@ def amount_of(row: asyncpg.Record, known: Known) -> Any:
 
 
 def _release(
-    row: asyncpg.Record, known: Known, verdict: Verdict, batch: _Batch, triggers: tuple[str, ...], work: Work
+    row: asyncpg.Record,
+    asked: Asked,
+    known: Known,
+    verdict: Verdict,
+    batch: _Batch,
+    triggers: tuple[str, ...],
+    work: Work,
 ) -> None:
-    decision = uuid4()
+    decision, given = uuid4(), known.setup.parameters
+    mode, reason = given.auto_release_mode, _automatic_reason(row, known)
     cleared = tuple(sorted(reason["reason"] for reason in row["reasons"]))
-    batch.closings.append(Closing(row["id"], "released", AUTOMATIC, "without_posting", None, triggers))
-    batch.admitted.append(row)
+    batch.closings.append(Closing(row["id"], "released", AUTOMATIC, mode, reason, triggers))
+    batch.released.append(release_of(row, known))
+    if mode == "without_posting" and admits(known):
+        batch.admitted.append((row, released_total(row, known)))
     batch.statuses.append((row["company"], row["order_no"], "released"))
     batch.reservations.append(reservation_of(row, "released", amount_of(row, known), work.business_now))
     event = OrderReleased.model_validate({
         **event_fields(row, decision, known, amount_of(row, known), work), "checkpoint": row["checkpoint"],
-        "mode": "without_posting", "automatic": True, "released_by": AUTOMATIC, "triggers": triggers,
+        "mode": mode, "automatic": True, "released_by": AUTOMATIC, "release_reason": reason, "triggers": triggers,
         "reasons_cleared": cleared, "figures": figures(verdict),
+        "posting_request": row["posting_request"] if mode == "with_posting" else None,
     })  # fmt: skip
     batch.events.append(event)
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
     batch.decisions.append(DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
-        known.position.check_date, row["id"], to_json(answer), to_json(picture_of(known, verdict)),
+        known.position.check_date, row["id"], to_json(answer), to_json(picture_of(asked, known, verdict)),
     ))  # fmt: skip
 
 
+def _automatic_reason(row: asyncpg.Record, known: Known) -> str | None:
+    given, state = known.setup.parameters, known.position.orders.get(row["order_no"])
+    if state is not None and state.version > row["order_version"] and given.modified_order_release_reason:
+        return given.modified_order_release_reason
+    return given.auto_release_reason
+
+
 def _cancel(row: asyncpg.Record, known: Known, batch: _Batch, work: Work) -> None:
-    batch.closings.append(Closing(row["id"], "cancelled", AUTOMATIC, None, "order cancelled"))
+    reason = known.setup.parameters.cancel_reason or "order cancelled"
+    batch.closings.append(Closing(row["id"], "cancelled", AUTOMATIC, None, reason))
     batch.ended.append((row["company"], row["order_no"]))
     batch.events.append(HoldCancelled.model_validate(event_fields(row, row["decision"], known, 0, work)))
 
@@ -147,6 +213,3 @@ def event_fields(row: asyncpg.Record, decision: Any, known: Known, amount: Any, 
         "decision": str(decision), "decided_at": work.business_now, "check_date": known.position.check_date,
         "order_created_at": row["order_created_at"], "hold": hold_number(row["id"]),
     }  # fmt: skip
-
-
-__all__ = ["Checkpoint", "recheck_many"]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from hold_service.checkpoints import store as checkpoints
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
 from holdfast.bus.envelope import Incoming
 from holdfast.contracts import erp_orders, erp_receivables, erp_reference
 from holdfast.contracts.base import Payload
-from holdfast.contracts.credit import ProfileChanged
+from holdfast.contracts.collections import CustomerUnblockRequested, PromiseKept
+from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged
 from holdfast.contracts.holds import HoldReason
+from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import recomputed
 from holdfast.receivables.model import Party
@@ -26,9 +29,18 @@ TRIGGERS: dict[type[Payload], str] = {
     erp_receivables.SettlementPosted: "settlement",
     erp_orders.OrderChanged: "order",
     erp_orders.OrderCancelled: "order",
+    erp_receivables.DocumentDisputed: "document",
     ProfileChanged: "customer",
+    GroupChanged: "group",
+    ReminderLevelChanged: "customer",
+    PromiseKept: "promise",
+    CustomerUnblockRequested: "request",
 }
 """Events that may free room, and the field that names them to whoever reads of the release."""
+
+
+NAMED: dict[type[Payload], str] = {ProfileChanged: "credit limit", ReminderLevelChanged: "reminder level"}
+"""Events that are told by a word and not by a number."""
 
 
 def noting(payload: type[Payload], handle: Handle) -> Handle:
@@ -41,7 +53,7 @@ def noting(payload: type[Payload], handle: Handle) -> Handle:
         await handle(work, events)
         noted: dict[Party, set[str]] = work.notes.setdefault(NOTES, {})
         for event in events:
-            name = "credit limit" if payload is ProfileChanged else getattr(event.payload, field)
+            name = NAMED.get(payload) or getattr(event.payload, field)
             for party in event.payload.parties():
                 noted.setdefault(party, set()).add(name)
 
@@ -77,10 +89,27 @@ def affecting_rates(handle: Handle) -> Handle:
     return handle_and_mark
 
 
+def ending_grace(field: str) -> Callable[[Handle], Handle]:
+    """What had freed an order is reversed or returned: its grace ends, and it is checked again (spec 3.1)."""
+
+    def wrap(handle: Handle) -> Handle:
+        async def handle_and_end(work: Work, events: Sequence[Incoming[Any]]) -> None:
+            await handle(work, events)
+            gone = {(*party, getattr(e.payload, field)) for e in events for party in e.payload.parties()}
+            await checkpoints.end_releases(work, gone)
+
+        return handle_and_end
+
+    return wrap
+
+
 WRAPPERS: dict[type[Payload], Callable[[Handle], Handle]] = {
     erp_reference.CompanyChanged: affecting_companies,
     erp_reference.CompanyWentLive: affecting_companies,
     erp_reference.ExchangeRatePublished: affecting_rates,
+    ParametersChanged: affecting_companies,
+    erp_receivables.PaymentReturned: ending_grace("document"),
+    erp_receivables.SettlementReversed: ending_grace("settlement"),
 }
 
 

@@ -8,11 +8,11 @@ import contextlib
 import asyncpg
 import structlog
 
+from hold_service.groups.locks import try_lock_parties
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
 from hold_service.rechecks.decide import recheck_many
 from holdfast.database.work import is_transient, transaction, woken_by_clock
-from holdfast.receivables.accounts import try_lock_accounts
 
 CUSTOMERS = 100
 POLL_SECONDS = 0.2
@@ -52,7 +52,7 @@ async def recheck_due(pool: asyncpg.Pool) -> bool:
         parties = await store.due(work, CUSTOMERS)
         if not parties:
             return False
-        locked = await try_lock_accounts(work, parties)
+        locked = await try_lock_parties(work, parties)
         taken = await store.take(work, locked)
         await recheck_many(work, taken, PARAMETERS.most_facts_age)
         return bool(taken)

@@ -15,10 +15,20 @@ DUE = Signal()
 MOST_TRIGGERS = 20
 
 MARK = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, triggers)
+)
 INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
-SELECT w.company, w.customer, $4, string_to_array(w.triggers, E'\\n')
-FROM unnest($1::text[], $2::text[], $3::text[]) AS w (company, customer, triggers)
+SELECT w.company, w.customer, $4, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
+FROM (SELECT * FROM given
+      UNION ALL
+      SELECT other.company, other.customer, g.triggers FROM given g
+      CROSS JOIN LATERAL (
+          SELECT o.company, o.customer FROM credit_group_member m
+          JOIN credit_group_member o ON o.group_id = m.group_id
+          WHERE m.customer = g.customer AND m.company = g.company OFFSET 0) other) w
 WHERE EXISTS (SELECT FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active)
+GROUP BY w.company, w.customer
 ORDER BY w.company, w.customer
 ON CONFLICT (company, customer) DO UPDATE
 SET due_at = least(d.due_at, excluded.due_at),
@@ -30,7 +40,8 @@ SET due_at = least(d.due_at, excluded.due_at),
 async def mark(
     work: Work, parties: Collection[Party], triggers: Mapping[Party, Collection[str]], *, delay_seconds: float
 ) -> None:
-    """Held orders of these customers are to be decided again; those without held orders are passed over."""
+    """Held orders of these customers, and of the other members of their credit groups, are to be decided again;
+    those without held orders are passed over."""
     rows = [
         (company, customer, "\n".join(sorted(set(triggers.get((company, customer), ())))[:MOST_TRIGGERS]))
         for company, customer in sorted(parties)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -16,8 +15,10 @@ from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store as rechecks
 from hold_service.rules import kinds as _kinds
 from hold_service.rules import store
-from hold_service.rules.model import KINDS
-from holdfast.contracts.base import CompanyId
+from hold_service.rules.model import KINDS, Rule, RuleKind, with_rules
+from hold_service.rules.validation import first_problem
+from holdfast.contracts.base import Code, CompanyId, Currency, Id
+from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
@@ -36,35 +37,73 @@ KINDS_ARE_REGISTERED = _kinds
 
 
 def _kind_schema(schema: dict[str, Any]) -> None:
-    schema["enum"] = sorted(KINDS)
-    schema["description"] = "; ".join(f"{name}: {kind.summary} ({kind.unit})" for name, kind in KINDS.items())
+    schema["enum"] = sorted(with_rules())
+    schema["description"] = "; ".join(
+        f"{name}: {KINDS[name].summary} ({', '.join(KINDS[name].value_types)})" for name in with_rules()
+    )
 
 
 class RuleBody(BaseModel):
-    """A blocking rule of a company."""
+    """A rule of a company; which fields count is said by its kind."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={
         "examples": [{"company": "DE01", "kind": "credit_limit_used", "value": "100"}]})  # fmt: skip
 
     company: CompanyId
     kind: str = Field(json_schema_extra=_kind_schema)
-    rule_type: Literal["blocking"] = "blocking"
-    valid_for: Literal["all"] = "all"
-    value: Decimal = Field(max_digits=12, decimal_places=4, description="percent or days, as the kind says")
+    rule_type: Literal["blocking", "exclusion"] = "blocking"
+    valid_for: Literal["table", "group", "all"] = Field(
+        "all", description="one customer, one credit management group, or all; looked at in this order"
+    )
+    account_or_group: Id | None = Field(None, description="the customer (table) or credit management group (group)")
+    risk_group: Code | None = Field(None, description="only customers of this risk group; not for one customer")
+    value: Decimal = Field(
+        Decimal(0), max_digits=19, decimal_places=4, description="days, percent, amount or number, as the kind says"
+    )
+    value_type: Literal["days", "amount", "percent", "number"] | None = Field(
+        None, description="the kind's first when absent"
+    )
+    currency: Currency | None = Field(None, description="of an amount; converted on the check date")
+    threshold_percent: Decimal | None = Field(
+        None, ge=0, le=1000, max_digits=8, decimal_places=4,
+        description="overdue_amount: only customers who use more of the limit than this, percent",
+    )  # fmt: skip
+    account_status: Code | None = None
+    payment_term: Code | None = None
+    release_sales_order: bool = Field(False, description="an exclusion that matches skips every other rule")
+    outcome: Literal["block", "warn"] = Field(
+        "block", description="warn: the answer carries a warning, the order passes"
+    )
+    checkpoints: tuple[Checkpoint, ...] = Field((), description="only at these documents; absent: at all", max_length=5)
     active_from: BusinessDate | None = None
     active_to: BusinessDate | None = None
     enabled: bool = True
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> RuleBody:
-        kind = KINDS.get(self.kind)
-        if kind is None:
-            raise ValueError(f"kind: there is no rule kind {self.kind!r}; choose one of {', '.join(sorted(KINDS))}")
-        if (wrong := kind.wrong_value(self.value)) is not None:
-            raise ValueError(f"value: {self.value} does not fit the kind {self.kind}. {wrong}")
-        if self.active_from and self.active_to and self.active_to < self.active_from:
-            raise ValueError("active_to: lies before active_from; swap them or leave one out")
+        if (wrong := first_problem(rule_of("", self))) is not None:
+            raise ValueError(f"{wrong[0]}: {wrong[1]}")
         return self
+
+
+def rule_of(rule_id: str, given: RuleBody) -> Rule:
+    """The rule of a request."""
+    fields = given.model_dump() | {"checkpoints": tuple(place.value for place in given.checkpoints)}
+    return Rule(id=rule_id, **fields)
+
+
+@router.get("/kinds", operation_id="listRuleKinds", responses={200: {"description": "The kinds"}, **responses()})
+async def list_kinds(caller: Reader) -> Response:
+    """The kinds of rules, with what each takes; those without rules name the parameter that switches them on."""
+    return _json({"items": [_shown_kind(kind) for kind in KINDS.values()]})
+
+
+def _shown_kind(kind: RuleKind) -> dict[str, Any]:
+    return {
+        "kind": kind.name, "summary": kind.summary, "reason": kind.reason, "value_types": kind.value_types,
+        "exclusion_value_types": kind.value_types + kind.exclusion_types, "levels": kind.levels,
+        "names": kind.names, "takes_threshold": kind.thresholds, "switched_by": kind.switched_by,
+    }  # fmt: skip
 
 
 @router.get("", operation_id="listRules", responses={200: {"description": "A page of rules"}, **responses()})
@@ -172,7 +211,7 @@ async def delete_rule(
 
 async def _write(work: Work, caller: Caller, rule_id: UUID, before: asyncpg.Record | None, given: RuleBody) -> Answer:
     version = 1 if before is None else before["version"] + 1
-    fields = given.model_dump()
+    fields = given.model_dump() | {"checkpoints": [place.value for place in given.checkpoints]}
     await store.write_rule(work, rule_id, version, fields)
     shown = {"id": str(rule_id), **fields, "version": version}
     what = "rule.created" if before is None else "rule.changed"
@@ -205,6 +244,3 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
 def _json(body: Any, version: int | None = None) -> Response:
     headers = {} if version is None else {"etag": etag(version)}
     return Response(to_json(body), media_type="application/json", headers=headers)
-
-
-__all__ = ["date", "router"]

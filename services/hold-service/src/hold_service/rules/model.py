@@ -1,29 +1,47 @@
-"""Blocking rules: what a rule is, and which reasons the rules of a company find (spec 3.2-3.4).
+"""Rules: what a rule is and what a kind of rule must say (spec 1.14, 3.2, 3.3).
 
-A kind of rule is one class in `kinds/`, registered where it is written.
+A kind of rule is one class in `kinds/`, registered where it is written; validation, words and the API follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar
 
+from hold_service.rules.facts import Facts
 from holdfast.contracts.holds import HoldReason
+from holdfast.receivables.money import ZERO
+
+TABLE, GROUP, ALL = "table", "group", "all"
+LEVELS = (TABLE, GROUP, ALL)
+"""One customer, one credit management group, everybody; looked at in this order (spec 3.4)."""
+BLOCKING, EXCLUSION = "blocking", "exclusion"
+DAYS, AMOUNT, PERCENT, NUMBER = "days", "amount", "percent", "number"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as set up. `value` is a percentage or days, as its kind says; `version` grows with each change."""
+    """A rule as set up; which fields count is said by its kind. `version` grows with each change."""
 
     id: str
     company: str
     kind: str
-    value: Decimal
-    rule_type: str = "blocking"
-    valid_for: str = "all"
+    value: Decimal = ZERO
+    rule_type: str = BLOCKING
+    valid_for: str = ALL
+    account_or_group: str | None = None
+    risk_group: str | None = None
+    value_type: str | None = None
+    currency: str | None = None
+    threshold_percent: Decimal | None = None
+    account_status: str | None = None
+    payment_term: str | None = None
+    release_sales_order: bool = False
+    outcome: str = "block"
+    checkpoints: tuple[str, ...] = ()
     active_from: date | None = None
     active_to: date | None = None
     enabled: bool = True
@@ -34,29 +52,15 @@ class Rule:
         begun = self.active_from is None or self.active_from <= on
         return self.enabled and begun and (self.active_to is None or on <= self.active_to)
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What rules look at. Amounts are in the company's `currency`; `limit` None means unlimited."""
-
-    check_date: date
-    currency: str
-    limit: Decimal | None
-    exposure: Decimal
-    days_overdue: int
-    overdue_amount: Decimal
+    def applies(self, facts: Facts) -> bool:
+        """Whether the rule is asked at all; its level has been matched already (spec 3.2)."""
+        here = not self.checkpoints or facts.checkpoint in self.checkpoints
+        return here and self.risk_group in (None, facts.risk_group) and self.is_active(facts.check_date)
 
     @property
-    def used_percent(self) -> Decimal | None:
-        """100 x exposure / limit, two decimals; None when unlimited or without a limit (spec 2.5)."""
-        if not self.limit:
-            return None
-        return (100 * self.exposure / self.limit).quantize(Decimal("0.01"))
-
-    @property
-    def available(self) -> Decimal | None:
-        """Limit less exposure; None when unlimited."""
-        return None if self.limit is None else self.limit - self.exposure
+    def measure(self) -> str:
+        """The type of its value: exclusions cancel blocking rules of the same one (spec 3.4)."""
+        return self.value_type or KINDS[self.kind].value_types[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +74,50 @@ class Finding:
 
 
 class RuleKind:
-    """A kind of rule."""
+    """A kind of rule. Equality never blocks and never excludes (spec 3.3), unless the kind says otherwise."""
 
     name: ClassVar[str]
     reason: ClassVar[HoldReason]
-    unit: ClassVar[str]
     summary: ClassVar[str]
+    """What a blocking rule of this kind blocks on."""
+    value_types: ClassVar[tuple[str, ...]] = (DAYS,)
+    exclusion_types: ClassVar[tuple[str, ...]] = ()
+    """Value types that exclusions may have besides."""
+    levels: ClassVar[tuple[str, ...]] = LEVELS
+    names: ClassVar[str | None] = None
+    """The field that a rule of this kind names instead of a value."""
+    thresholds: ClassVar[bool] = False
+    """Whether `threshold_percent` counts."""
+    switched_by: ClassVar[str | None] = None
+    """The parameter that switches this kind on; such a kind has no rules of its own (spec 3.3, 8 and 9)."""
 
-    def wrong_value(self, value: Decimal) -> str | None:
+    def wrong_value(self, value: Decimal, measure: str) -> str | None:
         """What is wrong with the value of a rule of this kind, with the remedy; None when nothing is."""
+        return WRONG[measure](value)
+
+    def blocks(self, rule: Rule, facts: Facts) -> bool:
+        """Whether a blocking rule is true."""
         raise NotImplementedError
 
-    def blocks(self, rule: Rule, facts: Facts) -> Finding | None:
-        """The finding when the rule blocks."""
+    def excludes(self, rule: Rule, facts: Facts) -> bool:
+        """Whether an exclusion matches."""
         raise NotImplementedError
+
+    def words(self, rule: Rule, facts: Facts) -> str:
+        """What was compared with what, in a sentence."""
+        raise NotImplementedError
+
+    def to_pass(self, rule: Rule, facts: Facts) -> str:
+        """What it would take for a rule that blocks not to."""
+        raise NotImplementedError
+
+    def reason_of(self, rule: Rule, facts: Facts) -> HoldReason:
+        """The reason of a hold."""
+        return self.reason
+
+    def finding(self, rule: Rule, facts: Facts) -> Finding:
+        """The finding of a rule that is true."""
+        return Finding(self.reason_of(rule, facts), rule.id or None, self.words(rule, facts), self.to_pass(rule, facts))
 
 
 KINDS: dict[str, RuleKind] = {}
@@ -95,23 +129,30 @@ def register(kind: type[RuleKind]) -> type[RuleKind]:
     return kind
 
 
-def evaluate(rules: Iterable[Rule], facts: Facts) -> list[Finding]:
-    """All reasons, one per kind: any true rule of a kind blocks, so the most restrictive wins (spec 3.4)."""
-    found: dict[str, Finding] = {}
-    for rule in rules:
-        kind = KINDS[rule.kind]
-        if rule.kind not in found and rule.is_active(facts.check_date) and (finding := kind.blocks(rule, facts)):
-            found[rule.kind] = finding
-    return [found[name] for name in KINDS if name in found]
+def with_rules() -> Collection[str]:
+    """The kinds that rules can be made of."""
+    return [name for name, kind in KINDS.items() if kind.switched_by is None]
 
 
-def looked_at(rules: Sequence[Rule], on: date) -> list[dict[str, object]]:
-    """The rules that counted, for the stored picture."""
-    return [
-        {"rule": rule.id, "kind": rule.kind, "value": rule.value, "version": rule.version}
-        for rule in rules
-        if rule.is_active(on)
-    ]
+def _wrong_days(value: Decimal) -> str | None:
+    whole = value == value.to_integral_value() and 0 <= value <= 3650
+    return None if whole else "Send whole days from 0 to 3650."
+
+
+def _wrong_number(value: Decimal) -> str | None:
+    whole = value == value.to_integral_value() and 0 <= value <= 999
+    return None if whole else "Send a whole number from 0 to 999."
+
+
+def _wrong_percent(value: Decimal) -> str | None:
+    return None if 0 <= value <= 1000 else "Send a percentage from 0 to 1000."
+
+
+def _wrong_amount(value: Decimal) -> str | None:
+    return None if value >= 0 else "Send an amount that is not negative."
+
+
+WRONG = {DAYS: _wrong_days, NUMBER: _wrong_number, PERCENT: _wrong_percent, AMOUNT: _wrong_amount}
 
 
 def amount(value: Decimal, currency: str) -> str:

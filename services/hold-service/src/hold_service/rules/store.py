@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,17 @@ import asyncpg
 
 from holdfast.database.work import Work
 
-READ = "SELECT id, company, kind, rule_type, valid_for, value, active_from, active_to, enabled, version FROM rule"
+FIELDS = (
+    "company", "kind", "rule_type", "valid_for", "account_or_group", "risk_group", "value", "value_type", "currency",
+    "threshold_percent", "account_status", "payment_term", "release_sales_order", "outcome", "checkpoints",
+    "active_from", "active_to", "enabled",
+)  # fmt: skip
+WRITTEN = ("id", *FIELDS, "version", "changed_at")
+READ = f"SELECT id, {', '.join(FIELDS)}, version FROM rule"
+WRITE = f"""
+INSERT INTO rule ({", ".join(WRITTEN)}) VALUES ({", ".join(f"${n}" for n in range(1, len(WRITTEN) + 1))})
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in WRITTEN[1:])}
+"""
 
 
 async def page_of_rules(
@@ -33,19 +44,9 @@ async def read_rule(work: Work, rule_id: UUID, *, lock: bool = False) -> asyncpg
     return await work.conn.fetchrow(f"{READ} WHERE id = $1{' FOR UPDATE' if lock else ''}", rule_id)
 
 
-async def write_rule(work: Work, rule_id: UUID, version: int, fields: dict[str, Any]) -> None:
+async def write_rule(work: Work, rule_id: UUID, version: int, fields: Mapping[str, Any]) -> None:
     """Insert or replace a rule."""
-    await work.conn.execute(
-        """INSERT INTO rule (id, company, kind, rule_type, valid_for, value, active_from, active_to, enabled,
-                             version, changed_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-           ON CONFLICT (id) DO UPDATE
-           SET kind = excluded.kind, rule_type = excluded.rule_type, valid_for = excluded.valid_for,
-               value = excluded.value, active_from = excluded.active_from, active_to = excluded.active_to,
-               enabled = excluded.enabled, version = excluded.version, changed_at = excluded.changed_at""",
-        rule_id, fields["company"], fields["kind"], fields["rule_type"], fields["valid_for"], fields["value"],
-        fields["active_from"], fields["active_to"], fields["enabled"], version, work.business_now,
-    )  # fmt: skip
+    await work.conn.execute(WRITE, rule_id, *(fields[name] for name in FIELDS), version, work.business_now)
 
 
 async def delete_rule(work: Work, rule_id: UUID) -> None:

@@ -98,6 +98,8 @@ CREATE INDEX document_open ON document (customer, company)
     INCLUDE (currency, is_debit, open_amount, due_date) WHERE open_amount <> 0;
 CREATE INDEX document_due ON document (customer, company, due_date)
     INCLUDE (currency, open_amount) WHERE is_debit AND open_amount > 0;
+CREATE INDEX document_disputed ON document (customer, company)
+    INCLUDE (currency, open_amount, disputed_amount) WHERE disputed AND is_debit AND open_amount > 0;
 CREATE INDEX document_of_customer ON document (customer, company, document_date);
 CREATE INDEX document_of_order ON document (order_no, company)
     INCLUDE (currency, amount) WHERE order_no IS NOT NULL;
@@ -196,7 +198,7 @@ CREATE TABLE sales_order (
     CHECK (credit_status IN ('unchecked', 'passed', 'held', 'released', 'rejected'))
 );
 CREATE INDEX sales_order_open ON sales_order (customer, company, created_at, order_no)
-    INCLUDE (currency, open_amount, uninvoiced_amount, credit_status, invoiced_foreign)
+    INCLUDE (currency, open_amount, uninvoiced_amount, credit_status, invoiced_foreign, requested_delivery_date)
     WHERE open_amount > 0 OR uninvoiced_amount > 0;
 CREATE INDEX sales_order_unknown ON sales_order (order_no, company) WHERE version IS NULL;
 

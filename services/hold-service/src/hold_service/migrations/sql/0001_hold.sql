@@ -8,9 +8,88 @@ CREATE TABLE profile (
     mandatory boolean NOT NULL,
     unlimited boolean NOT NULL,
     excluded boolean NOT NULL,
+    temporary_limits jsonb NOT NULL DEFAULT '[]',
+    policies jsonb NOT NULL DEFAULT '[]',
+    account_status text,
+    hold_effect text NOT NULL DEFAULT 'no',
+    credit_management_group text,
+    risk_group text,
+    ignore_until_date date,
+    next_review_date date,
+    average_days_late numeric,
     PRIMARY KEY (company, customer)
 );
 COMMENT ON TABLE profile IS 'Our copy of what credit-service decided about a customer';
+
+-- Groups that share a limit. The row is the lock of the group: taken before the accounts of its members.
+CREATE TABLE credit_group (
+    group_id text PRIMARY KEY,
+    version bigint NOT NULL,
+    currency text NOT NULL,
+    credit_limit numeric NOT NULL,
+    expiry_date date NOT NULL,
+    check_member_overdue boolean NOT NULL,
+    temporary_limits jsonb NOT NULL,
+    deleted boolean NOT NULL,
+    changed_at timestamptz NOT NULL
+);
+CREATE TABLE credit_group_member (
+    company text NOT NULL,
+    customer text NOT NULL,
+    group_id text NOT NULL,
+    PRIMARY KEY (customer, company, group_id)
+);
+CREATE INDEX credit_group_member_group ON credit_group_member (group_id, customer, company);
+
+-- Where a customer stands with the other services, recomputed from what they said: `promise`, `block_request`.
+CREATE TABLE standing (
+    company text NOT NULL,
+    customer text NOT NULL,
+    dunning_level integer NOT NULL DEFAULT 0,
+    dunning_sequence bigint NOT NULL DEFAULT 0,
+    broken_promises integer NOT NULL DEFAULT 0,
+    block_effect text NOT NULL DEFAULT 'no',
+    block_reason text NOT NULL DEFAULT '',
+    PRIMARY KEY (customer, company)
+);
+CREATE TABLE promise (
+    company text NOT NULL,
+    customer text NOT NULL,
+    promise text NOT NULL,
+    sequence bigint NOT NULL,
+    broken boolean NOT NULL,
+    PRIMARY KEY (customer, company, promise)
+);
+CREATE TABLE block_request (
+    company text NOT NULL,
+    customer text NOT NULL,
+    request text NOT NULL,
+    sequence bigint NOT NULL,
+    effect text NOT NULL,
+    reason text NOT NULL,
+    PRIMARY KEY (customer, company, request)
+);
+
+-- What a company has set up. Its `setup` row gets a new stamp with every change, whoever makes it: a process that
+-- knows a stamp knows the rules, checkpoints, rankings and parameters of that moment and need not read them.
+CREATE TABLE setup (
+    company text PRIMARY KEY,
+    stamp uuid NOT NULL
+);
+CREATE FUNCTION stamp_setup() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO setup (company, stamp) SELECT c.company, gen_random_uuid()
+    FROM (SELECT DISTINCT company FROM changed ORDER BY company) c
+    ON CONFLICT (company) DO UPDATE SET stamp = excluded.stamp;
+    RETURN NULL;
+END $$;
+
+CREATE TABLE setup_version (
+    stamp uuid PRIMARY KEY,
+    company text NOT NULL,
+    content jsonb NOT NULL
+);
+COMMENT ON TABLE setup_version IS 'Set-ups that decisions were made with, so that they can be told later';
 
 CREATE TABLE rule (
     id uuid PRIMARY KEY,
@@ -18,7 +97,17 @@ CREATE TABLE rule (
     kind text NOT NULL,
     rule_type text NOT NULL,
     valid_for text NOT NULL,
-    value numeric NOT NULL,
+    account_or_group text,
+    risk_group text,
+    value numeric NOT NULL DEFAULT 0,
+    value_type text,
+    currency text,
+    threshold_percent numeric,
+    account_status text,
+    payment_term text,
+    release_sales_order boolean NOT NULL DEFAULT false,
+    outcome text NOT NULL DEFAULT 'block',
+    checkpoints text[] NOT NULL DEFAULT '{}',
     active_from date,
     active_to date,
     enabled boolean NOT NULL,
@@ -33,9 +122,63 @@ CREATE TABLE checkpoint (
     check_on_posting boolean NOT NULL,
     check_on_proforma boolean NOT NULL,
     version bigint NOT NULL,
+    grace_days integer NOT NULL DEFAULT 0,
     PRIMARY KEY (company, document)
 );
 
+CREATE TABLE ranking (
+    company text NOT NULL,
+    subject text NOT NULL CHECK (subject IN ('payment_terms', 'cash_discounts')),
+    version bigint NOT NULL,
+    ranks jsonb NOT NULL,
+    PRIMARY KEY (company, subject)
+);
+COMMENT ON TABLE ranking IS 'Code to rank; only the order of the numbers matters (spec 1.13)';
+
+CREATE TABLE parameters (
+    company text PRIMARY KEY,
+    version bigint NOT NULL,
+    settings jsonb NOT NULL
+);
+COMMENT ON TABLE parameters IS 'Parameters of credit holds that differ from their defaults (spec 1.20)';
+
+CREATE TABLE credit_parameters (
+    company text PRIMARY KEY,
+    version bigint NOT NULL,
+    settings jsonb NOT NULL
+);
+COMMENT ON TABLE credit_parameters IS 'Our copy of the parameters of credit-service';
+
+CREATE TRIGGER rule_insert AFTER INSERT ON rule REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER rule_update AFTER UPDATE ON rule REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER rule_delete AFTER DELETE ON rule REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER checkpoint_insert AFTER INSERT ON checkpoint REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER checkpoint_update AFTER UPDATE ON checkpoint REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER checkpoint_delete AFTER DELETE ON checkpoint REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER ranking_insert AFTER INSERT ON ranking REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER ranking_update AFTER UPDATE ON ranking REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER ranking_delete AFTER DELETE ON ranking REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER parameters_insert AFTER INSERT ON parameters REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER parameters_update AFTER UPDATE ON parameters REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER parameters_delete AFTER DELETE ON parameters REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER credit_parameters_insert AFTER INSERT ON credit_parameters REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER credit_parameters_update AFTER UPDATE ON credit_parameters REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER credit_parameters_delete AFTER DELETE ON credit_parameters REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
 CREATE TABLE decision (
     id uuid PRIMARY KEY,
     company text NOT NULL,
@@ -51,7 +194,7 @@ CREATE TABLE decision (
     picture jsonb NOT NULL
 );
 CREATE UNIQUE INDEX decision_attempt ON decision (company, order_no, checkpoint, attempt) WHERE outcome <> 'released';
-CREATE INDEX decision_age ON decision (decided_at);
+CREATE INDEX decision_age ON decision (decided_at, id);
 
 CREATE TABLE hold (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -69,7 +212,11 @@ CREATE TABLE hold (
     held_at timestamptz NOT NULL,
     decision uuid NOT NULL,
     posting_request jsonb,
+    payment_terms text,
+    cash_discount text,
+    order_excluded boolean NOT NULL DEFAULT false,
     previous_hold bigint,
+    forced_reason text,
     review_date date,
     notes text NOT NULL DEFAULT '',
     closed_at timestamptz,
@@ -106,6 +253,25 @@ CREATE TABLE admission (
     PRIMARY KEY (company, order_no, checkpoint)
 );
 
+-- The last release of an order: until when no checkpoint checks it again, and up to what value (spec 3.6).
+CREATE TABLE order_release (
+    company text NOT NULL,
+    order_no text NOT NULL,
+    customer text NOT NULL,
+    hold_id bigint NOT NULL,
+    checkpoint text NOT NULL,
+    released_on date NOT NULL,
+    grace_until date,
+    currency text NOT NULL,
+    total numeric NOT NULL,
+    payment_terms text,
+    cash_discount text,
+    PRIMARY KEY (order_no, company)
+);
+CREATE INDEX order_release_of_customer ON order_release (customer, company, hold_id);
+CREATE INDEX order_release_hold ON order_release (hold_id);
+CREATE INDEX admission_hold ON admission (hold_id);
+
 -- Customers whose held orders are to be decided again; written under the lock on their account.
 CREATE TABLE recheck_due (
     company text NOT NULL,
@@ -115,3 +281,33 @@ CREATE TABLE recheck_due (
     PRIMARY KEY (company, customer)
 );
 CREATE INDEX recheck_due_order ON recheck_due (due_at, company, customer);
+
+-- Runs that try a changed rule set on stored decisions; (after_at, after_id) is the last decision looked at.
+CREATE TABLE what_if (
+    id uuid PRIMARY KEY,
+    company text NOT NULL,
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    rules jsonb NOT NULL,
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done')),
+    total bigint NOT NULL,
+    looked_at bigint NOT NULL DEFAULT 0,
+    tried bigint NOT NULL DEFAULT 0,
+    held bigint NOT NULL DEFAULT 0,
+    freed bigint NOT NULL DEFAULT 0,
+    after_at timestamptz,
+    after_id uuid,
+    asked_by text NOT NULL,
+    asked_at timestamptz NOT NULL,
+    finished_at timestamptz
+);
+CREATE INDEX what_if_waiting ON what_if (asked_at, id) WHERE state <> 'done';
+
+CREATE TABLE what_if_result (
+    run uuid NOT NULL REFERENCES what_if (id) ON DELETE CASCADE,
+    decision uuid NOT NULL,
+    became text NOT NULL,
+    reasons text[] NOT NULL,
+    explanation text[] NOT NULL,
+    PRIMARY KEY (run, decision)
+);

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from hold_service.rules.model import Facts, Finding, Rule, RuleKind, amount, register
+from hold_service.rules.facts import Facts
+from hold_service.rules.model import AMOUNT, Rule, RuleKind, amount, register
 from holdfast.contracts.holds import HoldReason
 
 
 @register
 class DaysOverdue(RuleKind):
-    """Blocks when the oldest open invoice is more than `value` days past its due date; equality never blocks."""
+    """Blocks when the oldest open invoice, own or of a linked group member, is later than `value` days.
+
+    An exclusion may also look at the customer's overdue amount.
+    """
 
     name = "days_overdue"
     reason = HoldReason.OPEN_TRANSACTIONS_OVERDUE
-    unit = "days"
     summary = "the oldest open invoice is more than so many days overdue"
+    exclusion_types = (AMOUNT,)
 
-    def wrong_value(self, value: Decimal) -> str | None:
-        if value < 0 or value != value.to_integral_value() or value > 3650:
-            return "Send whole days from 0 to 3650."
-        return None
+    def blocks(self, rule: Rule, facts: Facts) -> bool:
+        return facts.days_overdue > rule.value or bool(self._linked(rule, facts))
 
-    def blocks(self, rule: Rule, facts: Facts) -> Finding | None:
-        if facts.days_overdue <= rule.value:
-            return None
+    def excludes(self, rule: Rule, facts: Facts) -> bool:
+        if rule.measure == AMOUNT:
+            return facts.overdue_amount < facts.in_company(rule.value, rule.currency)
+        return max((facts.days_overdue, *facts.linked_days_overdue.values())) < rule.value
+
+    def reason_of(self, rule: Rule, facts: Facts) -> HoldReason:
+        own = facts.days_overdue > rule.value
+        return HoldReason.OPEN_TRANSACTIONS_OVERDUE if own else HoldReason.OPEN_TRANSACTIONS_OVERDUE_LINKED
+
+    def words(self, rule: Rule, facts: Facts) -> str:
         overdue = amount(facts.overdue_amount, facts.currency)
-        text = (
-            f"The oldest open invoice is {facts.days_overdue} days overdue; the rule allows {rule.value:f}. "
-            f"In all {overdue} are overdue."
+        if rule.measure == AMOUNT:
+            limit = amount(facts.in_company(rule.value, rule.currency), facts.currency)
+            return f"In all {overdue} are overdue; the rule excludes below {limit}."
+        linked = "".join(
+            f" {account} of the same credit group is {facts.linked_days_overdue[account]} days overdue."
+            for account in self._linked(rule, facts)
         )
-        to_pass = f"Pay every invoice that is more than {rule.value:f} days overdue."
-        return Finding(self.reason, rule.id, text, to_pass)
+        return (
+            f"The oldest open invoice is {facts.days_overdue} days overdue; the rule allows {rule.value:f}. "
+            f"In all {overdue} are overdue.{linked}"
+        )
+
+    def to_pass(self, rule: Rule, facts: Facts) -> str:
+        whose = f" of {', '.join(linked)}" if (linked := self._linked(rule, facts)) else ""
+        return f"Pay every invoice{whose} that is more than {rule.value:f} days overdue."
+
+    @staticmethod
+    def _linked(rule: Rule, facts: Facts) -> list[str]:
+        return sorted(account for account, days in facts.linked_days_overdue.items() if days > rule.value)

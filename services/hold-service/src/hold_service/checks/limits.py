@@ -1,0 +1,114 @@
+"""Which limits a check is tested against, and what is used of them: own and shared (spec 2.1-2.6). Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from hold_service.checks.known import Asked, CreditGroup, Known, Members, Profile
+from holdfast.receivables.limits import (
+    Level,
+    LimitTest,
+    OwnLimit,
+    Temporary,
+    covering,
+    governing,
+    is_tested,
+    own_limit,
+)  # fmt: skip
+from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, parts
+from holdfast.receivables.money import ZERO, rounded
+from holdfast.receivables.rates import IDENTITY
+
+NOBODY = Profile(0, "", ZERO)
+"""A customer without a profile has no credit (spec 0: a limit of 0.00 means no credit)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a customer with their exposure. `tests`: those that govern, the group's first; none when no limit
+    is tested. `missing_rates` make them incomplete."""
+
+    own: OwnLimit
+    tests: tuple[LimitTest, ...] = ()
+    group: CreditGroup | None = None
+    missing_rates: frozenset[str] = frozenset()
+
+    @property
+    def tightest(self) -> LimitTest | None:
+        """The governing limit of which most is used."""
+        return max(self.tests, key=_used, default=None)
+
+
+def _used(test: LimitTest) -> tuple[bool, Decimal]:
+    return test.limit <= 0 < test.exposure, test.used_percent or ZERO
+
+
+def parts_of(asked: Asked, known: Known) -> Parts:
+    """The parts of the exposure with the order; of an order that waits for stock perhaps only what is reserved."""
+    credit = known.setup.credit
+    found = parts(known.position, asked.order, credit.open_orders_counted)
+    if asked.reserved_total is None or credit.bypass_inventory_reservations:
+        return found
+    convert = Converter(known.position)
+    reserved = convert.sum({asked.order.currency: asked.reserved_total})
+    return replace(found, this_order=min(found.this_order, reserved))
+
+
+def limits_of(order: CheckedOrder, known: Known, found: Parts) -> Limits:
+    """The limits that govern, with their exposure."""
+    profile, credit = known.profile or NOBODY, known.setup.credit
+    convert = Converter(known.position)
+    own = own_limit(profile.limit, profile.temporary, profile.policies, known.position.check_date, convert)
+    if not is_tested(credit.credit_limit_type, unlimited=profile.unlimited, mandatory=profile.mandatory):
+        return Limits(own)
+    exposure = found.exposure(credit.credit_limit_type)
+    own_test = LimitTest(Level.OWN, own.tested(credit.flagged_policy_mode), exposure, found.currency)
+    group, missing = _group_test(order, known, exposure)
+    tests = governing(own_test, group, mandatory=profile.mandatory)
+    return Limits(own, tests, known.group if group else None, missing | convert.missing)
+
+
+def _group_test(order: CheckedOrder, known: Known, own: Decimal) -> tuple[LimitTest | None, frozenset[str]]:
+    group, members = known.group, known.members
+    if group is None or members is None or not known.setup.credit.check_customer_credit_groups:
+        return None, frozenset()
+    me = (known.position.company, known.position.customer)
+    exposure, missing = _onward(own, known.position, group)
+    for party in members.parties:
+        if party != me:
+            amount, lacking = _beside(party, order, members, group)
+            exposure, missing = exposure + amount, missing | lacking
+    return LimitTest(Level.GROUP, group_limit(group, known), exposure, group.currency), missing
+
+
+def group_limit(group: CreditGroup, known: Known) -> Decimal:
+    """The shared limit on the check date: an active temporary one replaces the permanent one."""
+    temporary: Temporary | None = covering(group.temporary, known.position.check_date)
+    return temporary.amount if temporary else group.limit
+
+
+def _beside(party: Party, order: CheckedOrder, members: Members, group: CreditGroup) -> tuple[Decimal, frozenset[str]]:
+    """What another member uses of the shared limit, in the group's currency."""
+    if party in members.settled:
+        return members.settled[party]
+    position, credit = members.positions[party], members.setups[party[0]].credit
+    found = parts(position, order, credit.open_orders_counted, beside=True)
+    exposure, missing = _onward(found.exposure(credit.credit_limit_type), position, group)
+    answer = exposure, missing | found.missing_rates
+    if _is_settled(position):
+        members.settled[party] = answer
+    return answer
+
+
+def _is_settled(position: Position) -> bool:
+    """Whether the exposure is the same for every check: no order is held or waits for a check of its own."""
+    orders = all(order.credit_status in PASSED for order in position.orders.values())
+    return orders and all(reservation.status in PASSED for reservation in position.reservations.values())
+
+
+def _onward(amount: Decimal, position: Position, group: CreditGroup) -> tuple[Decimal, frozenset[str]]:
+    rate = IDENTITY if position.currency == group.currency else position.onward.get(group.currency)
+    if rate is None:
+        return ZERO, frozenset({group.currency} if amount else ())
+    return rounded(rate.convert(amount), group.currency), frozenset()

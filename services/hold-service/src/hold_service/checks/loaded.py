@@ -1,0 +1,182 @@
+"""All that is known for a batch of checks, as plain values that move on while the batch is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+
+from hold_service.checks.known import (
+    Admission,
+    CreditGroup,
+    Known,
+    Members,
+    OrderTerms,
+    Profile,
+    Release,
+    Standing,
+)  # fmt: skip
+from hold_service.setups.model import Setup
+from holdfast.contracts.erp_orders import CheckpointRequested
+from holdfast.receivables.limits import Policy, Temporary
+from holdfast.receivables.model import Party, Position, Reservation
+
+OrderKey = tuple[str, str]
+"""company, order"""
+AttemptKey = tuple[str, str, str, str]
+"""company, order, checkpoint, attempt"""
+
+
+class Row(Protocol):
+    """A row by the names of its columns, or a JSON object."""
+
+    def __getitem__(self, name: str) -> Any: ...
+
+
+Values = Sequence[Any]
+
+
+@dataclass(slots=True)
+class ActiveHold:
+    """An order's active hold; `id` is None until it has been written."""
+
+    id: int | None
+    reasons: dict[str, str] = field(default_factory=dict)
+    number: str = ""
+    is_forced: bool = False
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What is known for a batch; positions, holds and admissions move on as the batch is decided."""
+
+    positions: dict[Party, Position]
+    setups: dict[str, Setup]
+    profiles: dict[Party, Profile]
+    standings: dict[Party, Standing]
+    groups: dict[Party, tuple[CreditGroup, Members]]
+    parked: set[Party]
+    facts_age: float | None
+    terms: dict[OrderKey, OrderTerms] = field(default_factory=dict)
+    holds: dict[OrderKey, ActiveHold] = field(default_factory=dict)
+    admissions: dict[tuple[str, str, str], Admission] = field(default_factory=dict)
+    releases: dict[OrderKey, Release] = field(default_factory=dict)
+    earlier: dict[AttemptKey, str] = field(default_factory=dict)
+    """Answers as JSON"""
+
+    def known(self, party: Party, checkpoint: str, order: str, most_facts_age: float | None) -> Known:
+        """What is known for one check."""
+        company = party[0]
+        group, members = self.groups.get(party, (None, None))
+        return Known(
+            position=self.positions[party],
+            setup=self.setups.get(company, Setup()),
+            checkpoint=checkpoint,
+            profile=self.profiles.get(party),
+            standing=self.standings.get(party, Standing()),
+            group=group,
+            members=members,
+            terms=self.terms.get((company, order)),
+            parked=party in self.parked,
+            facts_age=self.facts_age,
+            most_facts_age=most_facts_age,
+            admission=self.admissions.get((company, order, checkpoint)),
+            release=self.releases.get((company, order)),
+        )
+
+    def move(self, party: Party, order: str, status: str, reservation: Reservation | None) -> None:
+        """The next check meets the figures after this decision."""
+        self.positions[party] = self.positions[party].after(order, status, reservation)
+        if party in self.groups:
+            self.groups[party][1].settled.pop(party, None)
+
+
+def attempt_of(request: CheckpointRequested) -> AttemptKey:
+    """What makes a check the same check."""
+    return request.company, request.order, request.checkpoint.value, request.attempt
+
+
+def hold_number(hold_id: int) -> str:
+    """The number of a hold as people see it."""
+    return f"H-{hold_id:06d}"
+
+
+def loaded_of(row: Row, setups: Mapping[str, Setup]) -> Loaded:
+    """What the one statement of a batch has read; the positions are added by the caller."""
+    positions: dict[Party, Position] = {}
+    age = row["facts_age"]
+    return Loaded(
+        positions=positions,
+        setups=dict(setups),
+        profiles={(p[0], p[1]): _profile(p) for p in row["profiles"] or ()},
+        standings={(s[0], s[1]): _standing(s) for s in row["standings"] or ()},
+        groups=_groups(row, setups, positions),
+        parked={_party(name) for name in row["parked"] or ()},
+        facts_age=None if age is None else max(0.0, round(float(age), 3)),
+        terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
+        holds={(h[0], h[1]): ActiveHold(h[2], h[4] or {}, hold_number(h[2]), h[3]) for h in row["holds"] or ()},
+        admissions={(a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5]) for a in row["admissions"] or ()},
+        releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
+        earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
+    )
+
+
+def _party(name: str) -> Party:
+    company, _, customer = name.partition("/")
+    return company, customer
+
+
+def _profile(p: Values) -> Profile:
+    return Profile(
+        version=p[2], currency=p[3], limit=Decimal(p[4]), mandatory=p[5], unlimited=p[6], excluded=p[7],
+        expiry_date=_date(p[8]), temporary=_temporary(p[9]), policies=[_policy(policy) for policy in p[10]],
+        account_status=p[11], hold_effect=p[12], credit_management_group=p[13], risk_group=p[14],
+        ignore_until_date=_date(p[15]), next_review_date=_date(p[16]),
+        average_days_late=None if p[17] is None else Decimal(p[17]),
+    )  # fmt: skip
+
+
+def _temporary(limits: Sequence[Row]) -> list[Temporary]:
+    return [
+        Temporary(t["id"], Decimal(t["amount"]), date.fromisoformat(t["from_date"]), date.fromisoformat(t["to_date"]))
+        for t in limits
+    ]
+
+
+def _policy(p: Row) -> Policy:
+    return Policy(
+        p["id"], p["kind"], Decimal(p["value"]), p["currency"], Decimal(p["update_credit_limit_pct"]),
+        p["included_in_exposure"], date.fromisoformat(p["effective_from"]), date.fromisoformat(p["expires_on"]),
+    )  # fmt: skip
+
+
+def _standing(s: Values) -> Standing:
+    disputed = {code: Decimal(amount) for code, amount in (s[8] or {}).items()}
+    return Standing(s[2] or 0, s[3] or 0, s[4] or "no", s[5] or "", s[6], s[7], disputed)
+
+
+def _groups(
+    row: Row, setups: Mapping[str, Setup], positions: Mapping[Party, Position]
+) -> dict[Party, tuple[CreditGroup, Members]]:
+    parties: dict[str, list[Party]] = {}
+    for group, company, customer in row["members"] or ():
+        parties.setdefault(group, []).append((company, customer))
+    every = {company: setups.get(company, Setup()) for found in parties.values() for company, _ in found}
+    known = {
+        g[0]: (
+            CreditGroup(g[0], g[1], Decimal(g[2]), g[3], _temporary(g[4])),
+            Members(positions, every, sorted(parties.get(g[0], ()))),
+        )
+        for g in row["groups"] or ()
+    }
+    return {(m[0], m[1]): known[m[2]] for m in row["memberships"] or ()}
+
+
+def _release(r: Values) -> Release:
+    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7])
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,81 @@
+"""Parameters of credit holds over HTTP (spec 1.20)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+
+from hold_service.parameters import PARAMETERS, store
+from hold_service.parameters.model import HoldParameters
+from hold_service.rechecks import store as rechecks
+from holdfast.database.pool import to_json
+from holdfast.database.work import transaction
+from holdfast.web import audit, idempotency
+from holdfast.web.auth import Caller, require
+from holdfast.web.etags import IfMatch, check_if_match, etag
+from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.problems import not_found, responses
+
+router = APIRouter(prefix="/v1/parameters", tags=["parameters"])
+Reader = Annotated[Caller, Depends(require("rules:see"))]
+Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
+Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
+
+
+@router.get(
+    "/{company}", operation_id="getParameters", responses={200: {"description": "All parameters"}, **responses(404)}
+)
+async def get_parameters(request: Request, company: Company, caller: Reader) -> Response:
+    """How a company holds and releases orders, with its ETag; version 0 is all defaults."""
+    _see(caller, company)
+    async with transaction(request.app.state.pool, clock=False) as work:
+        shown = _shown(company, await store.read_parameters(work, company))
+    return Response(to_json(shown), media_type="application/json", headers={"etag": etag(shown["version"])})
+
+
+@router.put(
+    "/{company}",
+    operation_id="setParameters",
+    responses={200: {"description": "All parameters"}, **responses(404, 409, 412, 428)},
+)
+async def set_parameters(
+    request: Request,
+    company: Company,
+    given: HoldParameters,
+    caller: Keeper,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Replace the parameters; what is left out gets its default. Held orders of the company are decided again."""
+    identity = request_of(caller, idempotency_key, "PUT", f"/v1/parameters/{company}", await request.body())
+    _see(caller, company)
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        before = _shown(company, await store.read_parameters(work, company, lock=True))
+        check_if_match(if_match, before["version"])
+        settings = given.model_dump(mode="json")
+        version = await store.write_parameters(work, company, settings)
+        after = {"company": company, **settings, "version": version}
+        await audit.record(
+            work, who=caller.subject, what="parameters.changed", company=company, subject=company,
+            before=before, after=after,
+        )  # fmt: skip
+        held = await rechecks.held_in_company(work, {company})
+        await rechecks.mark(work, held, {}, delay_seconds=PARAMETERS.recheck_delay)
+        answer = Answer(200, to_json(after), {"etag": etag(version)})
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+def _shown(company: str, row: asyncpg.Record | None) -> dict[str, Any]:
+    given = HoldParameters.model_validate(row["settings"] if row else {})
+    return {"company": company, **given.model_dump(mode="json"), "version": row["version"] if row else 0}
+
+
+def _see(caller: Caller, company: str) -> None:
+    if not caller.sees(company):
+        raise not_found(f"company {company}")

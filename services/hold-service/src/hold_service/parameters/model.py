@@ -1,0 +1,73 @@
+"""Parameters of a company (spec 1.20): those of credit holds are ours, those of limits come from credit-service."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.contracts.base import Code, Percent, Positive, Text
+from holdfast.receivables.limits import Comparison, PolicyMode
+from holdfast.receivables.model import Counted, LimitType
+
+
+class HoldParameters(BaseModel):
+    """How a company holds and releases orders. Amounts are in company currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={
+        "examples": [{"skip_rules_after_release": False, "release_value_tolerance_percent": "10"}]})  # fmt: skip
+
+    skip_rules_after_release: bool = Field(False, description="a released order is not checked again")
+    cancel_reason: Text | None = Field(None, description="release reason of a held order that is cancelled")
+    modified_order_release_reason: Text | None = None
+    check_when_payment_terms_increase: bool = False
+    check_when_cash_discount_increases: bool = False
+    ignore_blank_expiry: bool = Field(True, description="false: a limit without an expiry date counts as expired")
+    remove_blocked_load_lines: bool = Field(False, description="a held order's lines leave the load")
+    auto_release: bool = Field(
+        True, description="false: evaluation marks holds ready and leaves the release to a person"
+    )
+    auto_release_submitted: Literal["close_and_release", "leave"] = "close_and_release"
+    auto_release_reason: Text | None = None
+    auto_release_mode: Literal["with_posting", "without_posting"] = "without_posting"
+    release_admits_held_document: bool = Field(True, description="after a release the held document goes through once")
+    release_value_tolerance_percent: Percent = Field(
+        Decimal(0), description="how much above the released value still counts as released, percent"
+    )
+    skip_check_when_cancelling_packing_slip: bool = True
+    skip_check_when_reducing_packing_slip: bool = True
+    check_after_load_validation: bool = False
+    open_order_horizon_days: int | None = Field(
+        None, ge=0, le=3650, description="other orders to be delivered later than this do not count; absent: all count"
+    )
+    blocking_calc_base: Literal["balance_positive", "overdue", "overdue_including_grace"] = Field(
+        "overdue", description="what must be true before overdue rules look at a customer"
+    )
+    exclude_account_below: Positive = Field(Decimal(0), description="a smaller balance is not tested for overdue")
+    exclude_overdue_invoice_below: Positive = Field(Decimal(0), description="smaller overdue invoices are ignored")
+    exclude_sales_order_below: Positive = Field(Decimal(0), description="smaller orders are never checked")
+    exclude_disputed_invoices: bool = Field(False, description="disputed invoices are not overdue")
+    use_unallocated: bool = Field(False, description="unsettled credits reduce the overdue amount")
+    overdue_date_basis: Literal["due_date", "transaction_date"] = "due_date"
+    cod_payment_term: Code | None = Field(None, description="payment term treated as cash on delivery")
+    allow_confirmation: bool = Field(False, description="confirmations go through although the order is held")
+    allow_picking: bool = Field(False, description="picking lists go through although the order is held")
+
+
+class CreditParameters(BaseModel):
+    """Our copy of what credit-service says about limits (`credit.parameters.changed.v1`)."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    credit_management_enabled: bool = True
+    credit_limit_type: LimitType = LimitType.BALANCE_AND_ALL
+    open_orders_counted: Counted = Counted.PASSED_AND_EARLIER
+    limit_comparison: Comparison = Comparison.STRICT
+    check_customer_credit_groups: bool = False
+    flagged_policy_mode: PolicyMode = PolicyMode.EXPOSURE_ONLY
+    credit_limit_exchange_rate_type: str | None = None
+    check_limit_on_sales_order: bool = True
+    check_limit_on_free_text_invoice: bool = False
+    message_when_exceeding: Literal["warning", "error"] = "warning"
+    bypass_inventory_reservations: bool = True

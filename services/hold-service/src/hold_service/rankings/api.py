@@ -1,0 +1,95 @@
+"""Rankings of payment terms and cash discounts over HTTP (spec 1.13): only the order of the numbers matters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hold_service.parameters import PARAMETERS
+from hold_service.rankings import store
+from hold_service.rechecks import store as rechecks
+from holdfast.contracts.base import Code
+from holdfast.database.pool import to_json
+from holdfast.database.work import transaction
+from holdfast.web import audit, idempotency
+from holdfast.web.auth import Caller, require
+from holdfast.web.etags import IfMatch, check_if_match, etag
+from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.problems import not_found, responses
+
+router = APIRouter(prefix="/v1/rankings", tags=["rankings"])
+Reader = Annotated[Caller, Depends(require("rules:see"))]
+Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
+Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Subject = Literal["payment-terms", "cash-discounts"]
+Rank = Annotated[int, Field(ge=0, le=9999)]
+
+
+class RankingBody(BaseModel):
+    """Code to rank: a higher rank is the more generous term or discount; equal ranks are allowed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"ranks": {"N30": 1, "N60": 2}}]})
+
+    ranks: dict[Code, Rank] = Field(max_length=1000)
+
+
+@router.get("/{company}/{subject}", operation_id="getRanking", responses={200: {"description": "It"}, **responses(404)})
+async def get_ranking(request: Request, company: Company, subject: Subject, caller: Reader) -> Response:
+    """A ranking with its ETag; version 0 was never set up."""
+    _see(caller, company)
+    async with transaction(request.app.state.pool, clock=False) as work:
+        shown = _shown(company, subject, await store.read_ranking(work, company, _column(subject)))
+    return Response(to_json(shown), media_type="application/json", headers={"etag": etag(shown["version"])})
+
+
+@router.put(
+    "/{company}/{subject}",
+    operation_id="setRanking",
+    responses={200: {"description": "It"}, **responses(404, 409, 412, 428)},
+)
+async def set_ranking(
+    request: Request,
+    company: Company,
+    subject: Subject,
+    given: RankingBody,
+    caller: Keeper,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Replace a ranking. What has no rank is not higher than anything. Held orders are decided again."""
+    identity = request_of(caller, idempotency_key, "PUT", f"/v1/rankings/{company}/{subject}", await request.body())
+    _see(caller, company)
+    async with transaction(request.app.state.pool) as work:
+        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
+            return earlier.response()
+        before = _shown(company, subject, await store.read_ranking(work, company, _column(subject), lock=True))
+        check_if_match(if_match, before["version"])
+        version = await store.write_ranking(work, company, _column(subject), given.ranks)
+        after = {"company": company, "subject": subject, "ranks": given.ranks, "version": version}
+        await audit.record(
+            work, who=caller.subject, what="ranking.changed", company=company, subject=subject,
+            before=before, after=after,
+        )  # fmt: skip
+        held = await rechecks.held_in_company(work, {company})
+        await rechecks.mark(work, held, {}, delay_seconds=PARAMETERS.recheck_delay)
+        answer = Answer(200, to_json(after), {"etag": etag(version)})
+        await idempotency.store(work, [(identity, answer)])
+    return answer.response()
+
+
+def _column(subject: Subject) -> str:
+    return subject.replace("-", "_")
+
+
+def _shown(company: str, subject: str, row: asyncpg.Record | None) -> dict[str, Any]:
+    known = {"ranks": row["ranks"], "version": row["version"]} if row else {"ranks": {}, "version": 0}
+    return {"company": company, "subject": subject, **known}
+
+
+def _see(caller: Caller, company: str) -> None:
+    if not caller.sees(company):
+        raise not_found(f"company {company}")

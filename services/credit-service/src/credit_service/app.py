@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
+from credit_service.groups import api as groups_api
+from credit_service.masterdata import api as masterdata_api
+from credit_service.parameters import api as parameters_api
+from credit_service.policies import api as policies_api
 from credit_service.profiles import api as profiles_api
+from credit_service.raising import KIND as RAISING
+from holdfast.approvals.api import create_router
+from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
 from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderRejected, OrderReleased
 from holdfast.contracts.topics import CREDIT
+from holdfast.database.jobs import Job
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import lock_accounts
@@ -35,13 +44,25 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=refresh, outgoing=CREDIT)
 
 
+KINDS = {kind.name: kind for kind in (RAISING,)}
+"""What needs approval."""
+
+
 def create_api(settings: Settings) -> FastAPI:
     """The API: profiles, exposure, reconciliation."""
     return create_app(
         title="Holdfast credit-service",
         service=NAME,
         settings=settings,
-        routers=[profiles_api.router, exposure_api.router],
+        routers=[
+            profiles_api.router,
+            exposure_api.router,
+            parameters_api.router,
+            masterdata_api.router,
+            policies_api.router,
+            groups_api.router,
+            create_router(KINDS),
+        ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )
 
@@ -53,4 +74,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
-    await roles.run_periodic(SERVICE, settings, stop)
+    jobs = [Job("approval-escalation", timedelta(minutes=15), escalate_overdue)]
+    await roles.run_periodic(SERVICE, settings, stop, jobs)

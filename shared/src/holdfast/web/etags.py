@@ -33,6 +33,15 @@ def check_if_match(given: str | None, version: int) -> None:
         )  # fmt: skip
 
 
+def check_written(written: object) -> None:
+    """Raises Problem 412 when a write that names the version before it found another one."""
+    if not written:
+        raise Problem(
+            412, "changed-meanwhile", "The resource has changed meanwhile",
+            "Somebody else was first. Read it again, and decide whether your change still stands.",
+        )  # fmt: skip
+
+
 def version_of(tag: str) -> int | None:
     """The version in an ETag of ours."""
     found = re.fullmatch(r'"(\d{1,18})"', tag.strip())

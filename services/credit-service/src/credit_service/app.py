@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
 from credit_service.profiles import api as profiles_api
+from credit_service.risk import api as risk_api
+from credit_service.risk import values_api as risk_values_api
 from holdfast.bus.handlers import HandlerTable, Service
 from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased
 from holdfast.contracts.topics import CREDIT
@@ -40,7 +42,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast credit-service",
         service=NAME,
         settings=settings,
-        routers=[profiles_api.router, exposure_api.router],
+        routers=[profiles_api.router, exposure_api.router, risk_api.router, risk_values_api.router],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )
 

@@ -18,3 +18,4 @@ def upgrade() -> None:
     run_script(op, "holdfast.web", "0001_web.sql")
     run_script(op, "holdfast.receivables", "0001_receivables.sql")
     run_sql(op, (Path(__file__).parents[1] / "sql" / "0001_credit.sql").read_text("utf-8"))
+    run_sql(op, (Path(__file__).parents[1] / "sql" / "0001_risk.sql").read_text("utf-8"))

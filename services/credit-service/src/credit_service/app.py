@@ -9,9 +9,13 @@ from fastapi import FastAPI
 
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
+from credit_service.periodic import TASKS
 from credit_service.profiles import api as profiles_api
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
+from credit_service.statistics import api as statistics_api
+from credit_service.tasks import api as tasks_api
+from credit_service.tasks.running import background
 from holdfast.bus.handlers import HandlerTable, Service
 from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased
 from holdfast.contracts.topics import CREDIT
@@ -33,6 +37,7 @@ HANDLERS.on(OrderHeld)(apply_decisions)
 HANDLERS.on(OrderReleased)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
 
+RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=refresh, outgoing=CREDIT)
 
 
@@ -42,7 +47,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast credit-service",
         service=NAME,
         settings=settings,
-        routers=[profiles_api.router, exposure_api.router, risk_api.router, risk_values_api.router],
+        routers=[profiles_api.router, exposure_api.router, *RISK_ROUTERS],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )
 
@@ -54,4 +59,4 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
-    await roles.run_periodic(SERVICE, settings, stop)
+    await roles.run_periodic(SERVICE, settings, stop, background(TASKS))

@@ -101,6 +101,10 @@ SELECT c.customer, c.risk_score, c.risk_group, c.former_score, c.former_group, w
 FROM changed c JOIN written w USING (customer) ORDER BY c.customer
 """
 UPDATE = SCORED + KEEP_VALUES
+IS_SET_UP = """
+SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1) OR EXISTS (SELECT FROM risk_group WHERE company = $1)
+    OR EXISTS (SELECT FROM customer_risk WHERE company = $1)
+"""
 FORGET = """
 DELETE FROM customer_risk_value v USING unnest($2::text[]) AS w (customer)
 WHERE v.customer = w.customer AND v.company = $1
@@ -112,6 +116,8 @@ async def update_risk_scores(
     work: Work, company: str, customers: Collection[str], as_of: date, by: str
 ) -> list[RiskChanged]:
     """Score and classify these customers as of a business date; what changed is published and returned."""
+    if not await work.conn.fetchval(IS_SET_UP, company):
+        return []
     await lock_accounts(work, [(company, customer) for customer in customers])
     names = sorted(customers)
     await work.conn.execute(FORGET, company, names)

@@ -158,6 +158,7 @@ CREATE TABLE customer_statistics (
 -- A run of a periodic task. `after_customer`: the last customer that is done; NULL at the beginning.
 CREATE TABLE task_run (
     id uuid PRIMARY KEY,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
     task text NOT NULL,
     company text NOT NULL,
     as_of date NOT NULL,
@@ -173,6 +174,7 @@ CREATE TABLE task_run (
     started_at timestamptz NOT NULL,
     ended_at timestamptz
 );
-CREATE INDEX task_run_open ON task_run (started_at, id) WHERE state = 'running';
-CREATE INDEX task_run_of_company ON task_run (company, started_at, id);
+CREATE INDEX task_run_open ON task_run (seq) WHERE state = 'running';
+CREATE INDEX task_run_of_company ON task_run (company, task, seq);
+CREATE UNIQUE INDEX task_run_scheduled ON task_run (company, task, as_of) WHERE started_by = 'schedule';
 COMMENT ON COLUMN task_run.incomplete IS 'Customers with a figure left empty because an exchange rate is missing';

@@ -33,7 +33,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "see": SEE,
     "work": WORK,
     "approve": APPROVE,
-    "administer": ADMINISTER,
+    "administer": ADMINISTER | {"risk:maintain", "tasks:run"},
     "ingest": frozenset({"events:write"}),
 }
 PERMISSIONS = frozenset().union(*ROLES.values())

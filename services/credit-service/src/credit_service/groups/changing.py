@@ -20,7 +20,7 @@ from holdfast.approvals.flow import Asked
 from holdfast.bus import outbox
 from holdfast.contracts.credit import GroupChanged
 from holdfast.database.work import Work
-from holdfast.platform.clock import local_date
+from holdfast.platform.clock import earliest_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import audit
@@ -100,7 +100,7 @@ async def _move(work: Work, group: Group, party: Party, who: str, reason: str | 
 async def tell_groups(work: Work, names: list[str], who: str, former: list[Party] | None = None) -> None:
     """Publish the whole state of groups whose versions are new."""
     groups, found = await store.read_groups(work, names), await store.members(work, names)
-    temporary = await temporary_of_groups(work, names, local_date(work.business_now, "UTC"))
+    temporary = await temporary_of_groups(work, names, earliest_date(work.business_now))
     await outbox.emit(
         work,
         [

@@ -18,7 +18,8 @@ from holdfast.platform.logging import route_to_standard_library
 COMMANDS = [
     (), ("demo",), ("run",), ("migrate",), ("topics",), ("token",), ("kafka",), ("erp", "generate"), ("erp", "replay"),
     ("erp", "import"), ("dead-letters", "list"), ("dead-letters", "show"), ("dead-letters", "replay"),
-    ("dead-letters", "drop"), ("outbox", "resend"), ("offsets", "reset"),
+    ("dead-letters", "drop"), ("outbox", "resend"), ("offsets", "reset"), ("task", "list"),
+    ("task", "run"),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from credit_service.exposure import api as exposure_api
+from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -16,12 +17,14 @@ from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
 from credit_service.policies import api as policies_api
 from credit_service.profiles import api as profiles_api
+from credit_service.profiles import lists_api
 from credit_service.raising import KIND as RAISING
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
 from credit_service.statistics import api as statistics_api
 from credit_service.tasks import api as tasks_api
 from credit_service.tasks.running import background
+from credit_service.temporary import api as temporary_api
 from holdfast.approvals.api import create_router
 from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
@@ -48,6 +51,7 @@ HANDLERS.on(OrderRejected)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=refresh, outgoing=CREDIT)
 
 
@@ -68,6 +72,7 @@ def create_api(settings: Settings) -> FastAPI:
             masterdata_api.router,
             policies_api.router,
             groups_api.router,
+            *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,
         ],

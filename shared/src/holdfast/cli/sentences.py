@@ -15,7 +15,7 @@ from holdfast.erp.replay import NotTaken
 from holdfast.ingest.opening import OpeningNotTaken, OpeningRefused
 from holdfast.platform.kafka_files import KafkaUnavailable
 from holdfast.platform.postgres_binaries import PostgresUnavailable
-from holdfast.platform.services import UnknownService
+from holdfast.platform.services import TaskRefused, UnknownService
 from holdfast.platform.settings import SettingsError
 from holdfast.platform.stack import StackInUse
 from holdfast.scenarios.marked import BadScenario
@@ -25,7 +25,7 @@ FAILED = 1
 
 Errors = tuple[type[Exception], ...]
 INPUT: Errors = (
-    SettingsError, UnknownService, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
+    SettingsError, UnknownService, TaskRefused, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
 )  # fmt: skip
 ENVIRONMENT: Errors = (
     BusUnavailable, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable, Stalled,

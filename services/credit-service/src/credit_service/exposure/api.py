@@ -12,17 +12,16 @@ from credit_service.exposure import store
 from credit_service.exposure.model import ORDERS, SortKey, View, concentration
 from credit_service.exposure.reading import read_views
 from credit_service.exposure.shown import shown_concentration, shown_view
-from credit_service.paths import Company, Customer, business_settings, see
+from credit_service.paths import Company, Customer, Named, bad_cursor, business_settings, see
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
 from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
-from holdfast.web.problems import Problem, field_problem, not_found, responses
+from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["exposure"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
 Sort = Literal["-used_percent", "-exposure", "-uninsured_exposure"]
 
@@ -91,7 +90,7 @@ def _after(cursor: str | None) -> SortKey | None:
     try:
         return found[0], Decimal(found[1]), found[2], found[3]
     except InvalidOperation:
-        raise Problem(400, "bad-cursor", "The cursor is not one of ours", "Take it from `next_cursor`.") from None
+        raise bad_cursor() from None
 
 
 @router.get(

@@ -28,7 +28,7 @@ def shown_view(view: View, caller: Caller) -> dict[str, Any]:
         "limit_level": governs.level if governs else None, "not_tested_because": view.not_tested,
         "limit": _money(view.limit, code), "used_percent": view.used_percent,
         "available": _money(view.available, code), "levels": [_level(view, test) for test in view.levels],
-        "group": _group(view, view.group, caller) if view.group else None,
+        "group": {"checked": view.is_group_checked, **shown_use(view.group, caller)} if view.group else None,
     }  # fmt: skip
 
 
@@ -73,24 +73,30 @@ def _limits(view: View) -> dict[str, Any]:
 
 
 def _level(view: View, test: LimitTest) -> dict[str, Any]:
-    group = view.group.missing_rates if view.group and test.level is Level.GROUP else frozenset()
-    missing = group if test.level is Level.GROUP else view.exposure.parts.missing_rates | view.limit_missing
+    shared = view.group if test.level is Level.GROUP else None
+    missing = shared.missing_rates if shared else view.exposure.parts.missing_rates | view.limit_missing
+    return {"level": test.level, "governs": test in view.tests, **shown_test(test, missing)}
+
+
+def shown_test(test: LimitTest, missing: frozenset[str]) -> dict[str, Any]:
+    """A limit and what is used of it; nothing of what a rate lacks for."""
     code = "" if missing else test.currency
     return {
-        "level": test.level, "governs": test in view.tests, "limit": _money(test.limit, code),
-        "exposure": _money(test.exposure, code), "used_percent": None if missing else test.used_percent,
-        "available": _money(test.available, code), "missing_rates": sorted(missing),
+        "limit": _money(test.limit, code), "exposure": _money(test.exposure, code),
+        "used_percent": None if missing else test.used_percent, "available": _money(test.available, code),
+        "missing_rates": sorted(missing),
     }  # fmt: skip
 
 
-def _group(view: View, use: GroupUse, caller: Caller) -> dict[str, Any]:
-    """Members of other companies than the caller's appear as a number and a total only (spec 1.10)."""
+def shown_use(use: GroupUse, caller: Caller) -> dict[str, Any]:
+    """A group's limit and exposure; members of other companies than the caller's appear as a number and a total only
+    (spec 1.10)."""
     code = use.group.currency
     mine = [share for share in use.shares if caller.sees(share.party[0])]
     others = [share for share in use.shares if not caller.sees(share.party[0])]
     lacking = any(share.missing_rates for share in others)
     return {
-        "group": use.group.name, "checked": view.is_group_checked, "expiry_date": use.group.expiry_date,
+        "group": use.group.name, "expiry_date": use.group.expiry_date,
         "permanent_limit": money(use.group.credit_limit, code), "temporary_limit": _temporary(use.temporary, code),
         "members": [
             {"company": share.party[0], "customer": share.party[1],

@@ -71,7 +71,7 @@ def replay_file(
         raise Told(f"There is no format {format!r}: choose {' or '.join(FORMATS)}.")
     days = from_file(file, format)
     options = Options(bus=bus, workers=workers, fresh=True, exit=exit)
-    run(Demo(options, f"{format}:{file.name}", days, None).run())
+    raise typer.Exit(run(Demo(options, f"{format}:{file.name}", days, None).run()))
 
 
 @app.command("import")

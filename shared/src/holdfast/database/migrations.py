@@ -39,7 +39,6 @@ class SchemaDiffers(Exception):
         )
 
 
-
 async def migrate(url: str, script_location: str | Path, revision: str = "head") -> None:
     """Bring the database at `url` up to `revision`; whoever does so at the same time waits and finds it done.
 

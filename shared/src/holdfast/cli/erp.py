@@ -21,7 +21,12 @@ from holdfast.ingest.opening import OpeningSummary, import_opening_balances
 from holdfast.platform.settings import load_settings
 
 app = typer.Typer(
-    help="A fake ERP to try Holdfast with, and the import of opening balances of a real one.",
+    help="""A fake ERP to try Holdfast with, and the import of opening balances of a real one.
+
+    \b
+    holdfast erp generate --days 30 | head -3
+    holdfast erp import open-items.csv --company DE01 --cut-over 2026-01-01 --dry-run
+    """,
     no_args_is_help=True, rich_markup_mode=None,
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from holdfast.platform.settings import read_stack
 from holdfast.testing.waiting import eventually
 
 pytestmark = pytest.mark.timeout(600)
+README = Path(__file__).resolve().parents[2] / "README.md"
 LAST_LINE = "# and the order is released by itself"
 
 
@@ -45,6 +47,34 @@ async def test_its_printed_lines_hold_an_order_pay_and_release_it(server_folder:
         assert await child.wait() == 0, child.output
     assert "Traceback" not in child.output
     await nothing_is_left(server_folder, [])
+
+
+async def test_the_walk_of_the_readme(server_folder: Path) -> None:
+    """An order is held, its invoice is paid over HTTP, the order is released by itself."""
+    walk = re.search(r"### A walk\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    assert walk is not None
+    async with demo(server_folder) as child:
+        await says(child, LAST_LINE)
+        given = [line for line in child.output.splitlines() if re.match(r"(INGEST|CREDIT|HOLD|TOKEN)=", line)]
+        assert len(given) == 4
+        # Where a person waits a second, the test waits for what the second is for.
+        helpers, begin = walk[1].split("# a customer", 1)
+        begin, ask, look = begin.split("sleep 1\n")
+        given.append(helpers)
+        customer, profile, invoice = map(json.loads, (await printed(*given, f"# a customer{begin}")).splitlines())
+        assert profile["credit_limit"] == {"amount": "1000.00", "currency": "EUR"}
+        await known_to_hold_service(server_folder, "WALK", 1000, 800)
+        held, payment = map(json.loads, (await printed(*given, ask)).splitlines())
+        assert (held["outcome"], held["reasons"]) == ("held", ["credit_exceeded"]), held
+        assert [event["status"] for event in (customer, invoice, payment)] == [202, 202, 202]
+
+        async def released() -> bool:
+            found = (await shell(*given, look))["items"]
+            return [(h["hold"], h["closed_as"], h["triggers"]) for h in found] == [
+                (held["hold"], "released", ["WALK-PAY"])
+            ]
+
+        await eventually(released, 30)
 
 
 async def test_broken_off_it_starts_afresh_and_a_second_start_finds_its_data(server_folder: Path) -> None:
@@ -120,11 +150,27 @@ async def test_workers_killed_at_random_moments_change_nothing(server_folder: Pa
     assert result(child.output) == result(undisturbed)
 
 
+async def known_to_hold_service(folder: Path, customer: str, limit: int, balance: int) -> None:
+    """Wait until hold-service knows the limit and the balance of a customer."""
+    connection = await asyncpg.connect(read_stack(folder)["hold_database_url"])
+    query = """SELECT (SELECT sum(balance) FROM balance WHERE customer = $1) = $3
+                  AND (SELECT credit_limit FROM profile WHERE customer = $1) = $2"""
+    try:
+        await eventually(lambda: connection.fetchval(query, customer, limit, balance), 30)
+    finally:
+        await connection.close()
+
+
 async def shell(*lines: str) -> Any:
     """What these lines print when they are typed into a shell, as JSON."""
+    return json.loads(await printed(*lines))
+
+
+async def printed(*lines: str) -> str:
+    """What these lines print when they are typed into a shell."""
     process = await asyncio.create_subprocess_exec(
         "sh", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    printed, wrong = await process.communicate("\n".join(lines).encode())
+    said, wrong = await process.communicate("\n".join(lines).encode())
     assert process.returncode == 0, wrong.decode()
-    return json.loads(printed)
+    return said.decode()

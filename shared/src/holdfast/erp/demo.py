@@ -174,11 +174,12 @@ async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T:
         # What waits for the same event ends by itself; give it that moment before it is cut off.
         await asyncio.wait([task], timeout=0.2)
     stopping.cancel()
-    if task.done():
-        return task.result()
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    raise Interrupted
+    (came,) = await asyncio.gather(task, return_exceptions=True)
+    if stop.is_set() and isinstance(came, BaseException):
+        # Also what Ctrl-C made fail: it goes to every program of the terminal.
+        raise Interrupted
+    return task.result()
 
 
 def say(line: str) -> None:

@@ -84,16 +84,20 @@ class LocalServices:
         await self._apis.stop()
 
     async def while_running(self, doing: Coroutine[Any, Any, T]) -> T:
-        """Await `doing`; raises what ended a service meanwhile, or ServiceEnded."""
-        task = asyncio.create_task(doing)
-        services = [*self._apis.tasks, *self._background.tasks]
+        """Await `doing`; raises what ended a service or the servers meanwhile, or ServiceEnded."""
+        task, watch = asyncio.create_task(doing), asyncio.create_task(self._stack.watched())
+        services = [*self._apis.tasks, *self._background.tasks, watch]
         try:
             await asyncio.wait([task, *services], return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await _cancelled(task)
             raise
+        finally:
+            watch.cancel()
         ended = next((service for service in services if service.done()), None)
         if ended is None or task.done():
+            if task.exception() is not None:
+                self._stack.check()
             return await task
         await _cancelled(task)
         ended.result()

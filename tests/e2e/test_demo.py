@@ -86,6 +86,7 @@ async def test_broken_off_it_starts_afresh_and_a_second_start_finds_its_data(ser
         await child.kill()
     await nothing_is_left(server_folder, pids)
     afresh = await played(server_folder)
+    tells_all(afresh)
     assert "an earlier replay (seed 1, 657 events) did not come to its end; starting afresh" in afresh
     again = await played(server_folder)
     assert "found the data of an earlier replay" in again
@@ -148,6 +149,26 @@ async def test_workers_killed_at_random_moments_change_nothing(server_folder: Pa
             stop_process(chance.choice(running), signal.SIGKILL, 5)
         assert await child.wait() == 0, child.output
     assert result(child.output) == result(undisturbed)
+
+
+def tells_all(output: str) -> None:
+    """The summary: rate, checks, reasons, an explanation, releases, credit beside the limits, totals that tie out."""
+    for pattern in (
+        r"^2025-01-01 to 2025-03-01: \d+ events in [\d.]+ s \(\d+ a second\)$",
+        r"^Checked: \d+ orders in \d+ requests: \d+ cleared, \d+ held$",
+        r"^ +\d+  credit_exceeded$",
+        r"^Why one of them is held \(GET /v1/decisions/[0-9a-f-]{36} of hold-service\):\n  Order SO-\d+ of customer C-",
+        r"^  To pass: ",
+        r"^  \w+ SO-\d+ of C-\d+: held 2025-\S+, released 2025-\S+ after PAY-\d+",
+        r"^  credit group NORTH: C-\d+ of DE01 and C-\d+ of US01 share \d+\.00 EUR$",
+        r"^  policies: (\d+ guarantees, )?\d+ insurances$",
+        r"^  risk classes: \d+ (HIGH|LOW|MEDIUM|unclassified)",
+        r"^  hold-service    DE01 EUR .* ties out$",
+        r"^  credit-service  DE01 EUR .* ties out$",
+    ):
+        assert re.search(pattern, output, re.MULTILINE), f"{pattern}\n{output}"
+    nearest = output.partition("Nearest to their limit:\n")[2].partition("Control totals")[0]
+    assert len(nearest.splitlines()) == 10
 
 
 async def known_to_hold_service(folder: Path, customer: str, limit: int, balance: int) -> None:

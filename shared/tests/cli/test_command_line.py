@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from holdfast.cli import main
 from holdfast.cli.app import app
 from holdfast.database.migrations import SchemaDiffers
 from holdfast.erp.api import CallFailed
+from holdfast.platform.collector import MIDDLE, OLD, YOUNG
 from holdfast.platform.local import ServiceEnded
 from holdfast.platform.logging import route_to_standard_library
+from holdfast.platform.services import INGEST, MODULES
 from holdfast.platform.serving import CannotListen
 
 
@@ -162,7 +165,8 @@ def test_a_port_that_is_taken_is_named(holdfast: Command) -> None:
 def test_whatever_goes_wrong_is_one_sentence(
     error: Exception, says: str, holdfast: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(coroutine: Coroutine[Any, Any, Any]) -> None:
+        coroutine.close()
         raise error
 
     monkeypatch.setattr("holdfast.cli.services.run", fails)
@@ -174,6 +178,26 @@ def test_whatever_goes_wrong_is_one_sentence(
     assert says in done.stderr
     traces = [path.read_text() for path in tmp_path.glob("holdfast-*.trace")]
     assert [type(error).__name__ in text for text in traces] == ([True] if isinstance(error, KeyError) else [])
+
+
+@pytest.mark.parametrize("service", [*MODULES, INGEST])
+def test_a_service_collects_garbage_by_the_batch(
+    service: str, holdfast: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int, int]] = []
+
+    def note(coroutine: Coroutine[Any, Any, Any]) -> None:
+        coroutine.close()
+        seen.append(gc.get_threshold())
+
+    before = gc.get_threshold()
+    monkeypatch.setattr("holdfast.cli.services.run", note)
+    try:
+        assert holdfast("run", service).returncode == 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+    assert seen == [(YOUNG, MIDDLE, OLD)]
 
 
 def test_generate_writes_the_same_file_for_the_same_seed(holdfast: Command, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from holdfast.cli.sentences import Told, told
 from holdfast.platform import logging
 from holdfast.platform.collector import collect_by_the_batch
 from holdfast.platform.kafka_node import KafkaNode
-from holdfast.platform.services import INGEST, MODULES, ROLES, check_roles, check_service
+from holdfast.platform.services import INGEST, MODULES, ROLES, check_roles, check_service, load, load_ingest
 from holdfast.platform.serving import run_roles, stop_on_signals
 from holdfast.platform.settings import load_settings
 from holdfast.platform.stack import create_topics, migrate_service
@@ -56,6 +56,7 @@ def run_service(
     check_roles(service, chosen)
     settings = load_settings()
     logging.configure(level=settings.log_level, style=settings.log_style, service=service)
+    _ = load_ingest() if service == INGEST else load(service)
     collect_by_the_batch()
 
     async def until_stopped() -> None:

@@ -67,7 +67,6 @@ class Demo:
         with alone(self._stack.data_dir):
             stop = stop_on_signals()
             logging.configure(level="WARNING", file=self._log)
-            collect_by_the_batch()
             try:
                 return await _unless(stop, self._play_and_serve(stop))
             except Interrupted:
@@ -85,6 +84,7 @@ class Demo:
         self._services.start_apis()
         for api in self._apis().values():
             await self._services.while_running(api.ready())
+        collect_by_the_batch()
         if played is None:
             played = await self._replay()
         code = await self._tell(played)

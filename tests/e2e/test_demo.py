@@ -151,6 +151,12 @@ async def test_workers_killed_at_random_moments_change_nothing(server_folder: Pa
     assert result(child.output) == result(undisturbed)
 
 
+@pytest.mark.kafka
+async def test_both_transports_give_the_same_year(server_folder: Path) -> None:
+    embedded = await played(server_folder)
+    assert result(await played(server_folder, "--bus", "kafka", "--workers", "2")) == result(embedded)
+
+
 def tells_all(output: str) -> None:
     """The summary: rate, checks, reasons, an explanation, releases, credit beside the limits, totals that tie out."""
     for pattern in (
@@ -167,6 +173,7 @@ def tells_all(output: str) -> None:
         r"^  credit-service  DE01 EUR .* ties out$",
     ):
         assert re.search(pattern, output, re.MULTILINE), f"{pattern}\n{output}"
+    assert "technical_error" not in output, "no event may end in the dead letters"
     nearest = output.partition("Nearest to their limit:\n")[2].partition("Control totals")[0]
     assert len(nearest.splitlines()) == 10
 

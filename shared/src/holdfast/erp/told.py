@@ -59,7 +59,7 @@ async def credit_of(credit: Api, companies: Sequence[str]) -> Credit:
 
 
 async def explain(hold: Api, answers: Answers) -> Explanation | None:
-    """The explanation of the newest hold, best one that still stands and is over the limit."""
+    """The explanation of one hold: one that still stands before others, then over the limit, then the newest."""
     if not answers.holds:
         return None
     chosen = max(answers.holds.items(), key=lambda item: _worth(item[0], item[1], answers))[1]

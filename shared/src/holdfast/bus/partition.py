@@ -19,7 +19,7 @@ from holdfast.bus.port import Consumer, Record
 from holdfast.database.work import is_transient
 from holdfast.platform.clock import milliseconds, utc_now
 
-BATCH = 500
+BATCH = 1000
 BACKLOG = 2 * BATCH
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 log = structlog.get_logger(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 
@@ -25,6 +25,7 @@ from holdfast.platform.services import INGEST, MODULES, load
 from holdfast.platform.settings import PREFIX, STACK_FILE, Settings, load_settings, read_stack
 
 Bus = Literal["postgres", "kafka"]
+T = TypeVar("T")
 QUIET_PORTS = (18_000, 32_000)
 
 
@@ -50,7 +51,7 @@ class Stack:
         """Start the servers, make or mend databases and topics; `fresh` throws the data of this bus away."""
         admin = self._given_postgres
         if admin is None:
-            admin = await asyncio.to_thread(self._postgres.start)
+            admin = await _to_its_end(self._postgres.start)
         self._known = read_stack(self.data_dir)
         if fresh:
             await self._wipe(admin)
@@ -132,6 +133,16 @@ class Stack:
     async def _migrate(self) -> None:
         for service in MODULES:
             await migrate_service(service, self.settings())
+
+
+async def _to_its_end(act: Callable[[], T]) -> T:
+    """Run `act` in a thread to its end, also when cancelled: what it started can then be stopped."""
+    running = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _quiet_port(taken: set[int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -195,8 +196,8 @@ class BatchProcessor:
         name = self._service.name
         for item in items:
             self.limit.note(item.error is not None)
-        for event in taken.live:
-            metrics.EVENTS.labels(name, event.type).inc()
+        for event_type, count in Counter(event.type for event in taken.live).items():
+            metrics.EVENTS.labels(name, event_type).inc(count)
         if taken.poison is not None:
             kind = taken.poison.event.type if taken.poison.event else "unreadable"
             metrics.POISON.labels(name, kind).inc()

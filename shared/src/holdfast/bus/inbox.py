@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
+
 from holdfast.bus.envelope import Incoming
 from holdfast.database.work import Work
 
 Mark = tuple[str, str]
-
 MARK = """
 WITH marked AS (
     INSERT INTO inbox (source, id, received_at)
@@ -26,12 +27,20 @@ FROM marked
 
 async def mark(work: Work, events: Sequence[Incoming[Any]]) -> set[Mark]:
     """Mark events as taken; answers the marks that are new. A repeat inside the batch is new once."""
-    wanted = sorted({(event.source, event.id) for event in events})
+    wanted = sorted({event.mark for event in events})
     if not wanted:
         return set()
-    (row,) = await work.conn.fetch(
-        MARK, [source for source, _ in wanted], [event_id for _, event_id in wanted], work.now, len(wanted)
-    )
+    (row,) = await work.conn.fetch(MARK, *arguments(work, wanted))
+    return fresh(row, wanted)
+
+
+def arguments(work: Work, wanted: Sequence[Mark]) -> list[Any]:
+    """What `MARK` is called with."""
+    return [[source for source, _ in wanted], [event_id for _, event_id in wanted], work.now, len(wanted)]
+
+
+def fresh(row: asyncpg.Record, wanted: Sequence[Mark]) -> set[Mark]:
+    """The marks that are new by the answer of `MARK`."""
     if row["marked"] == len(wanted):
         return set(wanted)
     return set(zip(row["sources"] or (), row["ids"] or (), strict=True))

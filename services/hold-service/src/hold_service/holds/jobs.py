@@ -1,4 +1,4 @@
-"""Reservations whose order never arrived end after a set time; reported, never silent (spec 2.1)."""
+"""Periodic work on holds: stale reservations end, holds that wait too long are reported, all are evaluated once a day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from datetime import timedelta
 import structlog
 
 from hold_service.groups.locks import lock_parties
+from hold_service.holds import ageing, notices
+from hold_service.holds.release import amount_of, known_of
 from hold_service.rechecks import store as rechecks
+from holdfast.bus import outbox
 from holdfast.database.work import Work
 from holdfast.platform.metrics import counter
 from holdfast.receivables.reservations import expire_reservations, parties_with_old_reservations
@@ -15,6 +18,7 @@ from holdfast.receivables.reservations import expire_reservations, parties_with_
 KEEP = timedelta(days=14)
 MOST = 500
 EXPIRED = counter("holdfast_reservations_expired", "Reservations that ended because no order state ever came.")
+ESCALATED = counter("holdfast_holds_escalated", "Holds reported because they wait longer than their company allows.")
 log = structlog.get_logger(__name__)
 
 
@@ -31,3 +35,23 @@ async def clean_reservations(work: Work) -> bool:
         EXPIRED.inc()
     await rechecks.mark(work, parties, {}, delay_seconds=0)
     return len(parties) == MOST
+
+
+async def escalate_holds(work: Work) -> bool:
+    """Report holds that wait longer than their company allows, and again each time as long; True when there may be
+    more."""
+    found = await ageing.overdue(work, MOST)
+    await lock_parties(work, {(row["company"], row["customer"]) for row in found})
+    rows = await ageing.escalate(work, [row["id"] for row in found])
+    events = []
+    for row in rows:
+        known = await known_of(work, row)
+        events.append(notices.escalated(row, known, work, amount_of(row, known)))
+        ESCALATED.inc()
+    await outbox.emit(work, events)
+    return len(found) == MOST
+
+
+async def evaluate_all(work: Work) -> None:
+    """All held orders are decided again on today's figures (spec 3.10): what expires or falls due needs no event."""
+    await rechecks.mark(work, await ageing.with_holds(work), {}, delay_seconds=0)

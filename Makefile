@@ -31,7 +31,7 @@ test: setup ## all tests on the embedded bus and database
 
 test-kafka: setup ## the bus contract suite, the faults and the end-to-end tests on Apache Kafka itself
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "Apache Kafka needs Java 17 and Maven, and at least one of them is not on the PATH; install both, or use the embedded bus."; exit 1; }
-	$(PYTEST) -m kafka $(ARGS)
+	$(PYTEST) -m kafka -n $(TEST_WORKERS) $(ARGS)
 
 soak: setup ## all faults at random (SEED=1 MINUTES=10), replayable by its seed
 	$(PYTEST) -m soak -s --timeout=0 $(if $(SEED),--soak-seed=$(SEED)) $(if $(MINUTES),--soak-minutes=$(MINUTES)) $(ARGS)

@@ -92,7 +92,7 @@ async def test_headers_and_empty_values_survive(bus: Bus) -> None:
     assert 0 <= empty.timestamp_ms - tombstone.timestamp_ms < 60_000
 
 
-async def test_a_large_record_is_refused_alone(bus: Bus) -> None:
+async def test_row_4_4_13_a_large_record_is_refused_alone(bus: Bus) -> None:
     producer = await bus.producer()
     member = await bus.member().join(bus.name)
     sent = [Outgoing(bus.name, "k", v) for v in (b"before", TOO_LARGE, b"x" * 900_000, b"after")]
@@ -112,7 +112,7 @@ async def test_a_missing_topic_is_named(bus: Bus) -> None:
     assert [type(p) for p in await producer.send(numbered(bus.name, 3))] == [Position] * 3
 
 
-async def test_nothing_is_handed_out_before_the_seek(bus: Bus) -> None:
+async def test_row_4_5_5_nothing_is_handed_out_before_the_seek(bus: Bus) -> None:
     await (await bus.producer()).send(numbered(bus.name, 40))
     first = await bus.member().join(bus.name)
     await eventually(lambda: len(first.records) == 40, 20)
@@ -220,7 +220,7 @@ async def test_a_partition_goes_over_only_after_it_was_given_up(bus: Bus) -> Non
     await all_held(bus, first, second)
 
 
-async def test_what_the_listener_raises_comes_out_of_poll(bus: Bus) -> None:
+async def test_row_4_5_5_what_the_listener_raises_comes_out_of_poll(bus: Bus) -> None:
     await (await bus.producer()).send(numbered(bus.name, 10))
     member = bus.member()
     plain, failures = member.assigned, [ValueError("first"), ValueError("second")]
@@ -255,7 +255,7 @@ async def test_begin_and_end(bus: Bus) -> None:
         assert (last.offset if last else None) == (end - 1 if end else None)
 
 
-async def test_a_position_the_log_does_not_reach_is_told(bus: Bus) -> None:
+async def test_row_4_4_14_a_position_the_log_does_not_reach_is_told(bus: Bus) -> None:
     await (await bus.producer()).send([Outgoing(bus.name, "k", b"1")])
     tp = TopicPartition(bus.name, partition_of("k", bus.topic.partitions))
     member = await bus.member({tp: 5}).join(bus.name)
@@ -270,7 +270,7 @@ async def test_a_position_the_log_does_not_reach_is_told(bus: Bus) -> None:
     await eventually(lambda: member.values() == [b"1"], 20)
 
 
-async def test_a_topic_made_anew(bus: Bus) -> None:
+async def test_row_4_5_12_a_topic_made_anew(bus: Bus) -> None:
     producer = await bus.producer()
     await producer.send([Outgoing(bus.name, "k", str(i).encode()) for i in range(5)])
     tp = TopicPartition(bus.name, partition_of("k", bus.topic.partitions))
@@ -300,7 +300,7 @@ async def test_topics_that_differ_are_reported(bus: Bus) -> None:
     await admin.close()
 
 
-async def test_a_slow_owner_stays_in_the_group(bus: Bus) -> None:
+async def test_row_4_4_17_a_slow_owner_stays_in_the_group(bus: Bus) -> None:
     """Nobody polls for longer than a heartbeat; the partitions stay, and nothing is read twice."""
     producer = await bus.producer()
     member = await bus.member().join(bus.name)

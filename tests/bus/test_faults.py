@@ -27,7 +27,7 @@ def holds_all(member: Member, bus: Bus) -> bool:
     return member.held == bus.partitions
 
 
-async def test_a_killed_member_is_replaced(bus: Bus, bus_settings: BusSettings) -> None:
+async def test_row_4_4_15_a_killed_member_is_replaced(bus: Bus, bus_settings: BusSettings) -> None:
     member = await bus.member().join(bus.name)
     await eventually(lambda: holds_all(member, bus), 20)
     command = ("-m", "tests.bus.child", bus_settings.model_dump_json(), bus.group, bus.name)
@@ -42,7 +42,7 @@ async def test_a_killed_member_is_replaced(bus: Bus, bus_settings: BusSettings) 
     await eventually(lambda: len({(r.partition, r.offset) for r in member.records}) == 40, 20)
 
 
-async def test_a_stalled_member_is_put_out_and_joins_anew(bus: Bus, bus_settings: BusSettings) -> None:
+async def test_row_4_4_18_a_stalled_member_is_put_out_and_joins_anew(bus: Bus, bus_settings: BusSettings) -> None:
     short = bus_settings.model_copy(update={"kafka_session_timeout_seconds": 6.0})
     member = await bus.member().join(bus.name)
     command = ("-m", "tests.bus.child", short.model_dump_json(), bus.group, bus.name)
@@ -83,7 +83,7 @@ async def server(request: pytest.FixtureRequest, server_folder: Path) -> AsyncIt
     await asyncio.to_thread(postgres.stop)
 
 
-async def test_the_bus_goes_away_and_comes_back(server: Server) -> None:
+async def test_row_4_4_11_the_bus_goes_away_and_comes_back(server: Server) -> None:
     async with opened(server.settings) as bus:
         producer = await bus.producer()
         member = await bus.member().join(bus.name)

@@ -40,7 +40,7 @@ async def test_over_sasl_and_tls(server_folder: Path) -> None:
 
 
 @pytest.mark.kafka
-async def test_what_the_broker_refuses_is_refused_alone_and_in_order(kafka: KafkaNode) -> None:
+async def test_row_4_4_13_what_the_broker_refuses_is_refused_alone_and_in_order(kafka: KafkaNode) -> None:
     async with opened(kafka.settings) as bus:
         name = f"small-{uuid4().hex[:8]}.v1"
         client = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)

@@ -18,6 +18,7 @@ from holdfast.bus.partitioner import partition_of
 from holdfast.bus.port import BusUnavailable, OffsetGone, Outgoing, Position, TopicPartition
 from holdfast.bus.postgres import PostgresTransport, install
 from holdfast.bus.postgres.headers import pack, unpack
+from holdfast.bus.postgres.link import Link
 from holdfast.bus.postgres.membership import range_assignment
 from holdfast.platform.settings import BusSettings
 from holdfast.testing.databases import Databases
@@ -55,7 +56,7 @@ async def append(connection: asyncpg.Connection, topic: str, parts: list[int], v
     await connection.execute(APPEND, [topic] * count, parts, [1] * count, *columns)
 
 
-async def test_a_reader_never_passes_over_a_late_commit(url: str, log: Bus) -> None:
+async def test_row_4_5_7_a_reader_never_passes_over_a_late_commit(url: str, log: Bus) -> None:
     """Writers that append and commit late, at random; each reader sees 0, 1, 2, … of each partition."""
     member = await log.member().join(log.name)
     chance = random.Random(7)
@@ -189,6 +190,21 @@ async def test_a_connection_that_breaks_costs_nothing(url: str) -> None:
             await eventually(lambda: len(member.records) >= 20)
             assert member.consumer.member_id == name
             assert [kind for kind, _ in member.history] == ["assigned"]
+
+
+async def test_a_connection_in_an_unknown_state_is_thrown_away(url: str) -> None:
+    """What asyncpg raises for a connection that was ended unnoticed is no crash, and the next use has a new one."""
+    link = Link(url, "test")
+    (first,) = await link.fetch("SELECT pg_backend_pid()")
+
+    async def broken(connection: asyncpg.Connection) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+
+    with pytest.raises(BusUnavailable, match="does not answer"):
+        await link.run(broken)
+    (second,) = await link.fetch("SELECT pg_backend_pid()")
+    assert second != first
+    await link.close()
 
 
 async def until_sent(bus: Bus, producer: object) -> None:

@@ -19,28 +19,25 @@ from holdfast.database.migrations import migrate
 from holdfast.database.roles import drop_database, ensure_database
 from holdfast.platform.kafka_node import KafkaNode
 from holdfast.platform.postgres_server import PostgresServer
-from holdfast.platform.processes import file_lock
 from holdfast.platform.settings import BusSettings
 from holdfast.testing.databases import Databases
-from holdfast.testing.fixtures import run_folder
 
 BOTH = ["postgres", pytest.param("kafka", marks=pytest.mark.kafka)]
 
 
 @asynccontextmanager
 async def a_bus(transport: str, databases: Databases, request: pytest.FixtureRequest) -> AsyncIterator[BusSettings]:
-    """An empty bus. The topics have fixed names, so one test at a time has the Kafka of this run."""
+    """An empty bus. The topics have fixed names, so they are deleted at the end."""
     if transport == "postgres":
         url = await databases(scripts=())
         await install(url)
         yield BusSettings(transport="postgres", url=url)
         return
     settings: BusSettings = request.getfixturevalue("kafka").settings
-    with file_lock(run_folder() / "topics.lock"):
-        yield settings.model_copy(update={"kafka_session_timeout_seconds": 6.0})
-        admin = connect(settings).admin()
-        await admin.delete_topics([topic.name for topic in TOPICS])
-        await admin.close()
+    yield settings.model_copy(update={"kafka_session_timeout_seconds": 6.0})
+    admin = connect(settings).admin()
+    await admin.delete_topics([topic.name for topic in TOPICS])
+    await admin.close()
 
 
 @pytest.fixture(params=BOTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ from holdfast.bus.connect import connect
 from holdfast.bus.port import BusUnavailable, Outgoing, Position, Producer, Transport
 from holdfast.contracts.topics import TOPIC_BY_NAME, TOPICS
 from holdfast.database.pool import create_pool
-from holdfast.database.work import set_business_clock
+from holdfast.database.work import is_transient, set_business_clock
 from holdfast.erp.barrier import Barrier
 from holdfast.platform.processes import free_port
 from holdfast.platform.settings import BusSettings, Settings, load_settings
@@ -96,9 +96,10 @@ class System:
 
     @asynccontextmanager
     async def worker(self, failpoint: str = "", **overrides: Any) -> AsyncIterator[Child]:
-        """A worker process; killed at the end of the block."""
+        """A worker process that heeds SIGTERM from the start of the block on; killed at its end."""
         env = self.environment(failpoint=failpoint, **overrides)
         async with running("-m", "holdfast.cli", "run", HOLD, "worker", env=env) as child:
+            await eventually(lambda: "roles_started" in child.output or child.status is not None, 30)
             yield child
 
     @asynccontextmanager
@@ -184,14 +185,20 @@ class System:
         await eventually(attempt, 30)
 
     async def passed(self, goals: Iterable[Position] = ()) -> None:
-        """Wait until the service has done all of it."""
-        admin = self.transport.admin()
-        barrier = Barrier({HOLD: self.pool}, admin)
-        try:
-            await barrier.prepare()
-            await barrier.passed(goals)
-        finally:
-            await admin.close()
+        """Wait until the service has done all of it, whatever is away in between."""
+        wanted = list(goals)
+        while True:
+            admin = self.transport.admin()
+            barrier = Barrier({HOLD: self.pool}, admin)
+            try:
+                await barrier.prepare()
+                return await barrier.passed(wanted)
+            except Exception as error:
+                if not (isinstance(error, BusUnavailable) or is_transient(error)):
+                    raise
+                await asyncio.sleep(0.05)
+            finally:
+                await admin.close()
 
     async def caught_up(self) -> None:
         """Wait until everything on the topics has been handled and published."""
@@ -261,6 +268,12 @@ def on_port(url: str, port: int) -> str:
     return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}"))
 
 
+def waiting(count: int) -> str:
+    """Asks whether so many sessions wait for a lock that another one has, in this database."""
+    blocked = "datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+    return f"SELECT count(*) >= {count} FROM pg_stat_activity WHERE {blocked}"
+
+
 async def happens_in_database(system: System, query: str, seconds: float = 30) -> None:
     """Wait until a query answers true."""
 
@@ -268,6 +281,3 @@ async def happens_in_database(system: System, query: str, seconds: float = 30) -
         return bool(await system.pool.fetchval(query))
 
     await eventually(asked, seconds, what=query)
-
-
-Started = Callable[[], Any]

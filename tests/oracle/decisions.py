@@ -6,7 +6,7 @@ Slow, in memory, for one company in one currency; it stands on `receivables.refe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from holdfast.contracts.base import Payload
@@ -16,6 +16,7 @@ from holdfast.receivables.model import CheckedOrder, Reservation
 from holdfast.receivables.reference import Ledger
 from holdfast.receivables.reference_exposure import figures
 
+FIRST = date(2026, 2, 28)
 LIMIT_USED_PERCENT, MOST_DAYS_OVERDUE = 100, 25
 Party = tuple[str, str]
 
@@ -74,8 +75,8 @@ class Oracle:
     now: datetime = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
     def set_clock(self, day: int, hour: int) -> None:
-        """Business time goes on."""
-        self.now = datetime.combine(self.now.date().replace(day=day), time(hour), UTC)
+        """Business time goes on; days are counted from the last of February on."""
+        self.now = datetime.combine(FIRST + timedelta(days=day), time(hour), UTC)
 
     def take(self, payload: Payload) -> None:
         """An event takes effect: a request is decided, all else is a fact."""

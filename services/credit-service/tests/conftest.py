@@ -74,6 +74,7 @@ async def credit(fresh_database: Callable[..., Awaitable[str]], tmp_path: Path) 
     settings = load_settings(credit_database_url=url, data_dir=tmp_path)
     made = Credit(pool, settings)
     await made.facts(event("erp.company.changed.v1"), event("erp.customer.changed.v1"))
+    await pool.execute("INSERT INTO credit_parameters VALUES ('DE01', $1, 1)", {"allow_manual_limit_edit": True})
     yield made
     await pool.close()
 

@@ -61,11 +61,11 @@ class Hold:
         record = Record(payload.topic.name, 0, self.sent, payload.partition_key(), (), b"", 0)
         return Incoming(str(uuid4()), "/erp", payload.event_type, TODAY, payload, record, payload.partition_key())
 
-    async def check(self, *requests: CheckpointRequested) -> list[dict[str, Any]]:
+    async def check(self, *requests: CheckpointRequested, most_facts_age: float | None = None) -> list[dict[str, Any]]:
         """Decide in one transaction."""
         async with transaction(self.pool) as work:
             await lock_parties(work, {(r.company, r.customer) for r in requests})
-            return [orjson.loads(answer) for answer in await decide_many(work, requests, None)]
+            return [orjson.loads(answer) for answer in await decide_many(work, requests, most_facts_age)]
 
     async def rule(self, kind: str, value: str = "0", **fields: Any) -> None:
         """Set up a rule of DE01."""

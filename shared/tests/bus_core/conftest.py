@@ -45,7 +45,8 @@ class Journal:
     async def somebody_waits(self) -> bool:
         """Whether a transaction waits for the lock of another."""
         found: bool = await self.value(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0)"
+            """SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"""
         )
         return found
 

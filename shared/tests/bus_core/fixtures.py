@@ -11,26 +11,23 @@ from shared.tests.bus_core.world import World
 
 from holdfast.bus.connect import connect
 from holdfast.bus.postgres import install
-from holdfast.platform.processes import file_lock
 from holdfast.platform.settings import BusSettings
 from holdfast.testing.databases import Databases
-from holdfast.testing.fixtures import run_folder
 
 
 @pytest.fixture(params=["postgres", pytest.param("kafka", marks=pytest.mark.kafka)])
 async def bus_settings(request: pytest.FixtureRequest, fresh_database: Databases) -> AsyncIterator[BusSettings]:
-    """A bus without records. The topics have fixed names, so one test at a time has the Kafka of this run."""
+    """A bus without records. The topics have fixed names, so they are deleted at the end."""
     if request.param == "postgres":
         url = await fresh_database(scripts=())
         await install(url)
         yield BusSettings(transport="postgres", url=url)
         return
     settings: BusSettings = request.getfixturevalue("kafka").settings
-    with file_lock(run_folder() / "topics.lock"):
-        yield settings.model_copy(update={"kafka_session_timeout_seconds": 6.0})
-        admin = connect(settings).admin()
-        await admin.delete_topics([topic.name for topic in toy.TOPICS])
-        await admin.close()
+    yield settings.model_copy(update={"kafka_session_timeout_seconds": 6.0})
+    admin = connect(settings).admin()
+    await admin.delete_topics([topic.name for topic in toy.TOPICS])
+    await admin.close()
 
 
 @pytest.fixture

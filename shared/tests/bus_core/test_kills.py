@@ -39,7 +39,7 @@ async def test_row_4_4_3_killed_after_the_commit_nothing_is_done_twice(world: Wo
 
 
 @pytest.mark.parametrize("line", ["relay_after_send", "relay_before_send"])
-async def test_rows_4_4_5_and_6_a_relay_killed_around_the_send(line: str, world: World) -> None:
+async def test_row_4_4_5_row_4_4_6_a_relay_killed_around_the_send(line: str, world: World) -> None:
     events = stream(56, 200)
     await world.send(events)
     async with world.worker(f"{line}=kill") as dead:
@@ -64,7 +64,7 @@ async def test_row_4_4_2_killed_in_a_loop_at_random_moments(world: World) -> Non
 
 
 @pytest.mark.parametrize("line", ["before_commit", "after_commit"])
-async def test_rows_4_4_18_and_4_5_6_a_stopped_worker_is_fenced(line: str, world: World) -> None:
+async def test_row_4_4_18_row_4_5_6_a_stopped_worker_is_fenced(line: str, world: World) -> None:
     events = stream(18, 400)
     await world.send(events[:200])
     async with world.worker(f"{line}:2=stop") as zombie:

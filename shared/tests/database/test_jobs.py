@@ -33,7 +33,7 @@ async def runs(pool: asyncpg.Pool) -> dict[str, int]:
     return {row["job"]: row["n"] for row in await pool.fetch("SELECT job, count(*) AS n FROM ran GROUP BY job")}
 
 
-async def test_ten_replicas_run_each_job_once(ran: asyncpg.Pool) -> None:
+async def test_row_4_4_28_ten_replicas_run_each_job_once(ran: asyncpg.Pool) -> None:
     jobs = [noting(name) for name in ("age", "prune", "retain")]
     await asyncio.gather(*(register(ran, jobs) for _ in range(10)))
     await asyncio.gather(*(run_next(ran, jobs) for _ in range(10)))

@@ -11,9 +11,10 @@ import pytest
 
 from holdfast.database.bulk import chunks, columns, columns_of
 from holdfast.database.pool import create_pool
-from holdfast.database.work import is_transient, set_business_clock, transaction
+from holdfast.database.work import is_transient, set_business_clock, transaction, woken_by_clock
 from holdfast.testing.databases import Databases
 from holdfast.testing.proxy import Proxy
+from holdfast.testing.waiting import eventually
 
 
 def fail() -> None:
@@ -106,7 +107,7 @@ async def fails_transiently(pool: asyncpg.Pool, fault: Callable[[], None]) -> bo
     return False
 
 
-async def test_a_cut_connection_is_transient_and_the_pool_recovers(
+async def test_row_4_4_7_a_cut_connection_is_transient_and_the_pool_recovers(
     fresh_database: Databases, postgres_port: int
 ) -> None:
     url = await fresh_database()
@@ -118,7 +119,20 @@ async def test_a_cut_connection_is_transient_and_the_pool_recovers(
                 assert await work.conn.fetchval("SELECT 1") == 1
 
 
-async def test_a_stalled_server_does_not_hang_the_client(fresh_database: Databases, postgres_port: int) -> None:
+async def test_row_4_4_7_who_waits_for_the_clock_ends_well_after_its_connection_was_lost(pool: asyncpg.Pool) -> None:
+    async with woken_by_clock(pool, lambda: None):
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
+        )
+        async with pool.acquire() as connection:
+            await connection.execute("SELECT 1")
+            assert await connection.fetch(others, connection.get_server_pid())
+        await eventually(lambda: pool.get_size() == 1)
+
+
+async def test_row_4_4_8_a_stalled_server_does_not_hang_the_client(
+    fresh_database: Databases, postgres_port: int
+) -> None:
     url = await fresh_database()
     async with Proxy(postgres_port) as proxy:
         through = url.replace(f":{postgres_port}/", f":{proxy.port}/")

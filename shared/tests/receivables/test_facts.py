@@ -116,7 +116,7 @@ async def test_a_newer_payment_replaces_its_applications(pool: asyncpg.Pool, fee
     assert await pool.fetchval("SELECT count(*) FROM settlement") == 0
 
 
-async def test_what_comes_early_waits_and_is_seen(pool: asyncpg.Pool, feed: Feed) -> None:
+async def test_row_4_4_24_what_comes_early_waits_and_is_seen(pool: asyncpg.Pool, feed: Feed) -> None:
     await feed(
         [
             example(SettlementPosted), example(DocumentCancelled, document="INV-9"), example(DeliveryPosted),
@@ -169,7 +169,7 @@ async def test_an_order_from_entry_to_invoice(pool: asyncpg.Pool, feed: Feed) ->
     assert ((await exposure(pool)).balance, (await exposure(pool)).delivered_not_invoiced) == (0, 500)
 
 
-async def test_the_orders_own_invoiced_figure_does_not_count(pool: asyncpg.Pool, feed: Feed) -> None:
+async def test_row_4_5_4_the_orders_own_invoiced_figure_does_not_count(pool: asyncpg.Pool, feed: Feed) -> None:
     line = {**OrderChanged.example["lines"][0], "delivered": "10", "invoiced": "10"}
     await feed([example(CompanyChanged), example(OrderChanged, version=2, lines=[line])])
     assert (await exposure(pool)).delivered_not_invoiced == 1190
@@ -230,7 +230,7 @@ async def test_passed_orders_are_summed_and_the_others_listed(pool: asyncpg.Pool
     assert parts(found, mine).exposure() == 48 * 1190
 
 
-async def test_a_lock_that_is_held_is_passed_over(pool: asyncpg.Pool) -> None:
+async def test_row_4_5_11_a_lock_that_is_held_is_passed_over(pool: asyncpg.Pool) -> None:
     async with transaction(pool) as first, transaction(pool) as second:
         await lock_accounts(first, {A})
         assert await try_lock_accounts(second, {B}) == {B}
@@ -240,7 +240,9 @@ async def test_a_lock_that_is_held_is_passed_over(pool: asyncpg.Pool) -> None:
         assert await try_lock_accounts(second, {B}) == {B}
 
 
-async def test_a_check_that_waited_for_the_lock_sees_what_was_committed(pool: asyncpg.Pool, feed: Feed) -> None:
+async def test_row_4_5_1_a_check_that_waited_for_the_lock_sees_what_was_committed(
+    pool: asyncpg.Pool, feed: Feed
+) -> None:
     await feed([example(CompanyChanged)])
 
     async def check_and_reserve(order: str) -> Decimal:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
+from credit_service.groups import api as groups_api
+from credit_service.masterdata import api as masterdata_api
+from credit_service.parameters import api as parameters_api
+from credit_service.periodic import TASKS
+from credit_service.policies import api as policies_api
 from credit_service.profiles import api as profiles_api
+from credit_service.raising import KIND as RAISING
+from credit_service.risk import api as risk_api
+from credit_service.risk import values_api as risk_values_api
+from credit_service.statistics import api as statistics_api
+from credit_service.tasks import api as tasks_api
+from credit_service.tasks.running import background
+from holdfast.approvals.api import create_router
+from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
 from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderRejected, OrderReleased
 from holdfast.contracts.topics import CREDIT
+from holdfast.database.jobs import Job
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import lock_accounts
@@ -32,7 +47,12 @@ HANDLERS.on(OrderReleased)(apply_decisions)
 HANDLERS.on(OrderRejected)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
 
+RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_accounts, refresh=refresh, outgoing=CREDIT)
+
+
+KINDS = {kind.name: kind for kind in (RAISING,)}
+"""What needs approval."""
 
 
 def create_api(settings: Settings) -> FastAPI:
@@ -41,7 +61,16 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast credit-service",
         service=NAME,
         settings=settings,
-        routers=[profiles_api.router, exposure_api.router],
+        routers=[
+            profiles_api.router,
+            exposure_api.router,
+            parameters_api.router,
+            masterdata_api.router,
+            policies_api.router,
+            groups_api.router,
+            create_router(KINDS),
+            *RISK_ROUTERS,
+        ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )
 
@@ -53,4 +82,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
-    await roles.run_periodic(SERVICE, settings, stop)
+    jobs = [Job("approval-escalation", timedelta(minutes=15), escalate_overdue)]
+    await roles.run_periodic(SERVICE, settings, stop, [*jobs, *background(TASKS)])

@@ -111,6 +111,8 @@ def create_api(settings: Settings) -> FastAPI:
         settings=settings,
         routers=[*(module.router for module in ROUTES), approval_api.approvals_router],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
+        direct=checks_api.DIRECT,
+        bodies=[checks_api.CreditCheck],
     )
 
 

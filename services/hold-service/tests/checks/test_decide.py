@@ -149,3 +149,20 @@ async def test_row_4_4_32_parallel_checks_never_pass_more_than_the_room(hold: An
     answers = await asyncio.gather(*(hold.check(ask.request(f"O-{n}", "300")) for n in range(50)))
     assert [a["outcome"] for (a,) in answers].count("cleared") == 3
     assert await hold.pool.fetchval("SELECT count(*) FROM hold WHERE active") == 47
+
+
+async def test_row_4_5_13_facts_older_than_the_limit_hold_and_so_does_an_age_nobody_knows(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    read = """INSERT INTO consumer_offset (topic, partition, event_time, fresh_at)
+              VALUES ('erp.orders.v1', $1, now() - interval '1 day', now() - $2::int * interval '1 second')"""
+    await hold.pool.execute(read, 0, 60)
+    (young,) = await hold.check(ask.request("O-1", "1"), most_facts_age=90)
+    (old,) = await hold.check(ask.request("O-2", "1"), most_facts_age=30)
+    assert (young["outcome"], old["outcome"], old["reasons"]) == ("cleared", "held", ["facts_too_old"])
+    assert 60 <= young["facts_age_seconds"] < 90
+    await hold.pool.execute(read, 1, None)
+    await hold.pool.execute("UPDATE consumer_offset SET event_time = NULL WHERE partition = 1")
+    (unread,) = await hold.check(ask.request("O-3", "1"), most_facts_age=90)
+    (no_limit,) = await hold.check(ask.request("O-4", "1"))
+    assert (unread["reasons"], no_limit["outcome"]) == (["facts_too_old"], "cleared")
+    assert "facts_age_seconds" not in no_limit

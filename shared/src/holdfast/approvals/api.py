@@ -6,32 +6,30 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from holdfast.approvals import flow, store
+from holdfast.approvals.delegations_api import User, delegations
 from holdfast.approvals.flow import Decision, Kinds
-from holdfast.approvals.model import Delegation, State, Step
+from holdfast.approvals.model import State, Step
 from holdfast.contracts.base import Text
-from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, check_if_match
+from holdfast.web.etags import IfMatch, check_if_match, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
-from holdfast.web.problems import Problem, field_problem, not_found, responses
+from holdfast.web.problems import Problem, not_found, responses
 
 Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 Reader = Annotated[Caller, Depends(require("approvals:see"))]
 Keeper = Annotated[Caller, Depends(require("workflows:maintain"))]
-Decider = Annotated[Caller, Depends(require("approvals:decide"))]
-User = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=19, decimal_places=4)]
 
 
@@ -77,18 +75,6 @@ class WorkflowBody(BaseModel):
         return self
 
 
-class DelegationBody(BaseModel):
-    """From and to those dates, both included, another user may decide for you."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
-        {"company": "DE01", "to_user": "bob", "from_date": "2026-08-01", "to_date": "2026-08-14"}]})  # fmt: skip
-
-    company: Annotated[str, Field(max_length=20, pattern=r"^[^/\s\x00]+$")]
-    to_user: User
-    from_date: BusinessDate
-    to_date: BusinessDate
-
-
 class NoteBody(BaseModel):
     """Why."""
 
@@ -101,7 +87,7 @@ def create_router(kinds: Kinds) -> APIRouter:
     """The routes for these kinds of subjects."""
     router = APIRouter(prefix="/v1", tags=["approvals"])
     _workflow_routes(router, kinds)
-    _delegation_routes(router)
+    router.include_router(delegations)
     _approval_routes(router, kinds)
     return router
 
@@ -135,7 +121,7 @@ def _workflow_routes(router: APIRouter, kinds: Kinds) -> None:
             check_if_match(if_match, before.version)
             steps = tuple(Step(**step.model_dump()) for step in given.steps)
             after = replace(before, active=given.active, steps=steps, version=before.version + 1)
-            await store.write_workflow(work, after)
+            check_written(await store.write_workflow(work, after))
             await audit.record(
                 work, who=caller.subject, what="workflow.changed", company=company, subject=kind,
                 before=_shown_workflow(before), after=_shown_workflow(after),
@@ -155,69 +141,6 @@ def _shown_workflow(workflow: Any) -> dict[str, Any]:
         "company": workflow.company, "kind": workflow.kind, "active": workflow.active, "version": workflow.version,
         "steps": [store.step_to_json(step) for step in workflow.steps],
     }  # fmt: skip
-
-
-def _delegation_routes(router: APIRouter) -> None:
-    @router.get(
-        "/delegations", operation_id="listDelegations",
-        responses={200: {"description": "Delegations"}, **responses()},
-    )  # fmt: skip
-    async def list_delegations(request: Request, caller: Reader, limit: Limit = 50) -> Response:
-        """Delegations in the caller's companies."""
-        async with transaction(request.app.state.pool, clock=False) as work:
-            rows = await store.page_of_delegations(work, caller.company_filter(), limit)
-        return shown({"items": [dict(row) for row in rows]})
-
-    @router.post(
-        "/delegations", operation_id="delegate", status_code=201,
-        responses={201: {"description": "Delegated"}, **responses(404, 409)},
-    )  # fmt: skip
-    async def delegate(
-        request: Request, given: DelegationBody, caller: Decider, idempotency_key: IdempotencyKey = None
-    ) -> Response:
-        """Let another user decide for the caller."""
-        if not caller.sees(given.company):
-            raise not_found(f"company {given.company}")
-        if given.to_date < given.from_date or given.to_user == caller.subject:
-            raise field_problem(
-                422, "invalid", "The request is not valid", "to_date", given.to_date,
-                "the period ends before it begins, or you delegate to yourself",
-                "Send a to_date not before from_date, and somebody else as to_user.",
-            )  # fmt: skip
-
-        async def act(work: Work) -> Answer:
-            number = uuid4()
-            made = Delegation(caller.subject, given.to_user, given.from_date, given.to_date)
-            await store.add_delegation(work, number, given.company, made)
-            body = given.model_dump(mode="json") | {"id": str(number), "from_user": caller.subject}
-            await audit.record(
-                work, who=caller.subject, what="approvals.delegated", company=given.company, subject=given.to_user,
-                before=None, after=body,
-            )  # fmt: skip
-            return answer(body, 201)
-
-        return await once(request, caller, idempotency_key, act)
-
-    @router.delete(
-        "/delegations/{number}", operation_id="endDelegation", status_code=204,
-        responses={204: {"description": "Ended"}, **responses(404, 409)},
-    )  # fmt: skip
-    async def end_delegation(
-        request: Request, number: UUID, caller: Decider, idempotency_key: IdempotencyKey = None
-    ) -> Response:
-        """End a delegation."""
-
-        async def act(work: Work) -> Answer:
-            company = await store.remove_delegation(work, number, caller.company_filter())
-            if company is None:
-                raise not_found(f"delegation {number}")
-            await audit.record(
-                work, who=caller.subject, what="approvals.delegation-ended", company=company, subject=str(number),
-                before=None, after=None,
-            )  # fmt: skip
-            return Answer(204, "")
-
-        return await once(request, caller, idempotency_key, act)
 
 
 def _approval_routes(router: APIRouter, kinds: Kinds) -> None:

@@ -46,16 +46,18 @@ async def read_workflow(work: Work, company: str, kind: str, *, lock: bool = Fal
     return Workflow(company, kind, row["active"], tuple(map(step_from_json, row["steps"])), row["version"])
 
 
-async def write_workflow(work: Work, workflow: Workflow) -> None:
-    """Keep a new version."""
-    await work.conn.execute(
+async def write_workflow(work: Work, workflow: Workflow) -> bool:
+    """Keep a new version; False when somebody else was first."""
+    written = await work.conn.fetchval(
         """INSERT INTO approval_workflow (company, kind, active, steps, version, changed_at)
            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kind, company) DO UPDATE
            SET active = excluded.active, steps = excluded.steps, version = excluded.version,
-               changed_at = excluded.changed_at""",
+               changed_at = excluded.changed_at
+           WHERE approval_workflow.version = excluded.version - 1 RETURNING true""",
         workflow.company, workflow.kind, workflow.active, [step_to_json(step) for step in workflow.steps],
         workflow.version, work.business_now,
     )  # fmt: skip
+    return bool(written)
 
 
 async def delegations_to(work: Work, company: str, user: str) -> list[Delegation]:

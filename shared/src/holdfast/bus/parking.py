@@ -56,14 +56,21 @@ async def parked_keys(work: Work, topic: str, keys: Iterable[str]) -> set[str]:
 
 async def parked(work: Work, parties: Iterable[Party]) -> set[Party]:
     """Customers of whom events wait in the dead letters: their figures are not complete."""
-    names = [f"{company}/{customer}" for company, customer in parties]
-    rows = await work.conn.fetch("SELECT DISTINCT party FROM parked_party WHERE party = ANY($1::text[])", names)
-    return {_party(row["party"]) for row in rows}
+    rows = await work.conn.fetch(
+        "SELECT DISTINCT party FROM parked_party WHERE party = ANY($1::text[])", names_of(parties)
+    )
+    return parties_of(row["party"] for row in rows)
 
 
-def _party(name: str) -> Party:
-    company, _, customer = name.partition("/")
-    return company, customer
+def names_of(parties: Iterable[Party]) -> list[str]:
+    """As `parked_party` names customers."""
+    return [f"{company}/{customer}" for company, customer in parties]
+
+
+def parties_of(names: Iterable[str]) -> set[Party]:
+    """Customers by the names that `parked_party` has for them."""
+    parted = (name.partition("/") for name in names)
+    return {(company, customer) for company, _, customer in parted}
 
 
 async def park(service: Service, work: Work, poison: Poison) -> None:
@@ -133,7 +140,7 @@ async def unpark(service: Service, work: Work, topic: str, key: str) -> None:
     """The key waits no longer. Its row is locked by the caller."""
     rows = await work.conn.fetch("DELETE FROM parked_party WHERE topic = $1 AND key = $2 RETURNING party", topic, key)
     await work.conn.execute("DELETE FROM parked_key WHERE topic = $1 AND key = $2", topic, key)
-    await service.on_freed(work, {_party(row["party"]) for row in rows})
+    await service.on_freed(work, parties_of(row["party"] for row in rows))
 
 
 def _row(record: Record, event: Incoming[Any] | None, state: str, key: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from holdfast.contracts.base import (
+    Amount,
     BusinessDate,
     Code,
     CompanyId,
@@ -157,4 +158,30 @@ class ParametersChanged(Payload):
         return f"company/{self.company}"
 
 
-__all__ = ["CreditPolicy", "GroupChanged", "GroupMember", "ParametersChanged", "ProfileChanged", "TemporaryLimit"]
+@event(
+    "credit.risk.changed.v1",
+    CREDIT,
+    example={"company": "DE01", "customer": "C-1001", "sequence": 9, "version": 3, "risk_score": "80",
+             "risk_group": "HIGH", "former_risk_score": "40", "former_risk_group": "MEDIUM",
+             "changed_at": "2026-02-01T03:00:00Z", "changed_by": "risk-scores"},
+)  # fmt: skip
+class RiskChanged(CustomerPayload):
+    """Score or risk class of a customer changed. A higher `version` replaces a lower one.
+
+    A customer for whom none was ever sent has a score of 0 and is unclassified.
+    """
+
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: int = Field(ge=1)
+    risk_score: Amount = Field(description="sum of the points of all scoring groups")
+    risk_group: Code | None = Field(None, description="class whose range holds the score; absent: unclassified")
+    former_risk_score: Amount | None = Field(None, description="the score before; absent with the first event")
+    former_risk_group: Code | None = None
+    changed_at: Instant
+    changed_by: Text
+
+
+__all__ = [
+    "CreditPolicy", "GroupChanged", "GroupMember", "ParametersChanged", "ProfileChanged", "RiskChanged",
+    "TemporaryLimit",
+]  # fmt: skip

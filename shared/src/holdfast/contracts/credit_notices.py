@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
 from holdfast.contracts.base import (
     BusinessDate,
-    Code,
     CompanyId,
     Currency,
     CustomerPayload,
@@ -100,23 +98,6 @@ class TemporaryLimitEnded(TemporaryLimitNotice):
     """A temporary limit has ended; the permanent one applies again."""
 
 
-@event(
-    "credit.risk.changed.v1",
-    CREDIT,
-    example={**CUSTOMER, "risk_score": "40", "risk_group": "MEDIUM", "former_score": "30", "former_group": "LOW",
-             "changed_at": "2026-03-02T12:00:00Z"},
-)  # fmt: skip
-class RiskChanged(CustomerPayload):
-    """The risk score or the risk group of a customer has changed."""
-
-    sequence: int = Field(ge=1)
-    risk_score: Decimal | None = Field(None, description="sum of the scores of all scoring groups")
-    risk_group: Code | None = None
-    former_score: Decimal | None = None
-    former_group: Code | None = None
-    changed_at: Instant
-
-
 class AdjustmentNotice(Payload):
     """A credit limit adjustment journal."""
 
@@ -193,6 +174,6 @@ class ReviewDue(CustomerPayload):
 
 __all__ = [
     "AdjustmentApproved", "AdjustmentDenied", "AdjustmentPosted", "AdjustmentSubmitted", "LimitChanged",
-    "LimitExpiring", "PolicyChanged", "PolicyExpiring", "ReviewDue", "RiskChanged", "TemporaryLimitEnded",
+    "LimitExpiring", "PolicyChanged", "PolicyExpiring", "ReviewDue", "TemporaryLimitEnded",
     "TemporaryLimitStarted",
 ]  # fmt: skip

@@ -36,14 +36,15 @@ def together(*statements: str) -> str:
     parts, before = [], 0
     for statement in statements:
         numbers = [int(number) for number in PARAMETER.findall(statement)]
-        parts.append(_moved(statement.strip(), before))
+        parts.append(shifted(statement.strip(), before))
         before += max(numbers)
     *first, last = parts
     written = ", ".join(f"part_{n} AS ({part})" for n, part in enumerate(first))
     return f"WITH {written}, {last[5:]}" if last.startswith("WITH ") else f"WITH {written} {last}"
 
 
-def _moved(statement: str, by: int) -> str:
+def shifted(statement: str, by: int) -> str:
+    """A statement whose parameters are numbered from `by` + 1 on."""
     return PARAMETER.sub(lambda found: f"${int(found[1]) + by}", statement)
 
 

@@ -15,9 +15,10 @@ CONNECT_TIMEOUT_SECONDS = 10
 CLIENT_GRACE_SECONDS = 5
 """How much longer than the server the client waits for a statement: a stalled network never answers."""
 
-BY_INDEX = {"jit": "off", "enable_seqscan": "off"}
-"""A prepared statement keeps the plan of its first runs, when tables may be empty: a plan that reads whole tables
-would stay while they grow. Every statement of a service goes by a key."""
+BY_INDEX = {"jit": "off", "enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"}
+"""A prepared statement keeps its first plan, which may be made while tables are empty: a plan that reads whole tables
+would stay while they grow. Every statement of a service goes by a key, so that planning it anew for each run costs
+more than it can find."""
 
 
 class Connection(asyncpg.Connection):

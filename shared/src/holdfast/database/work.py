@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -17,6 +17,7 @@ Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 RELEASE_TIMEOUT_SECONDS = 5
 CLOCK_CHANNEL = "holdfast_clock"
+CLOCK = "SELECT simulated_at FROM business_clock"
 
 
 class TryAgain(Exception):
@@ -87,7 +88,7 @@ async def transaction(
     try:
         async with connection.transaction(isolation=isolation):
             now = utc_now()
-            simulated = await connection.fetchval("SELECT simulated_at FROM business_clock") if clock else None
+            simulated = await connection.fetchval(CLOCK) if clock else None
             work = Work(cast(asyncpg.Connection, connection), now, simulated or now)
             yield work
     finally:
@@ -129,5 +130,6 @@ async def woken_by_clock(pool: asyncpg.Pool, wake: Callable[[], None]) -> AsyncI
         try:
             yield
         finally:
-            if not connection.is_closed():
+            # A connection that was lost meanwhile has no listener any more, and cannot even be asked.
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.remove_listener(CLOCK_CHANNEL, notified)

@@ -24,7 +24,10 @@ class Controllers:
         self._currencies: dict[str, str] = {}
 
     async def companies(self, companies: Sequence[CompanyChanged]) -> None:
-        """Switch the checkpoints of a company on and make its rules, unless it has some."""
+        """Switch the checkpoints of a company on and make its rules, unless it has some.
+
+        The ERP's limits come in through the profile, which a company must allow (spec 1.20).
+        """
         self._currencies |= {master.company: master.currency for master in companies}
         for company in sorted({master.company for master in companies}):
             known = await self._hold.get(f"/v1/rules?company={company}")
@@ -35,6 +38,7 @@ class Controllers:
             for document in CHECKED:
                 path = f"/v1/checkpoints/{company}/{document}"
                 await _put(self._hold, path, {"check_on_posting": True})
+            await _put(self._credit, f"/v1/credit-parameters/{company}", {"allow_manual_limit_edit": True})
 
     async def customers(self, customers: Sequence[CustomerChanged]) -> None:
         """Open or change the profiles of customers, with the limit of the ERP's master data.

@@ -20,6 +20,7 @@ from holdfast.ingest.documents import BATCH_BODY, BATCH_RESPONSES, SINGLE_BODY, 
 from holdfast.ingest.intake import MAX_EVENT_BYTES, Accepted, TooLarge, from_binary, from_structured, parse
 from holdfast.ingest.outcomes import TAKEN, Outcome, deliver, forbidden, invalid, too_large
 from holdfast.web.auth import ALL, Caller, require
+from holdfast.web.bodies import read_body
 from holdfast.web.problems import Problem
 
 MAX_BODY_BYTES = 1_000_000
@@ -44,7 +45,7 @@ async def send_event(request: Request, caller: Writer) -> JSONResponse:
     """Put one event on the bus: structured mode, or binary mode with `ce-…` headers."""
     if _content(request).startswith(BATCH):
         _unsupported("Post batches to /v1/events/batch.")
-    body = await _body(request, MAX_BODY_BYTES)
+    body = await read_body(request, MAX_BODY_BYTES)
     verdict = _judge(caller, partial(_single, request, body))
     outcome = (await deliver(producer_of(request), [verdict]))[0]
     if outcome.status != TAKEN:
@@ -63,7 +64,7 @@ async def send_events(request: Request, caller: Writer) -> JSONResponse:
     """Put up to 1000 events on the bus, in their order per key; each of them is answered on its own."""
     if not _content(request).startswith(BATCH):
         _unsupported(f"Send the header content-type with the value {BATCH}.")
-    events = _events(await _body(request, MAX_BATCH_BYTES))
+    events = _events(await read_body(request, MAX_BATCH_BYTES))
     verdicts = [_judge(caller, partial(from_structured, event)) for event in events]
     outcomes = await deliver(producer_of(request), verdicts)
     status = 200 if all(outcome.status == TAKEN for outcome in outcomes) else 207
@@ -107,16 +108,6 @@ def _may_send(caller: Caller, event: Accepted) -> bool:
     if not event.companies:
         return caller.companies is ALL
     return all(caller.sees(company) for company in event.companies)
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise Problem(413, "body-too-large", "The body is too large", f"Send at most {limit} bytes.")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _content(request: Request) -> str:

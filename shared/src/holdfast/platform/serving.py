@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -18,6 +19,7 @@ from holdfast.web.app import create_app, with_pool
 
 GRACE_SECONDS = 10
 """How long open requests may take to end after SIGTERM."""
+log = structlog.get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -53,6 +55,7 @@ async def _until_started(server: _Server) -> None:
 
 async def run_roles(name: str, roles: Sequence[str], settings: Settings, stop: asyncio.Event) -> None:
     """Run the roles of a service until `stop`; an error in one of them stops them all and is raised."""
+    log.info("roles_started", service=name, roles=list(roles))
     async with asyncio.TaskGroup() as group:
         if name == INGEST:
             group.create_task(serve(load_ingest().create_api(settings), settings.host, settings.port, stop))

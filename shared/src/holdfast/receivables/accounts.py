@@ -49,6 +49,11 @@ def recomputed(work: Work) -> set[Party]:
     return touched(work).recomputed
 
 
+def note_locked(work: Work, parties: Collection[Party]) -> None:
+    """The caller has locked these customers by `LOCK_FREE` in a statement of its own."""
+    touched(work).locked.update(parties)
+
+
 async def lock_accounts(work: Work, parties: Collection[Party]) -> None:
     """Take the lock rows of these customers in sorted order, making those that are missing.
 

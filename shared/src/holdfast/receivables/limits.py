@@ -115,6 +115,8 @@ def own_limit(
 ) -> OwnLimit:
     """The limit of a customer on a date. `convert.missing` names the currencies of policies without a rate."""
     valid = [policy for policy in policies if policy.is_valid(on)]
+    if not valid:
+        return OwnLimit(permanent, covering(temporary, on))
 
     def in_company(policy: Policy, share: Decimal) -> Decimal:
         exact = EXACT.multiply(convert.exact(policy.value, policy.currency), share)

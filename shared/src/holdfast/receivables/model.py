@@ -188,7 +188,9 @@ class Converter:
 
     def exact(self, amount: Decimal, currency: str) -> Decimal:
         """`amount` in company currency, not rounded; 0 when the rate lacks and is noted as missing."""
-        rate = IDENTITY if currency == self.currency else self._rates.get(currency)
+        if currency == self.currency:
+            return amount
+        rate = self._rates.get(currency)
         if rate is not None:
             return rate.convert(amount)
         if amount:
@@ -197,7 +199,7 @@ class Converter:
 
     def sum(self, amounts: Mapping[str, Decimal]) -> Decimal:
         """The amounts in company currency, each currency's sum rounded on its own."""
-        if not self.currency:
+        if not self.currency or not amounts:
             return ZERO
         return total(rounded(self.exact(amount, code), self.currency) for code, amount in amounts.items())
 

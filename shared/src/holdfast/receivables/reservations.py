@@ -22,10 +22,9 @@ INSERT INTO reservation AS r (company, order_no, customer, currency, amount, ord
 SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::bigint[],
                        $7::text[], $8::timestamptz[], $9::timestamptz[])
      AS n(company, order_no, customer, currency, amount, order_version, status, created_at, reserved_at)
-WHERE NOT EXISTS (
-    SELECT FROM sales_order o
-    WHERE o.company = n.company AND o.order_no = n.order_no
-      AND greatest(o.version, o.cancel_version) >= n.order_version)
+WHERE NOT coalesce((
+    SELECT greatest(o.version, o.cancel_version) >= n.order_version FROM sales_order o
+    WHERE o.company = n.company AND o.order_no = n.order_no), false)
 ON CONFLICT (company, order_no) DO UPDATE
 SET customer = excluded.customer, currency = excluded.currency, amount = excluded.amount,
     order_version = excluded.order_version, status = excluded.status, created_at = excluded.created_at,

@@ -11,6 +11,7 @@ from holdfast.contracts.erp_receivables import PaymentPosted, SettlementPosted, 
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.documents import PAYMENT, Key, touch_documents, touch_stubs
+from holdfast.receivables.money import total
 from holdfast.receivables.upserts import Fact, Row, upsert
 
 SETTLEMENT = Fact(
@@ -56,7 +57,7 @@ async def apply_payments(work: Work, events: Sequence[Incoming[PaymentPosted]]) 
     rows = [
         (
             p.company, p.document, p.version, p.customer, "payment", p.currency, p.amount, p.document_date,
-            None, None, None, -p.amount,
+            None, None, None, total(part.amount for part in p.applications) - p.amount,
         )
         for p in newest.values()
     ]  # fmt: skip

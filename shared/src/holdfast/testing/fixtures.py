@@ -53,7 +53,8 @@ def pytest_unconfigure() -> None:
     folder = Path(tempfile.gettempdir()) / f"holdfast-tests-{os.geteuid()}-{os.getpid()}"
     if folder.exists():
         _server(folder).stop()
-        asyncio.run(KafkaNode(folder).kill())
+        for home in folder.glob("kafka-*"):
+            asyncio.run(KafkaNode(home).kill())
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -102,9 +103,13 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def kafka() -> KafkaNode:
-    """A real Apache Kafka for this run, shared by its workers: `kafka.settings`, `kafka.bootstrap`."""
+    """A real Apache Kafka for this run, each test worker its own: `kafka.settings`, `kafka.bootstrap`.
+
+    The topics have fixed names, so tests that use one Kafka at the same time would read each other's records.
+    """
     folder = run_folder()
-    node = KafkaNode(folder, parent=controller_pid())
+    home = folder / f"kafka-{os.environ.get('PYTEST_XDIST_WORKER', 'only')}"
+    node = KafkaNode(home, parent=controller_pid())
     with file_lock(folder / "kafka.lock"), ThreadPoolExecutor(1) as other_loop:
         other_loop.submit(asyncio.run, node.start()).result()
     return node

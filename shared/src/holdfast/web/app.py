@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 from fastapi import APIRouter, Depends, FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from holdfast.platform.settings import Settings
 from holdfast.web import auth, health, problems
 from holdfast.web.correlation import Correlation
+from holdfast.web.direct import Direct, DirectRoutes
 
 REQUIRED_HEADERS = {"Idempotency-Key", "If-Match"}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -24,11 +27,14 @@ def create_app(
     settings: Settings,
     routers: Sequence[APIRouter],
     state: Lifespan,
+    direct: DirectRoutes | None = None,
+    bodies: Sequence[type[BaseModel]] = (),
 ) -> FastAPI:
     """An application with problem details, tokens, correlation ids, health and metrics.
 
     `state` opens what the routes need (pools, producers) on `app.state` and closes it; it may add readiness
-    checks to `app.state.checks`.
+    checks to `app.state.checks`. `direct` names the routes that are answered without routing,
+    `bodies` the models that such routes read by themselves, for the document.
     """
     app = FastAPI(title=title, version="1", lifespan=state, redirect_slashes=False, separate_input_output_schemas=False)
     app.state.checks, app.state.settings, app.state.service = {}, settings, service
@@ -37,18 +43,27 @@ def create_app(
     app.include_router(health.router)
     for router in routers:
         app.include_router(router, dependencies=[Depends(auth.BEARER)])
-    app.add_middleware(Correlation)
-    _document_headers(app)
+    wrap_outermost(app, direct or {})
+    _complete_document(app, bodies)
     return app
 
 
-def _document_headers(app: FastAPI) -> None:
-    """The routes answer a missing header with a status of its own; for readers of the document it is required."""
+def wrap_outermost(app: FastAPI, direct: DirectRoutes) -> None:
+    """Correlation ids for all, then the direct routes, then the framework with its own layers."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Correlation(Direct(build(), direct))  # type: ignore[method-assign]
+
+
+def _complete_document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
+    """Adds what the framework cannot know: the models of bodies that routes read by themselves, and that a header
+    is required whose absence the routes answer with a status of its own."""
     written = app.openapi
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            for operations in written()["paths"].values():
+            found = written()
+            found["components"]["schemas"] |= _schemas(bodies)
+            for operations in found["paths"].values():
                 for operation in operations.values():
                     for parameter in operation.get("parameters", ()):
                         if parameter["name"] in REQUIRED_HEADERS:
@@ -56,6 +71,13 @@ def _document_headers(app: FastAPI) -> None:
         return app.openapi_schema or {}
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _schemas(models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [(model, "validation") for model in models]
+    _, schema = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = schema.get("$defs", {})
+    return found
 
 
 def with_pool(open_pool: Callable[[], Any], more: Lifespan | None = None) -> Lifespan:

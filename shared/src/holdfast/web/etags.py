@@ -33,6 +33,30 @@ def check_if_match(given: str | None, version: int) -> None:
         )  # fmt: skip
 
 
+def check_written(written: object) -> None:
+    """Raises Problem 412 when a write that names the version before it found another one."""
+    if not written:
+        raise Problem(
+            412, "changed-meanwhile", "The resource has changed meanwhile",
+            "Somebody else was first. Read it again, and decide whether your change still stands.",
+        )  # fmt: skip
+
+
+def check_put(what: str, version: int | None, if_match: str | None, if_none_match: str | None) -> None:
+    """A PUT that creates names `If-None-Match: *`, one that changes `If-Match`; `version` None: there is nothing yet.
+
+    Raises Problem 412 or 428.
+    """
+    if version is not None:
+        check_if_match(None if if_none_match == "*" and if_match is None else if_match, version)
+    elif if_match is not None:
+        raise Problem(412, "changed-meanwhile", f"There is no {what} yet", "Create it with If-None-Match: *.")
+    elif if_none_match != "*":
+        raise Problem(
+            428, "if-match-required", "Say that you create it", f"There is no {what} yet; send If-None-Match: *."
+        )
+
+
 def version_of(tag: str) -> int | None:
     """The version in an ETag of ours."""
     found = re.fullmatch(r'"(\d{1,18})"', tag.strip())

@@ -29,9 +29,18 @@ TAKE_KEYS = """
 SELECT coalesce(array_agg(n), '{}') FROM unnest($2::text[]) WITH ORDINALITY AS name (text, n)
 WHERE pg_try_advisory_xact_lock($1, hashtext(name.text))
 """
-IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", max_length=200, description="any string that is new for a new request")
-]
+STORE = """
+INSERT INTO idempotency_key (caller, key, fingerprint, status, headers, body, created_at)
+SELECT given.*, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[]) AS given
+"""
+MOST_CHARACTERS = 200
+MEANING = "any string that is new for a new request"
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=MOST_CHARACTERS, description=MEANING)]
+KEY_DOCUMENTED = {"name": "Idempotency-Key", "in": "header", "description": MEANING, "schema": {"type": "string"}}
+"""The header as an OpenAPI parameter, for a route that reads it by itself."""
+
+Name = tuple[str, str]
+"""Caller and key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,11 @@ class Request:
     caller: str
     key: str
     fingerprint: str
+
+    @property
+    def name(self) -> Name:
+        """Caller and key."""
+        return self.caller, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +71,11 @@ class Answer:
 
 
 def request_of(caller: Caller, key: str | None, method: str, path: str, body: bytes) -> Request:
-    """Raises Problem 400 when the key is missing or empty."""
-    if not key or not key.strip():
+    """Raises Problem 400 when the key is missing, empty or too long."""
+    if not key or not key.strip() or len(key) > MOST_CHARACTERS:
         raise Problem(
             400, "idempotency-key-required", "Name this request",
-            "Send the header Idempotency-Key with a value of your own that is new for each new request.",
+            "Send the header Idempotency-Key with at most 200 characters of your own, new for each new request.",
         )  # fmt: skip
     return Request(caller.subject, key, fingerprint(method, path, body))
 
@@ -76,16 +90,11 @@ async def earlier_answer(work: Work, request: Request) -> Answer | None:
 
     Raises Problem 409 while another request with the key is running, 422 when the key came with another body.
     """
-    found = await earlier_answers(work, [request])
-    outcome = found[request.caller, request.key]
+    taken = await work.conn.fetchval(TAKE_KEYS, LOCK_CLASS, lock_names([request]))
+    outcome = (await answers_of(work, [request], taken))[request.name]
     if isinstance(outcome, Problem):
         raise outcome
     return outcome
-
-
-async def earlier_answers(work: Work, requests: Sequence[Request]) -> dict[tuple[str, str], Answer | Problem | None]:
-    """`earlier_answer` for many requests at once; problems are returned, not raised."""
-    return await answers_of(work, requests, await work.conn.fetchval(TAKE_KEYS, LOCK_CLASS, lock_names(requests)))
 
 
 def lock_names(requests: Sequence[Request]) -> list[str]:
@@ -95,14 +104,15 @@ def lock_names(requests: Sequence[Request]) -> list[str]:
 
 async def answers_of(
     work: Work, requests: Sequence[Request], taken: Sequence[int]
-) -> dict[tuple[str, str], Answer | Problem | None]:
-    """`earlier_answers` once `TAKE_KEYS` has said whose keys were taken, counted from 1; in a statement of its own,
-    which sees what the holder before has committed."""
+) -> dict[Name, Answer | Problem | None]:
+    """What `earlier_answer` says of many requests, problems as values, once `TAKE_KEYS` has said whose keys were
+    taken, counted from 1: in a statement of its own, which sees what the holder before has committed."""
     free = {place - 1 for place in taken}
     rows = await work.conn.fetch(
         """SELECT i.caller, i.key, i.fingerprint, i.status, i.headers, i.body
            FROM unnest($1::text[], $2::text[]) AS wanted (caller, key)
-           JOIN idempotency_key i ON i.caller = wanted.caller AND i.key = wanted.key""",
+           CROSS JOIN LATERAL (
+               SELECT * FROM idempotency_key WHERE caller = wanted.caller AND key = wanted.key OFFSET 0) i""",
         [request.caller for request in requests],
         [request.key for request in requests],
     )
@@ -139,17 +149,13 @@ def in_progress() -> Problem:
 
 async def store(work: Work, answers: Sequence[tuple[Request, Answer]]) -> None:
     """Keep the answers in the transaction of their effects."""
-    rows: list[tuple[Any, ...]] = [
-        (r.caller, r.key, r.fingerprint, answer.status, dict(answer.headers), answer.body) for r, answer in answers
-    ]
-    if rows:
-        await work.conn.execute(
-            """INSERT INTO idempotency_key (caller, key, fingerprint, status, headers, body, created_at)
-               SELECT given.*, $7 FROM unnest(
-                   $1::text[], $2::text[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[]) AS given""",
-            *columns(rows),
-            work.now,
-        )
+    await work.conn.execute(STORE, *store_values(work, answers))
+
+
+def store_values(work: Work, answers: Sequence[tuple[Request, Answer]]) -> list[Any]:
+    """The parameters of `STORE`."""
+    rows = [(r.caller, r.key, r.fingerprint, answer.status, dict(answer.headers), answer.body) for r, answer in answers]
+    return [*columns(rows, 6), work.now]
 
 
 async def prune(pool: asyncpg.Pool, now: datetime | None = None) -> int:

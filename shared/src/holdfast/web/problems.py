@@ -106,17 +106,26 @@ def unavailable(detail: str) -> Problem:
 
 def install(app: FastAPI) -> None:
     """Turn every exception of `app` into a problem document."""
-    app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_error)
-    for error in (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        app.add_exception_handler(error, _on_error)
+    for error in (Problem, Exception, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        app.add_exception_handler(error, _on_problem)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
-    return error.answer()
+    return answer_to(request, error)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """The problem document of a `Problem`, of a fault that passes, or of an error of ours."""
+    if isinstance(error, Problem):
+        return error.answer()
+    if is_transient(error):
+        log.warning("request_failed_for_now", path=request.url.path, error=str(error))
+        return unavailable("The database did not answer in time. Send the same request again.").answer()
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    detail = "This is an error of ours; nothing was changed. Name the correlation id when you report it."
+    return Problem(500, "internal-error", "Something went wrong here", detail).answer()
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -143,15 +152,6 @@ async def _on_http(request: Request, error: Exception) -> Response:
     kind, title = TITLES.get(error.status_code, ("error", str(error.detail)))
     detail = f"{request.method} {request.url.path}: {error.detail}."
     return Problem(error.status_code, kind, title, detail, headers=error.headers).answer()
-
-
-async def _on_error(request: Request, error: Exception) -> Response:
-    if is_transient(error):
-        log.warning("request_failed_for_now", path=request.url.path, error=str(error))
-        return unavailable("The database did not answer in time. Send the same request again.").answer()
-    log.error("request_failed", path=request.url.path, exc_info=error)
-    detail = "This is an error of ours; nothing was changed. Name the correlation id when you report it."
-    return Problem(500, "internal-error", "Something went wrong here", detail).answer()
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,10 +1,15 @@
-"""Credit profiles: what may be set, and what a change makes of a profile (spec 1.1). Plain values."""
+"""Credit profiles: what may be set, and what a change makes of a profile (spec 1.1, 1.17). Plain values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
+
+NEVER = date.max
+BEYOND_EVERY_BAND = Decimal(10) ** 15
+"""The resulting limit of an unlimited or excluded customer, as approval bands measure it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,42 +24,94 @@ class Profile:
     currency: str
     version: int = 0
     credit_limit: Decimal = Decimal(0)
+    customer_currency: str | None = None
+    credit_limit_customer_currency: Decimal | None = None
     credit_limit_date: date | None = None
     credit_limit_expiry_date: date | None = None
     mandatory_credit_limit: bool = False
     unlimited_credit: bool = False
     exclude_from_credit_management: bool = False
+    ignore_until_date: date | None = None
+    credit_management_group: str | None = None
+    credit_rating: str | None = None
+    account_status: str | None = None
+    status_reason: str | None = None
+    invoicing_delivery_on_hold: str = "no"
+    eligible_credit_limit: Decimal = Decimal(0)
+    eligible_credit_limit_currency: str | None = None
+    eligible_credit_limit_date: date | None = None
+    last_review_date: date | None = None
+    next_review_date: date | None = None
+    with_agency: bool = False
+    title_held: bool = False
+    business_started_date: date | None = None
+    customer_since_date: date | None = None
+    collection_group: str | None = None
+    notes: str = ""
 
     @property
     def limit(self) -> Decimal | None:
-        """The limit that orders are tested against; None when unlimited."""
+        """The permanent limit; None when unlimited."""
         return None if self.unlimited_credit else self.credit_limit
+
+
+COLUMNS = tuple(field.name for field in fields(Profile))
+RESTRICTIVE = ("credit_limit", "credit_limit_expiry_date", "mandatory_credit_limit", "unlimited_credit",
+               "exclude_from_credit_management", "ignore_until_date")  # fmt: skip
+"""What decides how much a customer may owe; an approval is asked on these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The profile as somebody wants it; the limit in company currency."""
+    """The profile as somebody wants it: every field that may be set, by name; the limit in company currency."""
 
-    credit_limit: Decimal
-    credit_limit_expiry_date: date | None = None
-    mandatory_credit_limit: bool = False
-    unlimited_credit: bool = False
-    exclude_from_credit_management: bool = False
+    values: dict[str, Any]
 
 
 def changed(profile: Profile, change: Change, today: date) -> Profile:
-    """The next version. `credit_limit_date` is the business date of every change of the limit (spec 1.1)."""
-    new_limit = profile.version == 0 or change.credit_limit != profile.credit_limit
-    return replace(
-        profile,
-        version=profile.version + 1,
-        credit_limit=change.credit_limit,
-        credit_limit_date=today if new_limit else profile.credit_limit_date,
-        credit_limit_expiry_date=change.credit_limit_expiry_date,
-        mandatory_credit_limit=change.mandatory_credit_limit,
-        unlimited_credit=change.unlimited_credit,
-        exclude_from_credit_management=change.exclude_from_credit_management,
+    """The next version. Dates of the limit and of the eligible limit are the business date of their last change."""
+    after = replace(profile, version=profile.version + 1, **change.values)
+    if profile.version == 0 or after.credit_limit != profile.credit_limit:
+        after = replace(after, credit_limit_date=today)
+    if after.eligible_credit_limit != profile.eligible_credit_limit:
+        after = replace(after, eligible_credit_limit_date=today)
+    return after
+
+
+def raises(before: Profile, after: Profile, *, in_checked_group: bool = False) -> bool:
+    """Whether a change lets the customer owe more (spec 1.17): such a change passes approval, by whatever door."""
+    return (
+        after.credit_limit > before.credit_limit
+        or (after.unlimited_credit and not before.unlimited_credit)
+        or (after.exclude_from_credit_management and not before.exclude_from_credit_management)
+        or (before.mandatory_credit_limit and not after.mandatory_credit_limit)
+        or (after.credit_limit_expiry_date or NEVER) > (before.credit_limit_expiry_date or NEVER)
+        or (after.ignore_until_date or date.min) > (before.ignore_until_date or date.min)
+        or opens_group_room(before, after, in_checked_group=in_checked_group)
     )
+
+
+def opens_group_room(before: Profile, after: Profile, *, in_checked_group: bool) -> bool:
+    """An own limit of 0 that is not mandatory leaves only the group's limit (spec 2.4): that raises the room."""
+    return in_checked_group and before.credit_limit > 0 and after.credit_limit == 0 and not after.mandatory_credit_limit
+
+
+def resulting_limit(after: Profile) -> Decimal:
+    """What approval bands measure, company currency."""
+    if after.unlimited_credit or after.exclude_from_credit_management:
+        return BEYOND_EVERY_BAND
+    return after.credit_limit
+
+
+def basis(profile: Profile) -> dict[str, Any]:
+    """What an approval of a change is asked on."""
+    found = asdict(profile)
+    return {name: found[name] for name in RESTRICTIVE}
+
+
+def above_eligible(profile: Profile) -> bool:
+    """Whether the limit is more than the reviewer is ready to grant; 0 means that nobody has said (spec 2.11)."""
+    return 0 < profile.eligible_credit_limit < profile.credit_limit
 
 
 def used_percent(exposure: Decimal, limit: Decimal | None) -> Decimal | None:

@@ -1,21 +1,26 @@
-"""The SQL of credit profiles."""
+"""The SQL of credit profiles and of the history of limits."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import astuple
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import asyncpg
 
-from credit_service.profiles.model import Profile
+from credit_service.profiles.model import COLUMNS, Profile
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
-READ = """
-SELECT company, customer, currency, version, credit_limit, credit_limit_date, credit_limit_expiry_date,
-       mandatory_credit_limit, unlimited_credit, exclude_from_credit_management
-FROM credit_profile p
-"""
+READ = f"SELECT {', '.join(f'p.{name}' for name in COLUMNS)} FROM credit_profile p"
+WRITE = (
+    f"INSERT INTO credit_profile ({', '.join(COLUMNS)}, changed_at, changed_by) VALUES "
+    f"({', '.join(f'${n}' for n in range(1, len(COLUMNS) + 3))}) ON CONFLICT (customer, company) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS[2:], "changed_at", "changed_by"))
+)
 
 
 async def read_profile(work: Work, party: Party) -> Profile | None:
@@ -27,7 +32,8 @@ async def read_profile(work: Work, party: Party) -> Profile | None:
 async def read_profiles(work: Work, parties: Collection[Party]) -> dict[Party, Profile]:
     """The profiles of many customers; those never set are absent."""
     rows = await work.conn.fetch(
-        f"{READ} JOIN unnest($1::text[], $2::text[]) AS w (company, customer) USING (company, customer)",
+        f"""SELECT p.* FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+            CROSS JOIN LATERAL ({READ} WHERE p.customer = w.customer AND p.company = w.company OFFSET 0) p""",
         *columns(sorted(parties), 2),
     )
     return {(row["company"], row["customer"]): Profile(**dict(row)) for row in rows}
@@ -51,27 +57,69 @@ async def page_of_profiles(
 
 async def write_profile(work: Work, p: Profile, by: str) -> None:
     """Keep a new version; the customer is locked."""
+    await work.conn.execute(WRITE, *astuple(p), work.business_now, by)
+
+
+async def next_versions(work: Work, parties: Collection[Party], by: str) -> None:
+    """A new version of each profile, made where there was none: something that belongs to it has changed.
+
+    The customers are locked and their companies known.
+    """
     await work.conn.execute(
-        """INSERT INTO credit_profile (company, customer, version, currency, credit_limit, credit_limit_date,
-               credit_limit_expiry_date, mandatory_credit_limit, unlimited_credit, exclude_from_credit_management,
-               changed_at, changed_by)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-           ON CONFLICT (company, customer) DO UPDATE
-           SET version = excluded.version, currency = excluded.currency, credit_limit = excluded.credit_limit,
-               credit_limit_date = excluded.credit_limit_date,
-               credit_limit_expiry_date = excluded.credit_limit_expiry_date,
-               mandatory_credit_limit = excluded.mandatory_credit_limit,
-               unlimited_credit = excluded.unlimited_credit,
-               exclude_from_credit_management = excluded.exclude_from_credit_management,
-               changed_at = excluded.changed_at, changed_by = excluded.changed_by""",
-        p.company, p.customer, p.version, p.currency, p.credit_limit, p.credit_limit_date,
-        p.credit_limit_expiry_date, p.mandatory_credit_limit, p.unlimited_credit,
-        p.exclude_from_credit_management, work.business_now, by,
-    )  # fmt: skip
+        """INSERT INTO credit_profile AS p (company, customer, currency, version, changed_at, changed_by)
+           SELECT w.company, w.customer, c.currency, 1, $3, $4
+           FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+           JOIN company c ON c.company = w.company
+           ORDER BY w.company, w.customer
+           ON CONFLICT (customer, company) DO UPDATE
+           SET version = p.version + 1, changed_at = excluded.changed_at, changed_by = excluded.changed_by""",
+        *columns(sorted(parties), 2),
+        work.business_now,
+        by,
+    )
+
+
+async def note_history(work: Work, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Append (company, customer, source, who, why, old limit, new limit, from, to) to the history of limits."""
+    await work.conn.execute(
+        """INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit,
+               valid_from, valid_to)
+           SELECT $1, h.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[],
+               $8::numeric[], $9::date[], $10::date[]) AS h""",
+        work.business_now,
+        *columns(rows, 9),
+    )
+
+
+async def history(work: Work, party: Party, limit: int) -> list[asyncpg.Record]:
+    """Changes of a customer's limit, the newest first."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT at, source, who, why, old_limit, new_limit, valid_from, valid_to FROM credit_limit_history
+           WHERE customer = $2 AND company = $1 ORDER BY id DESC LIMIT $3""",
+        *party,
+        limit,
+    )
+    return rows
 
 
 async def read_company(work: Work, company: str) -> asyncpg.Record | None:
-    """Currency and time zone of a company whose master data has come."""
+    """Currency, time zone and rate type of a company whose master data has come."""
     return await work.conn.fetchrow(
-        "SELECT currency, time_zone FROM company WHERE company = $1 AND currency IS NOT NULL", company
+        "SELECT currency, time_zone, exchange_rate_type FROM company WHERE company = $1 AND currency IS NOT NULL",
+        company,
     )
+
+
+async def due(
+    work: Work, companies: list[str] | None, column: str, until: date, limit: int
+) -> list[tuple[str, str, date, Decimal]]:
+    """Customers whose date in `column` (expiry or review) is not after `until`, the earliest first."""
+    rows = await work.conn.fetch(
+        f"""SELECT company, customer, {column} AS due, credit_limit FROM credit_profile
+            WHERE {column} <= $1 AND ($2::text[] IS NULL OR company = ANY($2))
+            ORDER BY {column}, company, customer LIMIT $3""",
+        until,
+        companies,
+        limit,
+    )
+    return [tuple(row) for row in rows]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, ValidationError
 
 from hold_service.checks import saving
 from hold_service.checks.batcher import Batcher
+from hold_service.checks.picture import shown_picture
 from hold_service.checks.preview import preview
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.refusals import explain
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
-from holdfast.web.auth import Caller, require
-from holdfast.web.idempotency import IdempotencyKey, request_of
+from holdfast.web.auth import Caller, permitted, require
+from holdfast.web.bodies import read_body
+from holdfast.web.direct import DirectRoutes
+from holdfast.web.idempotency import KEY_DOCUMENTED, request_of
 from holdfast.web.positions import parse_positions, wait_for_positions
 from holdfast.web.problems import Problem, not_found, responses
 
@@ -35,20 +38,32 @@ class CreditCheck(CheckpointRequested):
     )
 
 
+DOCUMENTED = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/CreditCheck"},
+            "example": CheckpointRequested.example,
+        }},
+    },
+    "parameters": [KEY_DOCUMENTED],
+}  # fmt: skip
+MOST_BYTES = 100_000
+PATH = "/v1/credit-checks"
+
+
 @router.post(
     "",
     operation_id="makeCreditCheck",
     responses={200: {"description": "The decision: cleared or held"}, **responses(409, 413)},
+    dependencies=[Depends(require("checks:make"))],
+    openapi_extra=DOCUMENTED,
 )
-async def make_credit_check(
-    request: Request,
-    caller: Checker,
-    body: Annotated[dict[str, Any], Body(description="see CreditCheck", examples=[CheckpointRequested.example])],
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def make_credit_check(request: Request) -> Response:
     """Decide whether an order may pass a checkpoint: locked, decided, stored with its numbers, published."""
-    raw = await request.body()
-    identity = request_of(caller, idempotency_key, "POST", "/v1/credit-checks", raw)
+    caller = permitted(request, "checks:make")
+    raw = await read_body(request, MOST_BYTES)
+    identity = request_of(caller, request.headers.get("idempotency-key"), "POST", PATH, raw)
     check = parse(raw)
     if not caller.sees(check.company):
         raise not_found(f"company {check.company}")
@@ -62,19 +77,19 @@ async def make_credit_check(
     "/preview",
     operation_id="previewCreditCheck",
     responses={200: {"description": "What a check would answer"}, **responses(404, 413)},
+    openapi_extra={"requestBody": DOCUMENTED["requestBody"]},
 )
-async def preview_credit_check(
-    request: Request,
-    caller: Checker,
-    body: Annotated[dict[str, Any], Body(description="see CreditCheck", examples=[CheckpointRequested.example])],
-) -> Response:
+async def preview_credit_check(request: Request, caller: Checker) -> Response:
     """What a check of this order would answer now. The order need not exist; nothing is held, reserved or stored."""
-    check = parse(await request.body())
+    check = parse(await read_body(request, MOST_BYTES))
     if not caller.sees(check.company):
         raise not_found(f"company {check.company}")
     async with transaction(request.app.state.pool) as work:
         answer = await preview(work, check, PARAMETERS.most_facts_age)
     return Response(to_json(answer), media_type="application/json")
+
+
+DIRECT: DirectRoutes = {("POST", PATH): make_credit_check}
 
 
 def parse(raw: bytes) -> CreditCheck:
@@ -99,4 +114,5 @@ async def get_credit_check(request: Request, decision_id: UUID, caller: Reader) 
         row = await saving.read_decision(work, decision_id)
     if row is None or not caller.sees(row["company"]):
         raise not_found(f"credit check {decision_id}")
-    return Response(to_json({**row["answer"], "picture": row["picture"]}), media_type="application/json")
+    shown = {**row["answer"], "picture": shown_picture(row["answer"], row["picture"])}
+    return Response(to_json(shown), media_type="application/json")

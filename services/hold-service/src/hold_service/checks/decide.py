@@ -6,7 +6,7 @@ before has taken is gone for the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from holdfast.contracts.topics import HOLDS
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party, Reservation
+from holdfast.web.idempotency import Answer, Request
 
 
 @dataclass(slots=True)
@@ -43,9 +44,10 @@ class Decided:
     known: Known
     verdict: Verdict
     reservation: Reservation
-    hold: ActiveHold | None = None
-    is_new_hold: bool = False
-    let_through: bool = False
+    figures: dict[str, Any] | None
+    hold: ActiveHold | None
+    is_new_hold: bool
+    let_through: bool
 
     @property
     def party(self) -> Party:
@@ -63,18 +65,25 @@ class Decided:
         return bool(self.hold) or not (self.request.proforma or self.let_through)
 
 
-async def decide_many(work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None) -> list[str]:
-    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer."""
+async def decide_many(
+    work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None, keys: Sequence[Request] = ()
+) -> list[str]:
+    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer.
+
+    `keys` are the idempotency keys of the requests, under which their answers are kept.
+    """
     loaded = await _load(work, requests)
-    decided: list[Decided] = []
-    waiting: dict[AttemptKey, Decided] = {}
+    decided: dict[AttemptKey, Decided] = {}
     for request in requests:
         key = attempt_of(request)
-        if key not in loaded.earlier and key not in waiting:
-            waiting[key] = _decide(request, loaded, work.business_now, most_facts_age)
-            decided.append(waiting[key])
-    answers = await _save(work, decided)
-    return [loaded.earlier.get(attempt_of(r)) or answers[waiting[attempt_of(r)].id] for r in requests]
+        if key not in loaded.earlier and key not in decided:
+            decided[key] = _decide(request, loaded, work.business_now, most_facts_age)
+    await _save_holds(work, list(decided.values()))
+    given = loaded.earlier | {key: to_json(answer_of(d, work.business_now)) for key, d in decided.items()}
+    answers = [given[attempt_of(request)] for request in requests]
+    kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
+    await _save(work, list(decided.values()), given, kept)
+    return answers
 
 
 async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
@@ -86,24 +95,26 @@ async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:
-    party = (request.company, request.customer)
-    known = loaded.known(party, request.checkpoint.value, request.order, most_facts_age)
+    known = loaded.known(
+        (request.company, request.customer), request.checkpoint.value, request.order, most_facts_age
+    )  # fmt: skip
     asked = asked_of(request, known, now)
     hold = loaded.holds.get((request.company, request.order))
     verdict = model.judge(asked, known) if hold is None else _while_held(asked, known, hold)
-    decided = Decided(uuid4(), request, asked, known, verdict, _reserved(request, asked, known, "passed", now))
-    if hold is not None and verdict.not_checked == LET_THROUGH:
-        decided.let_through = True
-    elif hold is not None:
-        decided.hold = hold
-        hold.reasons |= {finding.reason: finding.text for finding in verdict.findings}
-    elif not verdict.passes:
-        decided.hold = ActiveHold(None, {finding.reason: finding.text for finding in verdict.findings})
-        decided.is_new_hold = True
-        loaded.holds[request.company, request.order] = decided.hold
+    let_through = hold is not None and verdict.not_checked == LET_THROUGH
+    is_new = hold is None and not verdict.passes
+    if is_new:
+        hold = loaded.holds[request.company, request.order] = ActiveHold(None)
+    held = None if let_through else hold
+    if held is not None:
+        held.reasons |= {finding.reason: finding.text for finding in verdict.findings}
     if verdict.uses_admission:
         del loaded.admissions[request.company, request.order, request.checkpoint.value]
-    _move_on(decided, loaded, now)
+    reservation = model.reservation_for(request, asked, known.position, "held" if held else "passed", now)
+    shown = model.figures(verdict)
+    decided = Decided(uuid4(), request, asked, known, verdict, reservation, shown, held, is_new, let_through)
+    if decided.binds:
+        loaded.move(decided.party, request.order, decided.status, decided.reservation)
     return decided
 
 
@@ -119,35 +130,24 @@ def _while_held(asked: Asked, known: Known, hold: ActiveHold) -> Verdict:
     return verdict
 
 
-def _reserved(request: CheckpointRequested, asked: Asked, known: Known, status: str, now: datetime) -> Reservation:
-    return model.reservation_for(request, asked, known.position, status, now)
-
-
-def _move_on(decided: Decided, loaded: Loaded, now: datetime) -> None:
-    """The next check of this customer meets the room that is left; a pro forma that passes takes none."""
-    request, asked = decided.request, decided.asked
-    decided.reservation = _reserved(request, asked, decided.known, decided.status, now)
-    if decided.binds:
-        loaded.move(decided.party, request.order, decided.status, decided.reservation)
-
-
-async def _save(work: Work, decided: Sequence[Decided]) -> dict[UUID, str]:
-    if not decided:
-        return {}
-    await _save_holds(work, decided)
-    answers = {d.id: to_json(answer_of(d, work.business_now)) for d in decided}
+async def _save(
+    work: Work,
+    decided: Sequence[Decided],
+    answers: Mapping[AttemptKey, str],
+    kept: Sequence[tuple[Request, Answer]],
+) -> None:
     binding = [d for d in decided if d.binds]
     await saving.save(
         work,
-        [_row(d, answers[d.id]) for d in decided],
+        [_row(d, answers[attempt_of(d.request)]) for d in decided],
         [(d.request.company, d.request.order, d.status) for d in binding],
         [d.reservation for d in binding],
-        [_event(d, answers[d.id]) for d in decided],
+        [_event(d, answers[attempt_of(d.request)]) for d in decided],
+        kept,
     )
     used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
     if used:
         await saving.use_admissions(work, used)
-    return answers
 
 
 async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
@@ -193,7 +193,7 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
         "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
         "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
         "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,
-        "figures": model.figures(verdict),
+        "figures": d.figures,
     }  # fmt: skip
     answer = {name: value for name, value in answer.items() if value is not None}
     if verdict.not_checked:

@@ -19,8 +19,9 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> Facts:
     profile, position, setup = known.profile or NOBODY, known.position, known.setup
     late, overdue, linked = _overdue(known, found)
     convert = Converter(position)
-    terms = _ranked(setup.term_ranks, asked.payment_terms, _base(known, "payment_terms"))
-    discounts = _ranked(setup.discount_ranks, asked.cash_discount, _base(known, "cash_discount"))
+    given, base = setup.parameters, known.release or known.standing
+    terms = _ranked(setup.term_ranks, asked.payment_terms, base.payment_terms)
+    discounts = _ranked(setup.discount_ranks, asked.cash_discount, base.cash_discount)
     return Facts(
         check_date=position.check_date, checkpoint=known.checkpoint, customer=position.customer,
         currency=found.currency, tests=limits.tests, comparison=setup.credit.limit_comparison,
@@ -30,14 +31,14 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> Facts:
         disputed_amount=convert.sum(known.standing.disputed),
         order_total=rounded(convert.exact(_total(asked, known), asked.order.currency), found.currency),
         payment_term=asked.payment_terms, cash_discount=asked.cash_discount,
-        cod_payment_term=setup.parameters.cod_payment_term,
-        term_base=_base(known, "payment_terms"), term_rank=terms[0], term_base_rank=terms[1],
-        discount_base=_base(known, "cash_discount"), discount_rank=discounts[0], discount_base_rank=discounts[1],
-        check_terms=setup.parameters.check_when_payment_terms_increase,
-        check_discounts=setup.parameters.check_when_cash_discount_increases,
+        cod_payment_term=given.cod_payment_term,
+        term_base=base.payment_terms, term_rank=terms[0], term_base_rank=terms[1],
+        discount_base=base.cash_discount, discount_rank=discounts[0], discount_base_rank=discounts[1],
+        check_terms=given.check_when_payment_terms_increase,
+        check_discounts=given.check_when_cash_discount_increases,
         account_status=profile.account_status, credit_management_group=profile.credit_management_group,
         risk_group=profile.risk_group, expiry_date=profile.expiry_date,
-        ignore_blank_expiry=setup.parameters.ignore_blank_expiry, next_review_date=profile.next_review_date,
+        ignore_blank_expiry=given.ignore_blank_expiry, next_review_date=profile.next_review_date,
         average_days_late=profile.average_days_late, dunning_level=known.standing.dunning_level,
         broken_promises=known.standing.broken_promises,
         rates=position.rates,
@@ -50,13 +51,8 @@ def _total(asked: Asked, known: Known) -> Decimal:
     return state.total if newer and state is not None else asked.order.total
 
 
-def _base(known: Known, field: str) -> str | None:
-    """What the order's term or discount is compared with: the last release's, else the customer's default."""
-    found: str | None = getattr(known.release or known.standing, field)
-    return found
-
-
 def _ranked(ranks: Mapping[str, int], of_order: str | None, base: str | None) -> tuple[int | None, int | None]:
+    """Ranks of the order's term or discount and of what it is compared with: the last release's, else the default."""
     return ranks.get(of_order or ""), ranks.get(base or "")
 
 

@@ -6,12 +6,13 @@ with other rules, without anything else.
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from hold_service.checks.known import Asked, Known
-from hold_service.checks.model import Verdict, figures
+from hold_service.checks.model import Verdict
 from hold_service.rules.facts import Facts
 from holdfast.receivables.limits import covering
 
@@ -19,27 +20,49 @@ FACTS = TypeAdapter(Facts)
 
 
 def picture_of(asked: Asked, known: Known, verdict: Verdict) -> dict[str, Any]:
-    """What was known, looked at and found."""
+    """What was known, looked at and found; the figures are kept with the answer."""
     position, setup = known.position, known.setup
-    return {
-        "check_date": position.check_date, "currency": position.currency, "figures": figures(verdict),
+    picture: dict[str, Any] = {
+        "check_date": position.check_date, "currency": position.currency,
         "order": {
             "total": asked.order.total, "currency": asked.order.currency, "version": asked.order.version,
             "payment_terms": asked.payment_terms, "cash_discount": asked.cash_discount, "excluded": asked.excluded,
             "created_at": asked.order.created_at, "change": asked.change, "reserved_total": asked.reserved_total,
         },
-        "profile": _profile(known), "group": _group(known), "standing": known.standing,
-        "balances": {code: b.balance for code, b in position.balances.items()},
+        "profile": _profile(known), "balances": {code: b.balance for code, b in position.balances.items()},
         "rates": {code: {"rate": r.value, "inverse": r.inverse} for code, r in position.rates.items()},
         "company_live": position.live, "customer_known": position.customer_known, "parked": known.parked,
         "facts_age_seconds": known.facts_age, "open_orders_counted": setup.credit.open_orders_counted,
         "limit_type": setup.credit.credit_limit_type, "limit_comparison": setup.credit.limit_comparison,
-        "setup": setup.stamp, "facts": verdict.facts,
-        "released_by": verdict.released_by.id if verdict.released_by else None,
+        "setup": setup.stamp, "facts": None if verdict.facts is None else _kept(verdict.facts),
         "findings": [{"reason": f.reason, "rule": f.rule, "text": f.text, "to_pass": f.to_pass}
                      for f in verdict.findings],
-        "warnings": [{"reason": f.reason, "rule": f.rule, "text": f.text} for f in verdict.warnings],
     }  # fmt: skip
+    if known.group is not None:
+        picture["group"] = _group(known)
+    if verdict.released_by is not None:
+        picture["released_by"] = verdict.released_by.id
+    if verdict.warnings:
+        picture["warnings"] = [{"reason": f.reason, "rule": f.rule, "text": f.text} for f in verdict.warnings]
+    return picture
+
+
+def shown_picture(answer: dict[str, Any], picture: dict[str, Any]) -> dict[str, Any]:
+    """A stored picture as the APIs show it, with the figures of its answer."""
+    return {**picture, "figures": answer.get("figures")}
+
+
+DEFAULTS = [(f.name, f.default) for f in fields(Facts) if f.default_factory is MISSING]
+
+
+def _kept(facts: Facts) -> dict[str, Any]:
+    """The facts that are not what they are by default."""
+    found = {name: value for name, default in DEFAULTS if (value := getattr(facts, name)) != default}
+    if facts.linked_days_overdue:
+        found["linked_days_overdue"] = facts.linked_days_overdue
+    if facts.rates:
+        found["rates"] = facts.rates
+    return found
 
 
 def _profile(known: Known) -> dict[str, Any] | None:

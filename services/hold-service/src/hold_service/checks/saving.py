@@ -13,6 +13,8 @@ from holdfast.database.bulk import columns, together
 from holdfast.database.work import Work
 from holdfast.receivables.model import Reservation
 from holdfast.receivables.reservations import RESERVE, STATUS, reserve_values, status_values
+from holdfast.web import idempotency
+from holdfast.web.idempotency import Answer, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ SELECT given.*, $12 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::date[],
     $9::bigint[], $10::text[]::jsonb[], $11::text[]::jsonb[]) AS given
 """
-SAVE = together(DECISIONS, STATUS, RESERVE, outbox.PUBLISH)
+SAVE = together(DECISIONS, STATUS, RESERVE, idempotency.STORE, outbox.PUBLISH)
 
 
 async def save_decisions(work: Work, rows: Sequence[DecisionRow]) -> None:
@@ -55,13 +57,16 @@ async def save(
     statuses: Sequence[tuple[str, str, str]],
     reservations: Sequence[Reservation],
     events: Sequence[outbox.Row],
+    kept: Sequence[tuple[Request, Answer]],
 ) -> None:
-    """Store decisions with the status of their orders and what they promise, and publish them: one statement."""
+    """Store decisions with the status of their orders and what they promise, keep the answers that were given over
+    HTTP, and publish: one statement."""
     await work.conn.execute(
         SAVE,
         *_decision_values(work, decisions),
         *status_values(statuses),
         *reserve_values(reservations),
+        *idempotency.store_values(work, kept),
         *outbox.publish_values(work, events),
     )
     work.on_commit(outbox.WRITTEN.send)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from hold_service.checks import saving
-from hold_service.checks.picture import facts_in
+from hold_service.checks.picture import facts_in, shown_picture
 from hold_service.decisions.model import rules_told, sentences
 from hold_service.setups.model import Setup
 from hold_service.setups.store import stored_setup
@@ -39,7 +39,7 @@ async def get_decision(request: Request, decision_id: UUID, caller: Reader) -> R
 
 
 def _told(row: asyncpg.Record, setup: Setup) -> dict[str, Any]:
-    answer, picture = row["answer"], row["picture"]
+    answer, picture = row["answer"], shown_picture(row["answer"], row["picture"])
     facts = facts_in(picture)
     return {
         "decision": str(row["id"]), "outcome": row["outcome"], "company": row["company"],

@@ -37,13 +37,22 @@ async def _lock_groups(work: Work, memberships: Mapping[Party, set[str]]) -> Non
 
 
 async def try_lock_parties(work: Work, parties: Collection[Party]) -> set[Party]:
-    """As `lock_parties`, but passes over customers that somebody else, or whose group somebody else holds."""
-    memberships = await store.groups_of(work, parties)
-    groups = set[str]().union(*memberships.values()) - _held(work)
+    """As `lock_parties`, but passes over customers that somebody else, or whose group somebody else holds.
+
+    Who never waits may lock in any order: accounts first, which tells the groups at the same time.
+    """
+    state = touched(work)
+    found = await store.lock_free_accounts(work, set(parties) - state.locked)
+    missing = set(parties) - state.locked - found.keys()
+    if missing:
+        made = await try_lock_accounts(work, missing)
+        found |= {party: set[str]() for party in made} | await store.groups_of(work, made)
+    groups = set[str]().union(*found.values()) - _held(work)
     if groups:
         _held(work).update(await store.lock_rows(work, groups, wait=False))
-    free = {party for party in parties if memberships.get(party, set()) <= _held(work)}
-    return await try_lock_accounts(work, free)
+    state.locked -= found.keys()
+    state.locked |= {party for party, needs in found.items() if needs <= _held(work)}
+    return set(parties) & state.locked
 
 
 def must_hold(work: Work, groups: Collection[str]) -> None:

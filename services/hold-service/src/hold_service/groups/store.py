@@ -20,6 +20,15 @@ SELECT m.company, m.customer FROM unnest($1::text[]) AS w (group_id)
 CROSS JOIN LATERAL (
     SELECT m.company, m.customer FROM credit_group_member m WHERE m.group_id = w.group_id OFFSET 0) m
 """
+LOCK_FREE_ACCOUNTS = """
+SELECT a.company, a.customer,
+    ARRAY(SELECT m.group_id FROM credit_group_member m
+          WHERE m.customer = a.customer AND m.company = a.company) AS groups
+FROM unnest($1::text[], $2::text[]) AS p (company, customer)
+CROSS JOIN LATERAL (
+    SELECT a.company, a.customer FROM account a
+    WHERE a.company = p.company AND a.customer = p.customer FOR UPDATE SKIP LOCKED) a
+"""
 LOCK = """
 SELECT g.group_id FROM unnest($1::text[]) AS w (group_id)
 CROSS JOIN LATERAL (SELECT g.group_id FROM credit_group g WHERE g.group_id = w.group_id FOR UPDATE {wait}) g
@@ -34,6 +43,12 @@ async def groups_of(work: Work, parties: Collection[Party]) -> dict[Party, set[s
     for row in await work.conn.fetch(OF_PARTIES, *columns(sorted(parties), 2)):
         found.setdefault((row["company"], row["customer"]), set()).add(row["group_id"])
     return found
+
+
+async def lock_free_accounts(work: Work, parties: Collection[Party]) -> dict[Party, set[str]]:
+    """Lock the accounts that exist and are free; answers them with their groups."""
+    rows = await work.conn.fetch(LOCK_FREE_ACCOUNTS, *columns(sorted(parties), 2))
+    return {(row["company"], row["customer"]): set(row["groups"]) for row in rows}
 
 
 async def members_of(work: Work, groups: Collection[str]) -> set[Party]:

@@ -24,10 +24,11 @@ FROM (SELECT * FROM given
       UNION ALL
       SELECT other.company, other.customer, g.triggers FROM given g
       CROSS JOIN LATERAL (
-          SELECT o.company, o.customer FROM credit_group_member m
-          JOIN credit_group_member o ON o.group_id = m.group_id
-          WHERE m.customer = g.customer AND m.company = g.company OFFSET 0) other) w
-WHERE EXISTS (SELECT FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active)
+          SELECT m.group_id FROM credit_group_member m
+          WHERE m.customer = g.customer AND m.company = g.company OFFSET 0) m
+      CROSS JOIN LATERAL (
+          SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) other) w
+WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active LIMIT 1)
 GROUP BY w.company, w.customer
 ORDER BY w.company, w.customer
 ON CONFLICT (company, customer) DO UPDATE

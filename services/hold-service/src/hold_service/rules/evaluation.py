@@ -38,20 +38,18 @@ class RuleBook:
             if rule.release_sales_order:
                 self._releasing.setdefault(place, []).append(rule)
 
+        self.kinds = [kind for name, kind in KINDS.items() if name in self._placed or kind.switched_by is not None]
+        """The kinds to ask, in the order in which reasons are listed."""
+
     def releasing(self, facts: Facts) -> Iterator[Rule]:
         """Exclusions with the release flag that apply."""
-        for place in _places(facts):
+        for place in _places(facts) if self._releasing else ():
             yield from (rule for rule in self._releasing.get(place, ()) if rule.applies(facts))
-
-    def has(self, kind: str) -> bool:
-        """Whether there is a rule of the kind."""
-        return kind in self._placed
 
     def by_level(self, kind: str, facts: Facts) -> Iterator[list[Rule]]:
         """The rules of a kind that apply, level by level."""
-        placed = self._placed.get(kind)
+        placed = self._placed.get(kind, {})
         for place in _places(facts) if placed else ():
-            assert placed is not None
             if found := [rule for rule in placed.get(place, ()) if rule.applies(facts)]:
                 yield found
 
@@ -74,15 +72,20 @@ def evaluate(book: RuleBook, facts: Facts) -> Outcome:
 def _examine(book: RuleBook, facts: Facts) -> Outcome:
     findings: list[Finding] = []
     warnings: list[Finding] = []
-    for name, kind in KINDS.items():
+    for kind in book.kinds:
         if kind.switched_by is not None:
-            rule = Rule("", "", name)
-            findings += [kind.finding(rule, facts)] if kind.blocks(rule, facts) else []
+            findings += _switched(kind, facts)
             continue
         found, warned = _of_kind(kind, book, facts)
         findings += [found] if found else []
         warnings += [warned] if warned and not found else []
     return Outcome(findings, warnings)
+
+
+def _switched(kind: RuleKind, facts: Facts) -> list[Finding]:
+    """The finding of a kind without rules (phase 2)."""
+    rule = Rule("", "", kind.name)
+    return [kind.finding(rule, facts)] if kind.blocks(rule, facts) else []
 
 
 def _of_kind(kind: RuleKind, book: RuleBook, facts: Facts) -> tuple[Finding | None, Finding | None]:

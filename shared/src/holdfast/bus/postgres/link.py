@@ -19,7 +19,10 @@ STATEMENT_SECONDS = 30.0
 LOCK_SECONDS = 10.0
 ANSWER_SECONDS = 35.0
 """How long the client waits for an answer: longer than the server works on it, so only a dead link does."""
-LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+BROKEN = (OSError, TimeoutError, asyncpg.InternalClientError)
+"""After these the state of the connection is not known. An `InternalClientError` is what asyncpg makes of a connection
+that the server has ended while nothing was asked."""
+LOST = (*BROKEN, asyncpg.PostgresError, asyncpg.InterfaceError)
 BY_INDEX = {"jit": "off", "enable_seqscan": "off", "enable_bitmapscan": "off"}
 """A young log has no statistics yet; all reading and appending goes by the primary keys."""
 
@@ -80,10 +83,10 @@ class Link:
         return connection
 
     async def _unavailable(self, error: BaseException) -> BusUnavailable:
-        """After a time-out the state of the connection is not known: it is thrown away."""
+        """A connection whose state is not known is thrown away."""
         if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
             return BusUnavailable("This database has no tables for the bus: create them with `holdfast topics`.")
-        if isinstance(error, TimeoutError | OSError) and self._connection is not None:
+        if isinstance(error, BROKEN) and self._connection is not None:
             self._connection.terminate()
             self._connection = None
         return BusUnavailable(f"The log in PostgreSQL does not answer: {error or type(error).__name__}")

@@ -3,14 +3,125 @@ CREATE TABLE credit_profile (
     customer text NOT NULL,
     version bigint NOT NULL,
     currency text NOT NULL,
-    credit_limit numeric NOT NULL CHECK (credit_limit >= 0),
+    credit_limit numeric NOT NULL DEFAULT 0 CHECK (credit_limit >= 0),
+    customer_currency text,
+    credit_limit_customer_currency numeric,
     credit_limit_date date,
     credit_limit_expiry_date date,
-    mandatory_credit_limit boolean NOT NULL,
-    unlimited_credit boolean NOT NULL,
-    exclude_from_credit_management boolean NOT NULL,
+    mandatory_credit_limit boolean NOT NULL DEFAULT false,
+    unlimited_credit boolean NOT NULL DEFAULT false,
+    exclude_from_credit_management boolean NOT NULL DEFAULT false,
+    ignore_until_date date,
+    credit_management_group text,
+    credit_rating text,
+    account_status text,
+    status_reason text,
+    invoicing_delivery_on_hold text NOT NULL DEFAULT 'no'
+        CHECK (invoicing_delivery_on_hold IN ('no', 'invoice', 'all')),
+    eligible_credit_limit numeric NOT NULL DEFAULT 0,
+    eligible_credit_limit_currency text,
+    eligible_credit_limit_date date,
+    last_review_date date,
+    next_review_date date,
+    with_agency boolean NOT NULL DEFAULT false,
+    title_held boolean NOT NULL DEFAULT false,
+    business_started_date date,
+    customer_since_date date,
+    collection_group text,
+    notes text NOT NULL DEFAULT '',
     changed_at timestamptz NOT NULL,
     changed_by text NOT NULL,
-    PRIMARY KEY (company, customer)
+    PRIMARY KEY (customer, company)
 );
 COMMENT ON COLUMN credit_profile.credit_limit IS 'Permanent limit in company currency; 0 means no credit';
+CREATE INDEX credit_profile_list ON credit_profile (company, customer);
+CREATE INDEX credit_profile_expiry ON credit_profile (credit_limit_expiry_date, company, customer)
+    WHERE credit_limit_expiry_date IS NOT NULL;
+CREATE INDEX credit_profile_review ON credit_profile (next_review_date, company, customer)
+    WHERE next_review_date IS NOT NULL;
+
+CREATE TABLE credit_limit_history (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    company text NOT NULL,
+    customer text NOT NULL,
+    source text NOT NULL,
+    who text NOT NULL,
+    why text,
+    old_limit numeric,
+    new_limit numeric,
+    valid_from date,
+    valid_to date
+);
+CREATE INDEX credit_limit_history_of ON credit_limit_history (customer, company, id);
+
+CREATE TABLE credit_parameters (
+    company text PRIMARY KEY,
+    fields jsonb NOT NULL,
+    version bigint NOT NULL
+);
+
+CREATE TABLE master_data (
+    list text NOT NULL,
+    company text NOT NULL,
+    id text NOT NULL,
+    fields jsonb NOT NULL,
+    version bigint NOT NULL,
+    PRIMARY KEY (list, company, id)
+);
+
+CREATE TABLE credit_policy (
+    id uuid PRIMARY KEY,
+    company text NOT NULL,
+    customer text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('insurance', 'guarantee')),
+    type text,
+    coverage_type text,
+    insurer_guarantor text NOT NULL,
+    identification text NOT NULL,
+    effective_from date NOT NULL,
+    expires_on date NOT NULL,
+    value numeric NOT NULL,
+    currency text NOT NULL,
+    update_credit_limit_pct numeric NOT NULL,
+    included_in_exposure boolean NOT NULL,
+    version bigint NOT NULL
+);
+CREATE INDEX credit_policy_of ON credit_policy (customer, company, expires_on);
+CREATE INDEX credit_policy_expiry ON credit_policy (expires_on, id);
+
+-- A credit group shares one limit among customers of any company; `owner_company` is whose workflow governs it.
+CREATE TABLE credit_group (
+    name text PRIMARY KEY,
+    owner_company text NOT NULL,
+    description text NOT NULL,
+    currency text NOT NULL,
+    credit_limit numeric NOT NULL,
+    expiry_date date NOT NULL,
+    check_member_overdue boolean NOT NULL,
+    version bigint NOT NULL
+);
+CREATE TABLE credit_group_member (
+    company text NOT NULL,
+    customer text NOT NULL,
+    credit_group text NOT NULL REFERENCES credit_group (name),
+    PRIMARY KEY (customer, company)
+);
+CREATE INDEX credit_group_members ON credit_group_member (credit_group, company, customer);
+
+CREATE TABLE temporary_limit (
+    id uuid PRIMARY KEY,
+    company text,
+    customer text,
+    credit_group text REFERENCES credit_group (name),
+    amount numeric NOT NULL,
+    from_date date NOT NULL,
+    to_date date NOT NULL CHECK (to_date >= from_date),
+    journal text NOT NULL,
+    announced text NOT NULL DEFAULT 'no' CHECK (announced IN ('no', 'started', 'ended')),
+    CHECK ((customer IS NULL) <> (credit_group IS NULL))
+);
+CREATE INDEX temporary_limit_of ON temporary_limit (customer, company, to_date) WHERE customer IS NOT NULL;
+CREATE INDEX temporary_limit_of_group ON temporary_limit (credit_group, to_date) WHERE credit_group IS NOT NULL;
+CREATE INDEX temporary_limit_end ON temporary_limit (to_date, id);
+CREATE INDEX temporary_limit_to_announce ON temporary_limit (from_date, id) WHERE announced <> 'ended';

@@ -193,9 +193,8 @@ CREATE TABLE decision (
     answer jsonb NOT NULL,
     picture jsonb NOT NULL
 );
-CREATE UNIQUE INDEX decision_attempt ON decision (company, order_no, checkpoint, attempt) WHERE outcome <> 'released';
-CREATE INDEX decision_age ON decision (decided_at);
-CREATE INDEX decision_of_company ON decision (company, decided_at, id);
+CREATE UNIQUE INDEX decision_attempt ON decision (order_no, company, checkpoint, attempt) WHERE outcome <> 'released';
+CREATE INDEX decision_age ON decision (decided_at, id);
 
 CREATE TABLE hold (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -239,9 +238,9 @@ CREATE TABLE hold (
     triggers text[] NOT NULL DEFAULT '{}',
     version bigint NOT NULL DEFAULT 1
 );
-CREATE UNIQUE INDEX hold_one_active ON hold (company, order_no) WHERE active;
-CREATE INDEX hold_active_of_customer ON hold (company, customer, id) WHERE active;
-CREATE INDEX hold_of_order ON hold (company, order_no, id);
+CREATE UNIQUE INDEX hold_one_active ON hold (order_no, company) WHERE active;
+CREATE INDEX hold_active_of_customer ON hold (customer, company, id) WHERE active;
+CREATE INDEX hold_of_order ON hold (order_no, company, id);
 CREATE INDEX hold_list ON hold (held_at, id);
 
 CREATE TABLE hold_reason (

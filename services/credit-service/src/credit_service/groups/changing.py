@@ -1,0 +1,154 @@
+"""A change of a credit group or its membership: asked for where it raises, made, told (spec 1.10, 1.17)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from credit_service import raising
+from credit_service.groups import store
+from credit_service.groups.model import Group, raises
+from credit_service.profiles.publishing import publish
+from credit_service.profiles.store import next_versions
+from credit_service.raising import Door
+from credit_service.temporary.store import temporary_of_groups
+from holdfast.approvals.flow import Asked
+from holdfast.bus import outbox
+from holdfast.contracts.credit import GroupChanged
+from holdfast.database.work import Work
+from holdfast.platform.clock import local_date
+from holdfast.receivables.accounts import lock_accounts
+from holdfast.receivables.model import Party
+from holdfast.web import audit
+from holdfast.web.problems import Problem, field_problem
+
+
+async def set_group(
+    work: Work, before: Group | None, after: Group, who: str, reason: str | None
+) -> asyncpg.Record | None:
+    """Set a locked group, or ask for it where it raises; answers the approval if one was asked for."""
+    if raises(before, after) and await raising.must_ask(work, after.owner_company):
+        proposal = {"group": after.name, "act": "set", "fields": asdict(after)}
+        return await raising.ask(
+            work, "group", after.owner_company, f"group {after.name}", who, after.credit_limit, proposal, reason
+        )
+    await _make(work, before, after, who, reason)
+    return None
+
+
+async def change_member(
+    work: Work, group: Group, party: Party, who: str, reason: str | None, *, join: bool
+) -> asyncpg.Record | None:
+    """Take a customer in or out, or ask for it: both may raise what the customer may owe."""
+    await _may_change(work, group, party, join=join)
+    if await raising.must_ask(work, group.owner_company):
+        proposal = {"group": group.name, "act": "join" if join else "leave", "member": list(party)}
+        return await raising.ask(
+            work, "group", group.owner_company, f"group {group.name}", who, group.credit_limit, proposal, reason
+        )
+    await _move(work, group, party, who, reason, join=join)
+    return None
+
+
+async def _may_change(work: Work, group: Group, party: Party, *, join: bool) -> None:
+    known = await store.group_of(work, party)
+    if join and known is not None:
+        raise Problem(
+            409, "member-of-a-group", "The customer is in a credit group",
+            f"{party[0]}/{party[1]} belongs to {known}; a customer belongs to one group at most. Take it out first.",
+        )  # fmt: skip
+    if not join and known != group.name:
+        raise field_problem(
+            422, "not-a-member", "The customer is not in the group", "customer", "/".join(party),
+            f"does not belong to {group.name}", "Name a member of the group.",
+        )  # fmt: skip
+
+
+async def _make(work: Work, before: Group | None, after: Group, who: str, reason: str | None) -> None:
+    await store.write_group(work, after)
+    found = (await store.members(work, [after.name]))[after.name]
+    await lock_accounts(work, found)
+    await _audit(work, after, who, reason, asdict(before) if before else None, asdict(after))
+    if before is not None and before.expiry_date != after.expiry_date and found:
+        await store.set_expiry(work, found, after.expiry_date)
+        await next_versions(work, found, who)
+        await publish(work, found, who, reason)
+    await tell_groups(work, [after.name], who)
+
+
+async def _move(work: Work, group: Group, party: Party, who: str, reason: str | None, *, join: bool) -> None:
+    await lock_accounts(work, {party, *(await store.members(work, [group.name]))[group.name]})
+    if join:
+        await store.add_member(work, group.name, party)
+    else:
+        await store.remove_member(work, party)
+    after = replace(group, version=group.version + 1)
+    await store.write_group(work, after)
+    member = {"member": "/".join(party)}
+    await _audit(work, after, who, reason, None if join else member, member if join else None)
+    await next_versions(work, [party], who)
+    if join:
+        await store.set_expiry(work, [party], group.expiry_date)
+    await publish(work, [party], who, reason)
+    await tell_groups(work, [group.name], who, former=[] if join else [party])
+
+
+async def tell_groups(work: Work, names: list[str], who: str, former: list[Party] | None = None) -> None:
+    """Publish the whole state of groups whose versions are new."""
+    groups, found = await store.read_groups(work, names), await store.members(work, names)
+    temporary = await temporary_of_groups(work, names, local_date(work.business_now, "UTC"))
+    await outbox.emit(
+        work,
+        [
+            GroupChanged.model_validate({
+                "group": group.name, "sequence": 1, "version": group.version, "description": group.description,
+                "currency": group.currency, "credit_limit": group.credit_limit, "expiry_date": group.expiry_date,
+                "check_member_overdue": group.check_member_overdue,
+                "temporary_limits": [asdict(limit) for limit in temporary.get(group.name, ())],
+                "members": [{"company": c, "customer": n} for c, n in found[group.name]],
+                "former_members": [{"company": c, "customer": n} for c, n in former or ()],
+                "changed_at": work.business_now, "changed_by": who,
+            })
+            for group in groups.values()
+        ],
+    )  # fmt: skip
+
+
+async def _audit(work: Work, group: Group, who: str, reason: str | None, before: Any, after: Any) -> None:
+    await audit.record(
+        work, who=who, what="credit-group.changed", company=group.owner_company, subject=group.name,
+        before=before, after=after, why=reason,
+    )  # fmt: skip
+
+
+async def _lock(work: Work, proposal: dict[str, Any]) -> None:
+    await store.lock_group(work, proposal["group"])
+
+
+async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
+    group = await store.read_group(work, proposal["group"])
+    found = (await store.members(work, [proposal["group"]]))[proposal["group"]]
+    return [asdict(group) if group else None, found]
+
+
+async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
+    group = await store.read_group(work, proposal["group"])
+    assert group is not None
+    if proposal["act"] == "set":
+        fields = proposal["fields"] | {
+            "credit_limit": Decimal(proposal["fields"]["credit_limit"]),
+            "expiry_date": date.fromisoformat(proposal["fields"]["expiry_date"]),
+        }
+        await _make(work, group, Group(**fields), asked.requester, asked.reason)
+        return
+    company, customer = proposal["member"]
+    join = proposal["act"] == "join"
+    await _may_change(work, group, (company, customer), join=join)
+    await _move(work, group, (company, customer), asked.requester, asked.reason, join=join)
+
+
+raising.DOORS["group"] = Door(_lock, _basis, _take_effect)

@@ -1,0 +1,42 @@
+"""The SQL of master data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from holdfast.database.work import Work
+
+
+async def entries(work: Work, company: str, name: str) -> list[asyncpg.Record]:
+    """A list of a company."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        "SELECT id, fields, version FROM master_data WHERE list = $1 AND company = $2 ORDER BY id", name, company
+    )
+    return rows
+
+
+async def read_entry(work: Work, company: str, name: str, code: str, *, lock: bool = False) -> asyncpg.Record | None:
+    """One entry."""
+    return await work.conn.fetchrow(
+        f"""SELECT id, fields, version FROM master_data WHERE list = $1 AND company = $2 AND id = $3
+            {"FOR UPDATE" if lock else ""}""",
+        name,
+        company,
+        code,
+    )
+
+
+async def write_entry(work: Work, company: str, name: str, code: str, fields: dict[str, Any], version: int) -> None:
+    """Keep a new version."""
+    await work.conn.execute(
+        """INSERT INTO master_data (list, company, id, fields, version) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (list, company, id) DO UPDATE SET fields = excluded.fields, version = excluded.version""",
+        name, company, code, fields, version,
+    )  # fmt: skip
+
+
+async def delete_entry(work: Work, company: str, name: str, code: str) -> None:
+    """Remove an entry."""
+    await work.conn.execute("DELETE FROM master_data WHERE list = $1 AND company = $2 AND id = $3", name, company, code)

@@ -1,0 +1,35 @@
+CREATE SEQUENCE adjustment_number;
+CREATE TABLE adjustment_journal (
+    number text PRIMARY KEY,
+    company text NOT NULL,
+    type text NOT NULL CHECK (type IN ('credit_limit', 'temporary_credit_limit')),
+    description text NOT NULL,
+    approval_status text NOT NULL,
+    posted boolean NOT NULL DEFAULT false,
+    posted_at timestamptz,
+    posted_by text,
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL,
+    version bigint NOT NULL
+);
+CREATE INDEX adjustment_journal_list ON adjustment_journal (created_at, number);
+
+-- Amounts in company currency, of groups in group currency. `current_*` is what was there when the line was made.
+CREATE TABLE adjustment_line (
+    journal text NOT NULL REFERENCES adjustment_journal (number) ON DELETE CASCADE,
+    line bigint NOT NULL,
+    company text NOT NULL,
+    customer text,
+    credit_group text,
+    current_limit numeric NOT NULL,
+    current_from date,
+    current_to date,
+    new_limit numeric NOT NULL CHECK (new_limit >= 0),
+    new_from date,
+    new_to date NOT NULL,
+    replaces uuid,
+    approval_status text NOT NULL,
+    posted boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (journal, line),
+    CHECK ((customer IS NULL) <> (credit_group IS NULL))
+);

@@ -1,0 +1,56 @@
+"""The parameters of a company (spec 1.20, credit limits). Plain values."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.contracts.scalars import Code
+
+
+class Parameters(BaseModel):
+    """How limits of a company are tested and who may change them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [
+        {"check_customer_credit_groups": True, "allow_manual_limit_edit": True}]})  # fmt: skip
+
+    credit_management_enabled: bool = Field(True, description="off: nothing is held and nothing is tested")
+    credit_limit_type: Literal["none", "balance", "balance_and_packing_slip", "balance_and_all"] = Field(
+        "balance_and_all", description="what counts as exposure (spec 2.1)"
+    )
+    open_orders_counted: Literal["passed_and_earlier", "all", "passed_only"] = Field(
+        "passed_and_earlier", description="which other open orders count"
+    )
+    limit_comparison: Literal["strict", "inclusive"] = Field(
+        "strict", description="inclusive: a limit that is used exactly is exceeded"
+    )
+    check_customer_credit_groups: bool = Field(False, description="shared group limits are tested")
+    flagged_policy_mode: Literal["exposure_only", "reduce_limit"] = Field(
+        "exposure_only", description="what policies that are included in the exposure do to the limit (spec 2.3)"
+    )
+    credit_limit_exchange_rate_type: Code | None = Field(
+        None, description="rate set that converts limits; absent: the company's default"
+    )
+    check_limit_on_sales_order: bool = Field(True, description="off: the rule credit limit used never runs")
+    check_limit_on_free_text_invoice: bool = Field(False, description="limit check of free-text invoices")
+    message_when_exceeding: Literal["warning", "error"] = Field("warning", description="what a limit check answers")
+    bypass_inventory_reservations: bool = Field(True, description="the full quantity is checked, reserved or not")
+    eligible_limit_check: Literal["off", "warning", "refused"] = Field(
+        "warning", description="a new limit above the eligible one: nothing, a warning in the answer, or refused"
+    )
+    allow_manual_limit_edit: bool = Field(False, description="off: only posted adjustments change limits")
+    require_identification: Literal["no", "yes", "from_limit"] = Field(
+        "no", description="whether a government id is needed before a limit is given"
+    )
+    identification_limit: Decimal | None = Field(None, ge=0, description="from this limit on, company currency")
+
+
+PUBLISHED = frozenset({
+    "credit_management_enabled", "credit_limit_type", "open_orders_counted", "limit_comparison",
+    "check_customer_credit_groups", "flagged_policy_mode", "credit_limit_exchange_rate_type",
+    "check_limit_on_sales_order", "check_limit_on_free_text_invoice", "message_when_exceeding",
+    "bypass_inventory_reservations",
+})  # fmt: skip
+"""What other services need to decide by themselves."""

@@ -1,0 +1,35 @@
+"""The SQL of parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from credit_service.parameters.model import Parameters
+from holdfast.database.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Parameters with their version; version 0 are the defaults."""
+
+    parameters: Parameters
+    version: int
+
+
+async def read_parameters(work: Work, company: str, *, lock: bool = False) -> Kept:
+    """The parameters of a company."""
+    row = await work.conn.fetchrow(
+        f"SELECT fields, version FROM credit_parameters WHERE company = $1{' FOR UPDATE' if lock else ''}", company
+    )
+    return Kept(Parameters(**row["fields"]), row["version"]) if row else Kept(Parameters(), 0)
+
+
+async def write_parameters(work: Work, company: str, kept: Kept) -> None:
+    """Keep a new version."""
+    await work.conn.execute(
+        """INSERT INTO credit_parameters (company, fields, version) VALUES ($1, $2, $3)
+           ON CONFLICT (company) DO UPDATE SET fields = excluded.fields, version = excluded.version""",
+        company,
+        kept.parameters.model_dump(mode="json"),
+        kept.version,
+    )

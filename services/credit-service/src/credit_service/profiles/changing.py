@@ -1,0 +1,166 @@
+"""A change of a profile, by whatever door it comes: checked, asked for where it raises, made, told (spec 1.17)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from credit_service import raising
+from credit_service.groups.store import group_of
+from credit_service.parameters.model import Parameters
+from credit_service.parameters.store import read_parameters
+from credit_service.profiles import store
+from credit_service.profiles.model import (
+    Change,
+    Profile,
+    above_eligible,
+    basis,
+    changed,
+    opens_group_room,
+    raises,
+    resulting_limit,
+)  # fmt: skip
+from credit_service.profiles.publishing import publish
+from credit_service.raising import Door
+from holdfast.approvals.flow import Asked
+from holdfast.database.work import Work
+from holdfast.platform.clock import local_date
+from holdfast.receivables.accounts import lock_accounts
+from holdfast.receivables.model import Party
+from holdfast.web import audit
+from holdfast.web.money import money
+from holdfast.web.problems import Problem, field_problem
+
+LIMIT_FIELDS = ("credit_limit", "credit_limit_customer_currency", "credit_limit_expiry_date")
+
+
+async def company_of(work: Work, company: str) -> asyncpg.Record:
+    """Currency, time zone and rate type. Raises Problem 422 while the company's master data has not come."""
+    row = await store.read_company(work, company)
+    if row is None:
+        raise field_problem(
+            422, "company-unknown", "The company's currency is not known yet", "company", company,
+            "its master data has not arrived",
+            "Let the ERP send erp.company.changed.v1 for it, then set the limit.",
+        )  # fmt: skip
+    return row
+
+
+async def current(work: Work, party: Party, currency: str) -> Profile:
+    """The profile as it is; one never set gives no credit."""
+    return await store.read_profile(work, party) or Profile(*party, currency)
+
+
+async def request_change(
+    work: Work, before: Profile, change: Change, who: str, reason: str | None, *, confirmed: bool
+) -> tuple[Profile, asyncpg.Record | None, list[str]]:
+    """Make a change of a locked customer, or ask for it where it raises what the customer may owe.
+
+    Answers the profile as it is now, the approval if one is waited for, and warnings. Raises Problem 409 or 422.
+    """
+    party = before.company, before.customer
+    today = local_date(work.business_now, (await company_of(work, before.company))["time_zone"])
+    parameters = (await read_parameters(work, before.company)).parameters
+    after = changed(before, change, today)
+    _may_edit_limit(before, after, parameters)
+    warnings = _eligible(after, parameters)
+    in_group = parameters.check_customer_credit_groups and await group_of(work, party) is not None
+    if opens_group_room(before, after, in_checked_group=in_group) and not confirmed:
+        raise Problem(
+            409, "confirm-group-limit", "This raises the room to the group's limit",
+            "With an own limit of 0 that is not mandatory only the group's limit counts. Send "
+            "confirm_group_limit true if that is meant, or set mandatory_credit_limit.",
+        )  # fmt: skip
+    raised = raises(before, after, in_checked_group=in_group)
+    if raised and await raising.must_ask(work, before.company):
+        proposal = {"customer": before.customer, "change": change.values}
+        row = await raising.ask(
+            work, "profile", before.company, before.customer, who, resulting_limit(after), proposal, reason
+        )
+        return await current(work, party, before.currency), row, warnings
+    await apply(work, before, after, who, reason, "manual")
+    return after, None, warnings
+
+
+async def apply(work: Work, before: Profile, after: Profile, who: str, reason: str | None, source: str) -> None:
+    """Keep the new version, with its trail, its history and its event."""
+    await store.write_profile(work, after, who)
+    if before.credit_limit != after.credit_limit:
+        row = (after.company, after.customer, source, who, reason, before.credit_limit if before.version else None,
+               after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)  # fmt: skip
+        await store.note_history(work, [row])
+    await audit.record(
+        work, who=who, what="credit-profile.changed", company=after.company, subject=after.customer,
+        before=shown_profile(before) if before.version else None, after=shown_profile(after), why=reason,
+    )  # fmt: skip
+    await publish(work, [(after.company, after.customer)], who, reason)
+
+
+def _may_edit_limit(before: Profile, after: Profile, parameters: Parameters) -> None:
+    if not parameters.allow_manual_limit_edit and any(
+        getattr(before, name) != getattr(after, name) for name in LIMIT_FIELDS
+    ):
+        raise Problem(
+            409, "limits-by-adjustment-only", "Limits change by posted adjustments only",
+            "The company's parameter allow_manual_limit_edit is off: make an adjustment journal and post it.",
+        )  # fmt: skip
+
+
+def _eligible(after: Profile, parameters: Parameters) -> list[str]:
+    if parameters.eligible_limit_check == "off" or not above_eligible(after):
+        return []
+    text = f"The limit {after.credit_limit:f} is above the eligible limit {after.eligible_credit_limit:f}."
+    if parameters.eligible_limit_check == "refused":
+        raise field_problem(
+            422, "above-eligible-limit", "The limit is above the eligible limit", "credit_limit",
+            f"{after.credit_limit:f}", text, "Raise the eligible limit first, or send a lower limit.",
+        )  # fmt: skip
+    return [text]
+
+
+async def _lock(work: Work, proposal: dict[str, Any]) -> None:
+    await lock_accounts(work, {(proposal["company"], proposal["customer"])})
+
+
+async def _now(work: Work, proposal: dict[str, Any]) -> Profile:
+    found = await company_of(work, proposal["company"])
+    return await current(work, (proposal["company"], proposal["customer"]), found["currency"])
+
+
+async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
+    return basis(await _now(work, proposal))
+
+
+async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
+    found, before = await company_of(work, proposal["company"]), await _now(work, proposal)
+    after = changed(before, restored(proposal["change"]), local_date(work.business_now, found["time_zone"]))
+    await apply(work, before, after, asked.requester, asked.reason, "approved")
+
+
+raising.DOORS["profile"] = Door(_lock, _basis, _take_effect)
+
+
+def restored(proposal: dict[str, Any]) -> Change:
+    """A change as it was stored with its approval."""
+    values = dict(proposal)
+    for name in values:
+        if values[name] is not None and name.endswith("_date"):
+            values[name] = date.fromisoformat(values[name])
+        elif values[name] is not None and name in {"credit_limit", "credit_limit_customer_currency",
+                                                   "eligible_credit_limit"}:  # fmt: skip
+            values[name] = Decimal(values[name])
+    return Change(values)
+
+
+def shown_profile(p: Profile) -> dict[str, Any]:
+    """A profile as the API shows it."""
+    own, eligible = p.customer_currency, p.eligible_credit_limit_currency or p.currency
+    return asdict(p) | {
+        "credit_limit": money(p.credit_limit, p.currency),
+        "credit_limit_customer_currency": money(p.credit_limit_customer_currency, own) if own else None,
+        "eligible_credit_limit": money(p.eligible_credit_limit, eligible),
+    }

@@ -1,0 +1,135 @@
+"""The update of risk scores: one statement for thousands of customers (spec 2.9, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+from credit_service.risk.model import decimals_of
+from credit_service.risk.store import risk_groups
+from holdfast.bus import outbox
+from holdfast.contracts.credit import RiskChanged
+from holdfast.database.work import Work
+from holdfast.receivables.accounts import lock_accounts
+
+SCORED = """
+WITH person AS MATERIALIZED (
+    SELECT w.customer, p.credit_management_group, p.account_status,
+           coalesce(p.customer_since_date, (c.details ->> 'customer_since')::date) AS since,
+           coalesce(p.business_started_date, (c.details ->> 'business_started')::date) AS started,
+           (SELECT a ->> 'country' FROM jsonb_array_elements(c.details -> 'addresses') WITH ORDINALITY AS x (a, n)
+            ORDER BY (a ->> 'primary')::boolean DESC NULLS LAST, n LIMIT 1) AS country,
+           s.dso_12, s.average_balance_12, s.average_payment_days
+    FROM unnest($2::text[]) AS w (customer)
+    LEFT JOIN LATERAL (
+        SELECT * FROM credit_profile p WHERE p.company = $1 AND p.customer = w.customer OFFSET 0) p ON true
+    LEFT JOIN LATERAL (
+        SELECT c.details FROM customer c WHERE c.company = $1 AND c.customer = w.customer OFFSET 0) c ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM customer_statistics s WHERE s.company = $1 AND s.customer = w.customer OFFSET 0) s ON true
+), valued AS (
+    SELECT p.customer, g.id AS scoring_group, g.score_type, g.decimals,
+           k.value AS known_value, k.numeric_value AS known_number, k.score AS known_score,
+           CASE g.group_type
+               WHEN 'user' THEN k.numeric_value
+               WHEN 'average_payment_days' THEN p.average_payment_days
+               WHEN 'dso' THEN p.dso_12
+               WHEN 'average_balance' THEN p.average_balance_12
+               WHEN 'customer_since' THEN
+                   CASE WHEN p.since <= $3 THEN extract(year FROM age($3::date, p.since))::numeric END
+               WHEN 'in_business_since' THEN
+                   CASE WHEN p.started <= $3 THEN extract(year FROM age($3::date, p.started))::numeric END
+           END AS number,
+           CASE g.group_type
+               WHEN 'user' THEN k.value
+               WHEN 'credit_management_group' THEN p.credit_management_group
+               WHEN 'account_status' THEN p.account_status
+               WHEN 'country' THEN p.country
+           END AS label
+    FROM person p
+    CROSS JOIN (SELECT * FROM scoring_group g WHERE g.company = $1) g
+    LEFT JOIN LATERAL (
+        SELECT v.value, v.numeric_value, v.score FROM customer_risk_value v
+        WHERE v.customer = p.customer AND v.company = $1 AND v.scoring_group = g.id OFFSET 0) k ON true
+), scored AS MATERIALIZED (
+    SELECT v.*, coalesce(v.label, trim_scale(v.number)::text) AS value, coalesce(l.score, 0) AS score
+    FROM valued v
+    LEFT JOIN LATERAL (
+        SELECT l.score FROM scoring_group_line l
+        WHERE l.scoring_group = v.scoring_group AND l.company = $1
+          AND CASE v.score_type
+                  WHEN 'range' THEN round(v.number, v.decimals) BETWEEN l.from_value AND l.to_value
+                  ELSE l.value = coalesce(v.label, trim_scale(v.number)::text) END
+        ORDER BY l.line_no LIMIT 1) l ON true
+)
+"""
+KEEP_VALUES = """, kept AS (
+    INSERT INTO customer_risk_value (company, customer, scoring_group, value, numeric_value, score, calculated_at)
+    SELECT $1, customer, scoring_group, value, number, score, $4 FROM scored
+    WHERE (value IS NOT NULL OR known_score IS NOT NULL)
+      AND (value, number, score) IS DISTINCT FROM (known_value, known_number, known_score)
+    ON CONFLICT (customer, company, scoring_group) DO UPDATE
+    SET value = excluded.value, numeric_value = excluded.numeric_value, score = excluded.score,
+        calculated_at = excluded.calculated_at
+), summed AS (
+    SELECT customer, sum(score) AS risk_score FROM scored GROUP BY customer
+    UNION ALL
+    SELECT customer, 0 FROM unnest($2::text[]) AS w (customer)
+    WHERE NOT EXISTS (SELECT FROM scoring_group WHERE company = $1)
+), classified AS (
+    SELECT s.customer, s.risk_score, g.id AS risk_group, k.risk_score AS former_score, k.risk_group AS former_group
+    FROM summed s
+    LEFT JOIN LATERAL (
+        SELECT g.id FROM risk_group g
+        WHERE g.company = $1 AND round(s.risk_score, $5) BETWEEN g.score_from AND g.score_to
+        ORDER BY g.score_from LIMIT 1) g ON true
+    LEFT JOIN LATERAL (
+        SELECT k.risk_score, k.risk_group FROM customer_risk k
+        WHERE k.company = $1 AND k.customer = s.customer OFFSET 0) k ON true
+), changed AS (
+    SELECT * FROM classified
+    WHERE (risk_score, risk_group) IS DISTINCT FROM (coalesce(former_score, 0), former_group)
+), written AS (
+    INSERT INTO customer_risk AS r (company, customer, risk_score, risk_group, calculated_at, version)
+    SELECT $1, customer, risk_score, risk_group, $4, 1 FROM changed
+    ON CONFLICT (customer, company) DO UPDATE
+    SET risk_score = excluded.risk_score, risk_group = excluded.risk_group, calculated_at = excluded.calculated_at,
+        version = r.version + 1
+    RETURNING customer, version
+)
+SELECT c.customer, c.risk_score, c.risk_group, c.former_score, c.former_group, w.version
+FROM changed c JOIN written w USING (customer) ORDER BY c.customer
+"""
+UPDATE = SCORED + KEEP_VALUES
+IS_SET_UP = """
+SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1) OR EXISTS (SELECT FROM risk_group WHERE company = $1)
+    OR EXISTS (SELECT FROM customer_risk WHERE company = $1)
+"""
+FORGET = """
+DELETE FROM customer_risk_value v USING unnest($2::text[]) AS w (customer)
+WHERE v.customer = w.customer AND v.company = $1
+  AND NOT EXISTS (SELECT FROM scoring_group g WHERE g.company = $1 AND g.id = v.scoring_group)
+"""
+
+
+async def update_risk_scores(
+    work: Work, company: str, customers: Collection[str], as_of: date, by: str
+) -> list[RiskChanged]:
+    """Score and classify these customers as of a business date; what changed is published and returned."""
+    if not await work.conn.fetchval(IS_SET_UP, company):
+        return []
+    await lock_accounts(work, [(company, customer) for customer in customers])
+    names = sorted(customers)
+    await work.conn.execute(FORGET, company, names)
+    decimals = decimals_of(kept.group.band for kept in await risk_groups(work, company))
+    rows = await work.conn.fetch(UPDATE, company, names, as_of, work.business_now, decimals)
+    changed = [
+        RiskChanged(
+            company=company, customer=row["customer"], sequence=1, version=row["version"],
+            risk_score=row["risk_score"], risk_group=row["risk_group"], former_risk_score=row["former_score"],
+            former_risk_group=row["former_group"], changed_at=work.business_now, changed_by=by,
+        )
+        for row in rows
+    ]  # fmt: skip
+    await outbox.emit(work, changed)
+    return changed

@@ -1,0 +1,110 @@
+"""The SQL of statistics: parameters, limits, rows by day, figures per customer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from credit_service.statistics.model import RISK_MONTHS, StatisticsParameters
+from holdfast.database.work import Work
+from holdfast.receivables.model import Party
+
+FIELDS = tuple(StatisticsParameters.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Parameters with their version; version 0 are the defaults."""
+
+    parameters: StatisticsParameters
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A customer's limits on a date, in company currency; `total` None: unlimited."""
+
+    total: Decimal | None
+    permanent: Decimal
+    temporary: Decimal | None = None
+
+
+NO_LIMIT = Limits(Decimal(0), Decimal(0))
+
+
+async def read_limits(work: Work, company: str, customers: Collection[str], on: date) -> Mapping[str, Limits]:
+    """The limits of these customers on a date; absent without a profile, who has a limit of 0."""
+    rows = await work.conn.fetch(
+        """SELECT p.customer, p.credit_limit, p.unlimited_credit FROM unnest($2::text[]) AS w (customer)
+           CROSS JOIN LATERAL (
+               SELECT * FROM credit_profile p WHERE p.company = $1 AND p.customer = w.customer OFFSET 0) p""",
+        company,
+        list(customers),
+    )
+    return {
+        row["customer"]: Limits(None if row["unlimited_credit"] else row["credit_limit"], row["credit_limit"])
+        for row in rows
+    }
+
+
+async def read_parameters(work: Work, company: str) -> Kept:
+    """The windows of a company."""
+    row = await work.conn.fetchrow(
+        f"SELECT {', '.join(FIELDS)}, version FROM statistics_parameters WHERE company = $1", company
+    )
+    if row is None:
+        return Kept(StatisticsParameters(), 0)
+    fields = dict(row)
+    return Kept(StatisticsParameters(**{name: fields[name] for name in FIELDS}), row["version"])
+
+
+async def write_parameters(work: Work, company: str, kept: Kept) -> None:
+    """Keep a new version."""
+    values = [getattr(kept.parameters, name) for name in FIELDS]
+    places = ", ".join(f"${n}" for n in range(3, 3 + len(FIELDS)))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in (*FIELDS, "version"))
+    await work.conn.execute(
+        f"""INSERT INTO statistics_parameters (company, version, {", ".join(FIELDS)}) VALUES ($1, $2, {places})
+            ON CONFLICT (company) DO UPDATE SET {changes}""",
+        company, kept.version, *values,
+    )  # fmt: skip
+
+
+async def longest_window(work: Work, company: str, parameters: StatisticsParameters) -> int:
+    """Months of daily rows that some figure still reads; scoring by average balance reads its own window."""
+    scored = await work.conn.fetchval(
+        "SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1 AND group_type = 'average_balance')", company
+    )
+    return max(parameters.longest, RISK_MONTHS) if scored else parameters.longest
+
+
+async def figures_of(work: Work, party: Party) -> asyncpg.Record | None:
+    """The figures of a customer, if they were ever computed."""
+    return await work.conn.fetchrow("SELECT * FROM customer_statistics WHERE company = $1 AND customer = $2", *party)
+
+
+async def days_of(work: Work, party: Party, first: date, last: date, limit: int) -> Sequence[Any]:
+    """Rows by day, newest first."""
+    found: Sequence[Any] = await work.conn.fetch(
+        """SELECT stat_date, balance, credit_limit, exposure FROM balance_stat
+           WHERE company = $1 AND customer = $2 AND stat_date BETWEEN $3 AND $4 ORDER BY stat_date DESC LIMIT $5""",
+        *party, first, last, limit,
+    )  # fmt: skip
+    return found
+
+
+async def delete_days(work: Work, company: str, before: date, most: int) -> int:
+    """Remove rows of days before a date; answers how many, at most `most`."""
+    status: str = await work.conn.execute(
+        """DELETE FROM balance_stat s USING (
+               SELECT customer, stat_date FROM balance_stat WHERE company = $1 AND stat_date < $2
+               ORDER BY stat_date LIMIT $3) old
+           WHERE s.customer = old.customer AND s.company = $1 AND s.stat_date = old.stat_date""",
+        company, before, most,
+    )  # fmt: skip
+    return int(status.split()[-1])

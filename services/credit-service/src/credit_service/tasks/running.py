@@ -1,0 +1,90 @@
+"""Runs tasks step by step: at once in the request that asks for it, and the rest in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
+
+import asyncpg
+import structlog
+
+from credit_service.paths import business_settings
+from credit_service.tasks import store
+from credit_service.tasks.model import Run, Step, Task, TaskTable
+from holdfast.database.jobs import Job
+from holdfast.database.work import Work, is_transient
+from holdfast.platform.clock import local_date
+from holdfast.web.problems import Problem
+
+CHUNK = 2_000
+"""Customers of one step: about a second."""
+EVERY = timedelta(seconds=2)
+SCHEDULE_EVERY = timedelta(minutes=1)
+log = structlog.get_logger(__name__)
+
+Chunk = Callable[[Work, Run, Sequence[str]], Awaitable[Step]]
+
+
+def by_customers(act: Chunk) -> Callable[[Work, Run], Awaitable[Step]]:
+    """A task that goes through the customers of a company, some thousand a step."""
+
+    async def step(work: Work, run: Run) -> Step:
+        found = await store.next_customers(work, run.company, run.customers, run.after, CHUNK)
+        done = await act(work, run, found) if found else Step()
+        last = found[-1] if len(found) == CHUNK else None
+        return Step(last, len(found), done.changed, done.incomplete)
+
+    return step
+
+
+async def run_of(work: Work, task: Task, row: asyncpg.Record) -> Run:
+    """A run as its task sees it."""
+    _, zone = await business_settings(work, row["company"])
+    customers = None if row["customers"] is None else tuple(row["customers"])
+    return Run(
+        row["id"], row["company"], row["as_of"], customers, task.options.model_validate(row["options"]),
+        row["after_customer"], row["as_of"] == local_date(work.business_now, zone),
+    )  # fmt: skip
+
+
+async def step(work: Work, task: Task, run: Run) -> None:
+    """One step of a run."""
+    await store.advance(work, run.id, await task.act(work, run))
+
+
+def background(table: TaskTable) -> list[Job]:
+    """The jobs that start what falls due each business day, and go on with what is running."""
+
+    async def schedule(work: Work) -> None:
+        names = [task.name for task in table.tasks.values() if task.scheduled]
+        for row in await store.companies(work):
+            await store.schedule(work, names, row["company"], today(work, row["time_zone"]))
+
+    async def go_on(work: Work) -> bool:
+        row = await store.claim_oldest(work)
+        if row is not None:
+            await _step_or_fail(work, table.tasks[row["task"]], row)
+        return row is not None
+
+    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, go_on)]
+
+
+def today(work: Work, zone: str) -> date:
+    """The business date of a company."""
+    return local_date(work.business_now, zone)
+
+
+async def _step_or_fail(work: Work, task: Task, row: asyncpg.Record) -> None:
+    """What cannot succeed ends the run with its problem, so that those behind it go on."""
+    try:
+        async with work.conn.transaction():
+            run = await run_of(work, task, row)
+            await task.check(work, run)
+            await step(work, task, run)
+    except Problem as problem:
+        await store.fail(work, row["id"], problem.detail)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        log.exception("task_failed", task=task.name, run=str(row["id"]))
+        await store.fail(work, row["id"], f"{type(error).__name__}: {error}"[:2000])

@@ -1,0 +1,55 @@
+"""The statements of a check keep the plan of their first runs, made while tables are empty: it must go by the keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hold_service.checks.store import SETUP
+from hold_service.groups.store import LOCK_ALL, MEMBERS, OF_PARTIES
+from hold_service.rechecks.store import MARK
+from holdfast.database.bulk import columns
+from holdfast.database.work import Work, transaction
+
+PARTIES = [("DE01", f"C-{n}") for n in range(50)]
+ATTEMPTS = [("DE01", f"O-{n}", "invoice", "A") for n in range(50)]
+SMALL = {"consumer_offset", "hold_reason", "setup"}
+"""One row of a partition, of a company, or found by the hold alone."""
+
+
+def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
+    names = [f"{company}/{customer}" for company, customer in PARTIES]
+    return {
+        "setup": (SETUP, [*columns(PARTIES), *columns(ATTEMPTS), names]),
+        "memberships": (OF_PARTIES, columns(PARTIES)),
+        "members": (MEMBERS, [["G-1"]]),
+        "lock": (LOCK_ALL, [["G-1"]]),
+        "mark": (MARK, [*columns(PARTIES), [""] * 50, work.business_now, 20]),
+    }
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every node of a plan."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("name", ["setup", "memberships", "members", "lock", "mark"])
+async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str) -> None:
+    async with transaction(hold.pool) as work:
+        await work.conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        statement, arguments = statements(work)[name]
+        plan = (await work.conn.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments))[0]["Plan"]
+    scans = [n for n in nodes(plan) if "Scan" in n["Node Type"] and n.get("Relation Name") not in {None, *SMALL}]
+    assert scans
+    for scan in scans:
+        condition = scan.get("Index Cond") or scan.get("Recheck Cond") or ""
+        assert " = " in re.sub(r"\bcompany = ", "", condition), (
+            scan["Relation Name"],
+            scan.get("Index Name"),
+            condition,
+        )

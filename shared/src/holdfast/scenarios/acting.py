@@ -10,11 +10,10 @@ from uuid import uuid4
 
 import asyncpg
 
-from holdfast.scenarios import giving
+from holdfast.scenarios import giving, journals
 from holdfast.scenarios.calls import Reply
 from holdfast.scenarios.events import payload_of
-from holdfast.scenarios.giving import CREDIT, HOLD
-from holdfast.scenarios.play import Done, Play, Refused
+from holdfast.scenarios.play import CREDIT, HOLD, Done, Play, Refused
 from holdfast.scenarios.steps import EVENTS, OnHold, ReleaseStep, Step
 
 Act = Callable[[Play, Step], Awaitable[Done]]
@@ -130,8 +129,8 @@ async def _edit_limit(play: Play, step: Step) -> Done:
     path = f"/v1/credit-profiles/{play.names.name(company)}/{customer}"
     given = edit.model_dump(mode="json") | {"limit_currency": edit.currency}
     changes = giving.profile_body(play, company, given, edit.body)
-    known = (await play.get(CREDIT, path)).body or {}
-    kept = {name: known[name] for name in (*giving.FIELDS.values(), "credit_limit") if name in known}
+    known = await play.get(CREDIT, path)
+    kept = giving.profile_as_it_is(known.body, changes) if known.ok else {}
     reply = await play.put(CREDIT, path, kept | changes, step.user)
     return Done(reply, customer=customer, company=company)
 
@@ -153,14 +152,12 @@ async def _setup(play: Play, step: Step) -> Done:
 
 async def _generate(play: Play, step: Step) -> Done:
     body = {"company": play.setting.company, **(step.generate or {})}
-    return Done(await play.send(CREDIT, "POST", "/v1/adjustments/generate", body, user=step.user))
+    return Done(await play.send(CREDIT, "POST", f"{journals.JOURNALS}/generate", body, user=step.user))
 
 
 async def _post(play: Play, step: Step) -> Done:
     body = dict(step.post or {})
-    path = f"/v1/adjustments/{body.pop('journal')}"
-    tag = (await play.get(CREDIT, path)).etag
-    return Done(await play.send(CREDIT, "POST", f"{path}/post", body, user=step.user, etag=tag))
+    return Done(await journals.post(play, body.pop("journal"), body or None, step.user))
 
 
 async def _call(play: Play, step: Step) -> Done:

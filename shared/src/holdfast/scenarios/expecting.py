@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from holdfast.scenarios.acting import newest_hold
-from holdfast.scenarios.giving import CREDIT, HOLD
-from holdfast.scenarios.play import Done, Play
+from holdfast.scenarios.play import CREDIT, HOLD, Done, Play
 from holdfast.scenarios.steps import EventExpected, Expect, GetExpected, HoldExpected, ListExpected, Subset
 
 MISSING = "nothing"

@@ -238,7 +238,7 @@ class OrderEscalated(HoldNotice):
     """An order is held longer than its company allows before somebody higher up is told."""
 
     held_days: int = Field(ge=0, description="business days are not counted apart: days since the order was held")
-    level: int = Field(ge=1, description="how often this hold has been escalated, this time included")
+    level: int = Field(ge=1, description="how often the company's number of days has passed; each level is told once")
 
 
 @event(

@@ -18,7 +18,7 @@ from holdfast.scenarios.steps import EVENTS, OnHold, ReleaseStep, Step
 
 Act = Callable[[Play, Step], Awaitable[Done]]
 JOB_DUE = "UPDATE job SET due_at = to_timestamp(0) WHERE name = $1 RETURNING runs"
-JOB_RUNS = "SELECT runs FROM job WHERE name = $1"
+JOB_STATE = "SELECT runs > $2 AND due_at > now() AS done, last_error FROM job WHERE name = $1"
 PAUSE_SECONDS = 0.02
 
 
@@ -177,13 +177,18 @@ async def _job(play: Play, step: Step) -> Done:
         before = await pool.fetchval(JOB_DUE, step.job)
         if before is not None:
             await _until_run(pool, step.job or "", before)
+            await play.pause_jobs()
             return Done()
     raise Refused(f"no service has a job {step.job}")
 
 
 async def _until_run(pool: asyncpg.Pool, job: str, before: int) -> None:
+    """Wait until it has run to its end. Raises Refused when it failed."""
     while True:
-        if await pool.fetchval(JOB_RUNS, job) != before:
+        done, error = await pool.fetchrow(JOB_STATE, job, before) or (False, None)
+        if error is not None:
+            raise Refused(f"the job {job} failed: {error}")
+        if done:
             return
         await asyncio.sleep(PAUSE_SECONDS)
 

@@ -15,7 +15,6 @@ from holdfast.scenarios.facts import (
     GroupFact,
     PolicyFact,
     RuleFact,
-    TemporaryFact,
 )  # fmt: skip
 from holdfast.scenarios.journals import temporary_limit
 from holdfast.scenarios.play import CREDIT, HOLD, Play

@@ -65,6 +65,7 @@ async def play_one(stage: Running, number: int, written: Written, report: Report
     where: Where = ()
     play = Play(stage, number, setting_of(scenario), scenario.users)
     try:
+        await play.pause_jobs()
         await play.at(at_noon(play.setting.today))
         await give(play, scenario)
         for place, step in enumerate(scenario.steps):

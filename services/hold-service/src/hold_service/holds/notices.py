@@ -49,8 +49,7 @@ def rejected(row: Row, known: Known, work: Work, amount: Any, by: str, reason: s
     return OrderRejected.model_validate(fields(row, known, work, amount) | more)
 
 
-def escalated(row: Row, known: Known, work: Work, amount: Any) -> OrderEscalated:
-    """A hold waits too long."""
-    days = max(0, (work.business_now - row["held_at"]).days)
+def escalated(row: Row, known: Known, work: Work, amount: Any, days: int) -> OrderEscalated:
+    """A hold waits too long: so many business dates have passed since the order was held."""
     more = {"held_days": days, "level": row["escalations"]}
     return OrderEscalated.model_validate(fields(row, known, work, amount) | more)

@@ -21,6 +21,7 @@ from holdfast.contracts.base import Payload, Text
 from holdfast.contracts.holds import CallRequested, TemporaryLimitRequested
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work
+from holdfast.receivables.money import rounded
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
@@ -31,6 +32,8 @@ from holdfast.web.problems import field_problem, responses
 
 router = APIRouter(prefix="/v1/holds", tags=["holds"])
 Editor = Annotated[Caller, Depends(require("holds:edit"))]
+ANY_VERSION = "*"
+"""Asking changes nothing of the hold, so that no version need be named."""
 Make = Callable[[dict[str, Any], Known], Payload]
 
 
@@ -69,7 +72,7 @@ class CallRequest(BaseModel):
     "/{hold}/temporary-limit-requests",
     operation_id="askForTemporaryLimit",
     status_code=201,
-    responses={201: {"description": "What was asked"}, **responses(404, 409, 412, 428)},
+    responses={201: {"description": "What was asked"}, **responses(404, 409, 412)},
 )
 async def ask_for_limit(
     request: Request, hold: HoldNumber, given: LimitRequest, caller: Editor, if_match: IfMatch = None,
@@ -78,11 +81,7 @@ async def ask_for_limit(
     """Ask credit-service for a temporary limit: it drafts an adjustment, which somebody posts or not."""
 
     def make(fields: dict[str, Any], known: Known) -> Payload:
-        if known.position.currency is not None and given.amount.currency != known.position.currency:
-            raise field_problem(
-                422, "wrong-currency", "The limit is in another currency", "amount.currency", given.amount.currency,
-                f"the company's currency is {known.position.currency}", f"Send it in {known.position.currency}.",
-            )  # fmt: skip
+        _grantable(given, known)
         return TemporaryLimitRequested.model_validate(fields | {
             "amount": given.amount.amount, "currency": given.amount.currency, "from_date": given.from_date,
             "to_date": given.to_date, "note": given.note})  # fmt: skip
@@ -94,7 +93,7 @@ async def ask_for_limit(
     "/{hold}/call-requests",
     operation_id="askForCall",
     status_code=201,
-    responses={201: {"description": "What was asked"}, **responses(404, 409, 412, 428)},
+    responses={201: {"description": "What was asked"}, **responses(404, 409, 412)},
 )
 async def ask_for_call(
     request: Request, hold: HoldNumber, given: CallRequest, caller: Editor, if_match: IfMatch = None,
@@ -108,11 +107,31 @@ async def ask_for_call(
     return await _ask(request, hold, caller, if_match, idempotency_key, "hold.call-requested", make)
 
 
+def _grantable(given: LimitRequest, known: Known) -> None:
+    """Raises Problem 422 for an amount or a period that nobody could grant."""
+    wanted, position = given.amount, known.position
+    if position.currency is not None and wanted.currency != position.currency:
+        raise field_problem(
+            422, "wrong-currency", "The limit is in another currency", "amount.currency", wanted.currency,
+            f"the company's currency is {position.currency}", f"Send it in {position.currency}.",
+        )  # fmt: skip
+    if rounded(wanted.amount, wanted.currency) != wanted.amount:
+        raise field_problem(
+            422, "invalid", "The request is not valid", "amount.amount", str(wanted.amount),
+            "finer than the currency's minor unit", "Send an amount in whole minor units.",
+        )  # fmt: skip
+    if given.to_date < position.check_date:
+        raise field_problem(
+            422, "invalid", "The request is not valid", "to_date", given.to_date.isoformat(),
+            f"has passed; today is {position.check_date}", "Send a day that is still to come.",
+        )  # fmt: skip
+
+
 async def _ask(
     request: Request, hold: str, caller: Caller, if_match: str | None, key: str | None, what: str, make: Make
 ) -> Response:
     async def act(work: Work) -> Answer:
-        row = await acting.locked(work, hold, caller, if_match)
+        row = await acting.locked(work, hold, caller, if_match or ANY_VERSION)
         body = await _publish(work, row, caller, what, make)
         return answer(body, 201)
 

@@ -23,3 +23,9 @@ CREATE TABLE order_detail (
     lines jsonb NOT NULL,
     PRIMARY KEY (order_no, company)
 );
+
+-- The last business day on which all held orders of a company were evaluated.
+CREATE TABLE evaluated_day (
+    company text PRIMARY KEY,
+    day date NOT NULL
+);

@@ -35,7 +35,7 @@ from hold_service.releases import approval_api
 from hold_service.reports import api as reports_api
 from hold_service.requests import api as requests_api
 from hold_service.rules import api as rules_api
-from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
+from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises, apply_risks
 from hold_service.whatif import api as whatif_api
 from hold_service.whatif.jobs import run_what_if
 from holdfast.approvals.flow import escalate_overdue
@@ -47,7 +47,7 @@ from holdfast.contracts.collections import (
     PromiseBroken,
     PromiseKept,
 )  # fmt: skip
-from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged
+from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged, RiskChanged
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.contracts.topics import HOLDS
@@ -73,6 +73,7 @@ OTHER_SERVICES: dict[type[Payload], Handle] = {
     GroupChanged: apply_groups,
     ParametersChanged: apply_parameters,
     ReminderLevelChanged: apply_levels,
+    RiskChanged: apply_risks,
     PromiseBroken: apply_promises,
     PromiseKept: apply_promises,
     CustomerBlockRequested: apply_blocks,

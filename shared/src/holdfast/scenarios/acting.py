@@ -65,7 +65,8 @@ async def _limit_check(play: Play, step: Step) -> Done:
 async def newest_hold(play: Play, order: str, company: str | None = None) -> dict[str, Any] | None:
     """The newest hold of an order, if it has ever had one."""
     where = f"company={quote(play.path_of(company))}&order={quote(order)}&history=true&sort=-hold&limit=1"
-    items = (await play.get(HOLD, f"/v1/holds?{where}")).body["items"]
+    reply = await play.must(await play.get(HOLD, f"/v1/holds?{where}"), f"the hold of order {order or '(not named)'}")
+    items = reply.body["items"]
     found: dict[str, Any] | None = items[0] if items else None
     return found
 

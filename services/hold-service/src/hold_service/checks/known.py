@@ -49,6 +49,7 @@ class Standing:
     payment_terms: str | None = None
     cash_discount: str | None = None
     disputed: Mapping[str, Decimal] = field(default_factory=dict)
+    risk_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

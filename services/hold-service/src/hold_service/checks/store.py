@@ -44,7 +44,7 @@ SELECT
      CROSS JOIN LATERAL (
          SELECT * FROM profile p WHERE p.company = w.company AND p.customer = w.customer OFFSET 0) p) AS profiles,
     (SELECT json_agg(json_build_array(w.company, w.customer, s.dunning_level, s.broken_promises, s.block_effect,
-                s.block_reason, c.payment_terms, c.cash_discount,
+                s.block_reason, c.payment_terms, c.cash_discount, s.risk_group,
                 (SELECT json_object_agg(d.currency, d.amount::text) FROM (
                      SELECT d.currency, sum(least(d.open_amount, coalesce(d.disputed_amount, d.open_amount))) AS amount
                      FROM document d

@@ -155,6 +155,9 @@ class System:
         """Rules and checkpoints; then company, customers and limits come over the bus."""
         await self.set_clock(8)
         await self.pool.execute(
+            "INSERT INTO reason VALUES ($1, 'release', 'agreed', 'Agreed with the customer', 1)", COMPANY
+        )
+        await self.pool.execute(
             """INSERT INTO checkpoint SELECT $1, d, true, true, 1
                FROM unnest('{confirmation,picking_list,packing_slip,invoice,warehouse_shipment}'::text[]) d""",
             COMPANY,

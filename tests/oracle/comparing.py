@@ -13,7 +13,7 @@ from tests.oracle.decisions import Decision, Oracle
 
 from holdfast.bus.envelope import Incoming
 from holdfast.bus.port import Transport
-from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased
+from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased, ReasonCleared
 from holdfast.contracts.topics import HOLDS
 from holdfast.erp.answers import read_topic
 
@@ -22,6 +22,8 @@ WORDS = {OrderCleared: "cleared", OrderHeld: "held", OrderReleased: "released", 
 
 def as_decision(payload: Any) -> Decision:
     """An event of `holds.v1` as the oracle notes it."""
+    if isinstance(payload, ReasonCleared):
+        return Decision(f"cleared of {payload.reason}", payload.order, tuple(sorted(payload.reasons_left)))
     found = getattr(payload, "figures", None)
     reasons = tuple(sorted(payload.reasons)) if isinstance(payload, OrderHeld) else ()
     return Decision(WORDS[type(payload)], payload.order, reasons, found.exposure if found else None)

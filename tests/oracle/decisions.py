@@ -23,7 +23,10 @@ Party = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of an order: `what` is cleared, held, released or cancelled; exposure in company currency."""
+    """What became of an order: `what` is cleared, held, released, cancelled, or cleared of one reason and still held.
+
+    Exposure in company currency.
+    """
 
     what: str
     order: str
@@ -143,6 +146,8 @@ class Oracle:
             return
         reasons, exposure, amount = self._examine(party, hold.order)
         if reasons:
+            for gone in sorted(set(hold.reasons) - set(reasons)):
+                self._note(party, Decision(f"cleared of {gone}", hold.order.order, reasons))
             hold.reasons = reasons
         else:
             self._let_go(party, hold, exposure, amount)

@@ -167,9 +167,9 @@ async def _call(play: Play, step: Step) -> Done:
     path = play.names.in_path(call.path, play.setting.company)
     if call.method == "GET":
         return Done(await play.get(call.service, path, step.user))
-    tag = call.if_match
-    if tag == "newest":
-        tag = (await play.get(call.service, path)).etag or "new"
+    if call.if_match == "newest" and call.method == "PUT":
+        return Done(await play.put(call.service, path, call.body, step.user))
+    tag = (await play.get(call.service, path)).etag if call.if_match == "newest" else call.if_match
     return Done(await play.send(call.service, call.method, path, call.body, user=step.user, etag=tag))
 
 

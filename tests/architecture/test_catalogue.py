@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,4 +80,4 @@ def test_every_row_is_somewhere() -> None:
 
 
 if __name__ == "__main__":
-    print("\n".join(listed()))
+    sys.stdout.writelines(f"{line}\n" for line in listed())

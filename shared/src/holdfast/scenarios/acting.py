@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,8 @@ Act = Callable[[Play, Step], Awaitable[Done]]
 JOB_DUE = "UPDATE job SET due_at = to_timestamp(0) WHERE name = $1 RETURNING runs"
 JOB_STATE = "SELECT runs > $2 AND due_at > now() AS done, last_error FROM job WHERE name = $1"
 PAUSE_SECONDS = 0.02
+HOLD_OF = re.compile(r"\{hold:([^{}]+)\}")
+UNKNOWN_HOLD = "H-000000"
 
 
 async def act(play: Play, step: Step) -> Done:
@@ -71,6 +74,14 @@ async def newest_hold(play: Play, order: str, company: str | None = None) -> dic
     return found
 
 
+async def in_path(play: Play, path: str) -> str:
+    """A path as the services know it: `{company}`, other names of the scenario, `{hold:O-1}` for an order's hold."""
+    for order in HOLD_OF.findall(path):
+        hold = await newest_hold(play, order)
+        path = path.replace(f"{{hold:{order}}}", hold["hold"] if hold else UNKNOWN_HOLD)
+    return play.names.in_path(path, play.setting.company)
+
+
 async def _on_hold(play: Play, step: Step) -> Done:
     action = step.action or ""
     given: OnHold = getattr(step, action)
@@ -100,7 +111,7 @@ async def _force(play: Play, step: Step) -> Done:
 
 async def _numbers(play: Play, orders: list[str], company: str | None) -> list[str]:
     holds = [await newest_hold(play, order, company) for order in orders]
-    return [hold["hold"] if hold else "H-000000" for hold in holds]
+    return [hold["hold"] if hold else UNKNOWN_HOLD for hold in holds]
 
 
 async def _bulk(play: Play, step: Step) -> Done:
@@ -164,7 +175,7 @@ async def _post(play: Play, step: Step) -> Done:
 async def _call(play: Play, step: Step) -> Done:
     call = step.call
     assert call is not None
-    path = play.names.in_path(call.path, play.setting.company)
+    path = await in_path(play, call.path)
     if call.method == "GET":
         return Done(await play.get(call.service, path, step.user))
     if call.if_match == "newest" and call.method == "PUT":

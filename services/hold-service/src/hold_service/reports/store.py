@@ -6,15 +6,16 @@ from datetime import date
 
 import asyncpg
 
+from hold_service.holds.ageing import AGE
 from holdfast.database.work import Work
 
 SEEN = "($1::text[] IS NULL OR h.company = ANY($1)) AND ($2::text IS NULL OR h.company = $2)"
 AGES = ((0, "today"), (1, "1-2 days"), (3, "3-7 days"), (8, "8-30 days"), (31, "over 30 days"))
-AGE = "CASE " + " ".join(f"WHEN days >= {days} THEN '{name}'" for days, name in reversed(AGES)) + " END"
+SPAN = "CASE " + " ".join(f"WHEN days >= {days} THEN '{name}'" for days, name in reversed(AGES)) + " END"
 ON = "(h.closed_at AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date BETWEEN $3 AND $4"
 OPEN = f"""
 WITH found AS (
-    SELECT h.*, floor(extract(epoch FROM $3::timestamptz - h.held_at) / 86400)::int AS days FROM hold h
+    SELECT h.*, {AGE.replace("$1", "$3")} AS days FROM hold h LEFT JOIN company c ON c.company = h.company
     WHERE h.active AND {SEEN})
 """
 BY_COMPANY = f"""{OPEN}
@@ -22,7 +23,7 @@ SELECT company, order_currency AS currency, count(*) AS holds, sum(order_total) 
 FROM found GROUP BY 1, 2 ORDER BY 1, 2
 """
 BY_AGE = f"""{OPEN}
-SELECT {AGE} AS age, min(days) AS from_days, order_currency AS currency, count(*) AS holds, sum(order_total) AS value
+SELECT {SPAN} AS age, min(days) AS from_days, order_currency AS currency, count(*) AS holds, sum(order_total) AS value
 FROM found GROUP BY 1, order_currency ORDER BY 2, 3
 """
 BY_REASON = f"""{OPEN}

@@ -67,10 +67,12 @@ SELECT
     (SELECT json_agg(json_build_array(o.company, o.order_no, coalesce(o.version, 0), o.payment_terms, o.cash_discount,
                 coalesce(o.excluded, false), d.load,
                 CASE WHEN d.load IS NOT NULL THEN (
-                    SELECT json_agg(m.order_no ORDER BY m.order_no) FROM order_detail m
-                    WHERE m.load = d.load AND m.company = d.company AND m.order_no <> d.order_no
-                      AND EXISTS (SELECT FROM hold h WHERE h.order_no = m.order_no AND h.company = m.company
-                                  AND h.active)) END))
+                    SELECT json_agg(m.order_no ORDER BY m.order_no) FROM (
+                        SELECT m.order_no, m.company FROM order_detail m
+                        WHERE m.load = d.load AND m.company = d.company AND m.order_no <> d.order_no OFFSET 0) m
+                    CROSS JOIN LATERAL (
+                        SELECT h.active FROM hold h
+                        WHERE h.order_no = m.order_no AND h.company = m.company OFFSET 0) h WHERE h.active) END))
      FROM named w
      CROSS JOIN LATERAL (
          SELECT * FROM sales_order o WHERE o.order_no = w.order_no AND o.company = w.company OFFSET 0) o

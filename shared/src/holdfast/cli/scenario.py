@@ -13,6 +13,7 @@ from holdfast.platform import logging
 from holdfast.platform.settings import load_settings
 from holdfast.scenarios.reading import read_scenarios
 from holdfast.scenarios.runner import run_files
+from holdfast.scenarios.schema import schema
 
 app = typer.Typer(
     help="""Stories in files, played through the real services: facts, steps, expectations.
@@ -51,3 +52,13 @@ def check_scenarios(files: Files) -> None:
     """
     for file in files:
         print(f"{file}: {len(read_scenarios(file))} scenarios")
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of scenario files; an editor that knows it completes and checks while you type.
+
+    \b
+    holdfast scenario schema > scenario.schema.json
+    """
+    print(schema(), end="")

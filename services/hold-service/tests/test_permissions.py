@@ -19,8 +19,8 @@ CHECK = {
 async def something_of_everything(hold: Any, client: httpx.AsyncClient, key: Any) -> dict[str, str]:
     """A held order, a rule, a reason, a what-if run and an approval of DE01; answers where they are."""
 
-    async def post(path: str, body: Any) -> dict[str, Any]:
-        answer = await client.post(path, json=body, headers=key())
+    async def post(path: str, body: Any, **conditions: str) -> dict[str, Any]:
+        answer = await client.post(path, json=body, headers=key() | conditions)
         assert answer.is_success, (path, answer.text)
         found: dict[str, Any] = answer.json()
         return found
@@ -29,20 +29,21 @@ async def something_of_everything(hold: Any, client: httpx.AsyncClient, key: Any
     decision = await post("/v1/credit-checks", CHECK)
     assert decision["outcome"] == "held"
     rule = await post("/v1/rules", {"company": "DE01", "kind": "days_overdue", "value": "30"})
-    run = await post("/v1/what-if", {"company": "DE01", "rules": [], "since": "2026-01-01T00:00:00Z"})
+    run = await post("/v1/what-if", {"company": "DE01", "rules": [], "since": "2026-01-01T00:00:00Z",
+                                      "until": "2026-04-01T00:00:00Z"})  # fmt: skip
     steps = [{"name": "manager", "permission": "approvals:decide"}]
-    kind = "hold-release"
+    kind = "hold_release"
     made = await client.put(f"/v1/workflows/DE01/{kind}", json={"active": True, "steps": steps},
                             headers={**key(), "if-match": '"0"'})  # fmt: skip
     assert made.is_success, made.text
-    asked = await post(f"/v1/holds/{decision['hold']}/submit", {"release_reason": "PAID"})
+    tag = {"if-match": (await client.get(f"/v1/holds/{decision['hold']}")).headers["etag"]}
+    await post(f"/v1/holds/{decision['hold']}/submit", {"reason": "PAID"}, **tag)
     given = {"company": "DE01", "to_user": "zoe", "from_date": "2026-01-01", "to_date": "2026-12-31"}
     delegation = await post("/v1/delegations", given)
     approvals = (await client.get("/v1/approvals")).json()["items"]
-    assert asked
     return {
-        "{company}": "DE01", "{customer}": "C-1", "{decision_id}": decision["decision_id"], "{hold}": decision["hold"],
-        "/v1/approvals/{number}": f"/v1/approvals/{approvals[0]['id']}", "{rule_id}": rule["id"], "{run}": run["id"],
+        "{company}": "DE01", "{customer}": "C-1", "{decision_id}": decision["decision"], "{hold}": decision["hold"],
+        "/v1/approvals/{number}": f"/v1/approvals/{approvals[0]['id']}", "{rule_id}": rule["id"], "{run}": run["run"],
         "/v1/holds/{hold}/{act}": f"/v1/holds/{decision['hold']}/recall",
         "/v1/approvals/{number}/{act}": f"/v1/approvals/{approvals[0]['id']}/recall",
         "/v1/delegations/{number}": f"/v1/delegations/{delegation['id']}", "/v1/reasons/{company}/{kind}/{reason}":

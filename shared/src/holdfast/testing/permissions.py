@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
 from holdfast.platform.settings import Settings
 from holdfast.web.auth import PERMISSIONS, ROLES, issue_token
 
@@ -72,9 +70,10 @@ def _body(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Any:
 
 @dataclass(slots=True)
 class Walk:
-    """Calls the routes of an API at `address` with tokens of every kind, and notes what is wrong in sentences."""
+    """Calls the routes of an API through `client` (an httpx.AsyncClient without a token) with tokens of every kind, and
+    notes what is wrong in sentences."""
 
-    client: httpx.AsyncClient
+    client: Any
     settings: Settings
     faults: list[str] = field(default_factory=list)
     calls: int = 0

@@ -46,6 +46,7 @@ async def test_the_walk(bus: Bus, server_folder: Path) -> None:
     try:
         await stack.start()
         services.start_apis()
+        services.start_jobs()
         await services.start_workers()
         lines = f"\necho '{BETWEEN}'\n".join(["TOKEN=$(holdfast token --subject kim)", *blocks()])
         environment = stack.environment() | {

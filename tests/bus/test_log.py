@@ -20,6 +20,7 @@ from holdfast.bus.postgres import PostgresTransport, install
 from holdfast.bus.postgres.headers import pack, unpack
 from holdfast.bus.postgres.link import Link
 from holdfast.bus.postgres.membership import range_assignment
+from holdfast.database.migrations import SchemaDiffers
 from holdfast.platform.settings import BusSettings
 from holdfast.testing.databases import Databases
 from holdfast.testing.proxy import Proxy
@@ -48,6 +49,13 @@ async def sql(url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(url)
     yield connection
     await connection.close()
+
+
+async def test_tables_of_another_version_are_refused(url: str, sql: asyncpg.Connection) -> None:
+    await install(url)
+    await sql.execute("COMMENT ON TABLE bus_partition IS 'the digest of another script'")
+    with pytest.raises(SchemaDiffers, match="FRESH=1"):
+        await install(url)
 
 
 async def append(connection: asyncpg.Connection, topic: str, parts: list[int], value: str) -> None:

@@ -78,7 +78,7 @@ async def test_row_4_4_16_a_commit_refused_during_a_rebalance_is_normal(system: 
     """A stopped member commits with the generation it had; the group has gone on without it."""
     trade = await begin(system, 16)
     async with meanwhile(system, trade, 2, 300) as playing:
-        async with system.worker("after_commit:6=stop") as late:
+        async with system.worker("after_commit:2=stop") as late:
             await eventually(lambda: is_stopped(late), 30)
             async with system.worker() as other:
                 await progress(system, 100, playing)

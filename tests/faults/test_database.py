@@ -114,7 +114,7 @@ async def test_row_4_4_9_a_commit_whose_outcome_is_unknown(lost: str, embedded: 
     port = int(system.database.split(":")[-1].split("/")[0])
     async with Proxy(port) as proxy, meanwhile(system, trade, 1, 300):
         behind = on_port(system.database, proxy.port)
-        async with system.worker("before_commit:5=stop", hold_database_url=behind) as worker:
+        async with system.worker("before_commit:2=stop", hold_database_url=behind) as worker:
             await eventually(lambda: is_stopped(worker), 30)
             before = await system.pool.fetchval(POSITION)
             proxy.half(lost)

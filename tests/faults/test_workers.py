@@ -73,7 +73,7 @@ async def test_row_4_4_15_a_third_member_joins_leaves_and_dies_under_load(system
 async def test_row_4_4_18_a_worker_that_wakes_up_late_writes_nothing(system: System) -> None:
     trade = await begin(system, 18)
     async with meanwhile(system, trade, 2, 300) as playing:
-        async with system.worker("before_commit:6=stop") as zombie:
+        async with system.worker("before_commit:2=stop") as zombie:
             await eventually(lambda: is_stopped(zombie), 30)
             async with system.worker() as other:
                 await playing

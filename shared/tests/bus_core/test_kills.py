@@ -29,8 +29,10 @@ async def test_row_4_4_4_killed_before_the_commit_nothing_is_visible(world: Worl
 
 async def test_row_4_4_3_killed_after_the_commit_nothing_is_done_twice(world: World) -> None:
     events = stream(3, 200)
-    await world.send(events)
+    await world.send(events[:100])
     async with world.worker("after_commit:2=kill") as dead:
+        await world.reached(1)
+        await world.send(events[100:])
         assert await dead.wait() == -signal.SIGKILL
     assert await world.effects() != {}
     async with world.worker():
@@ -66,8 +68,10 @@ async def test_row_4_4_2_killed_in_a_loop_at_random_moments(world: World) -> Non
 @pytest.mark.parametrize("line", ["before_commit", "after_commit"])
 async def test_row_4_4_18_row_4_5_6_a_stopped_worker_is_fenced(line: str, world: World) -> None:
     events = stream(18, 400)
-    await world.send(events[:200])
+    await world.send(events[:100])
     async with world.worker(f"{line}:2=stop") as zombie:
+        await world.reached(1)
+        await world.send(events[100:200])
         await eventually(lambda: _is_stopped(zombie.pid), 30)
         await world.send(events[200:])
         async with world.worker() as other:

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
+from typer.main import get_command
 
 from holdfast.cli import main
+from holdfast.cli.app import app
+from holdfast.database.migrations import SchemaDiffers
+from holdfast.erp.api import CallFailed
+from holdfast.platform.collector import MIDDLE, OLD, YOUNG
+from holdfast.platform.local import ServiceEnded
 from holdfast.platform.logging import route_to_standard_library
+from holdfast.platform.services import INGEST, MODULES
+from holdfast.platform.serving import CannotListen
 
-COMMANDS = [
-    (), ("demo",), ("run",), ("migrate",), ("topics",), ("token",), ("kafka",), ("erp", "generate"), ("erp", "replay"),
-    ("erp", "import"), ("dead-letters", "list"), ("dead-letters", "show"), ("dead-letters", "replay"),
-    ("dead-letters", "drop"), ("outbox", "resend"), ("offsets", "reset"),
-]  # fmt: skip
+
+def tree(command: Any, *words: str) -> Iterator[tuple[str, ...]]:
+    """The words of a command and of all below it."""
+    yield words
+    for name, below in getattr(command, "commands", {}).items():
+        yield from tree(below, *words, name)
+
+
+COMMANDS = sorted(tree(get_command(app)))
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,10 @@ def holdfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
 def test_help_explains_and_shows_an_example(words: tuple[str, ...], holdfast: Command) -> None:
     done = holdfast(*words, "--help")
     assert done.returncode == 0, done.stderr
-    assert re.search(rf"holdfast {' '.join(words)}", done.stdout.partition("\n")[2]), "an example"
+    usage, _, text = done.stdout.partition("\n\n")
+    assert usage.startswith("Usage: holdfast"), usage
+    assert len(text.strip().partition("\n")[0].split()) >= 5, "what it is for"
+    assert re.search(rf"^  (.*[ (])?holdfast {' '.join(words)}", text, re.MULTILINE), "an example"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +129,75 @@ def test_a_server_that_is_away_is_no_bad_input(holdfast: Command) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("holdfast: A server does not answer")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_named(holdfast: Command) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        url = "postgresql://nobody:nothing@127.0.0.1:1/none"
+        done = holdfast("run", "ingest", "api", HOLDFAST_PORT=port, HOLDFAST_BUS_URL=url)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("holdfast: ")]
+    assert told == [
+        f"holdfast: Nothing can listen on 127.0.0.1:{port}, since the port is taken or not ours to take: set "
+        f"HOLDFAST_PORT to a free one, or HOLDFAST_HOST to an address of this machine."
+    ]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (CallFailed("GET http://127.0.0.1:1/v1 was answered with 500: no"), "was answered with 500"),
+        (SchemaDiffers("holdfast_hold"), "make demo FRESH=1"),
+        (OSError(errno.ENOSPC, "No space left on device", "/data"), "There is no space left on the disk"),
+        (asyncpg.DiskFullError("could not extend file"), "There is no space left on the disk"),
+        (asyncpg.UndefinedTableError('relation "hold" does not exist'), "run `holdfast migrate` first"),
+        (asyncpg.InsufficientPrivilegeError("permission denied"), "PostgreSQL refuses: permission denied"),
+        (ServiceEnded("hold-service api ended"), "hold-service api ended"),
+        (ExceptionGroup("roles", [ExceptionGroup("inner", [CannotListen("taken")])]), "taken"),
+        (KeyError("nobody thought of it"), "This should not have happened (KeyError: 'nobody thought of it')"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_goes_wrong_is_one_sentence(
+    error: Exception, says: str, holdfast: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(coroutine: Coroutine[Any, Any, Any]) -> None:
+        coroutine.close()
+        raise error
+
+    monkeypatch.setattr("holdfast.cli.services.run", fails)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = holdfast("topics", HOLDFAST_BUS_URL="postgresql://localhost/bus")
+    assert done.returncode == 1
+    assert done.stderr.startswith("holdfast: ")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+    traces = [path.read_text() for path in tmp_path.glob("holdfast-*.trace")]
+    assert [type(error).__name__ in text for text in traces] == ([True] if isinstance(error, KeyError) else [])
+
+
+@pytest.mark.parametrize("service", [*MODULES, INGEST])
+def test_a_service_collects_garbage_by_the_batch(
+    service: str, holdfast: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int, int]] = []
+
+    def note(coroutine: Coroutine[Any, Any, Any]) -> None:
+        coroutine.close()
+        seen.append(gc.get_threshold())
+
+    before = gc.get_threshold()
+    monkeypatch.setattr("holdfast.cli.services.run", note)
+    try:
+        assert holdfast("run", service).returncode == 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+    assert seen == [(YOUNG, MIDDLE, OLD)]
 
 
 def test_generate_writes_the_same_file_for_the_same_seed(holdfast: Command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from holdfast.bus.envelope import Tombstone, Undigestible, UnknownType, decode, encode
 from holdfast.bus.port import Record
 from holdfast.contracts import REGISTRY, Payload
+from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.erp_receivables import InvoicePosted
 from holdfast.contracts.schemas import catalogue
+from holdfast.database.pool import to_json
 
 NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 TYPE = "erp.invoice.posted.v1"
@@ -53,6 +56,15 @@ def test_what_is_written_is_read(cls: type[Payload]) -> None:
     read = decode(Record(sent.topic, 0, 0, None, sent.headers, sent.value, 0))
     assert (read.id, read.source, read.type, read.time) == ("1", "/s", cls.event_type, NOW)
     assert (read.payload, read.key, read.traceparent) == (payload, sent.key, "00-ab-cd-01")
+
+
+def test_a_round_amount_is_written_without_an_exponent() -> None:
+    """PostgreSQL's driver gives 6240000 back as 6.24E+6, which no reader of the contract takes."""
+    round_amount = {"credit_limit": Decimal("6.24E+6"), "currency": "JPY"}
+    written = ProfileChanged.model_validate(ProfileChanged.example | round_amount).model_dump_json()
+    assert '"credit_limit":"6240000"' in written
+    assert ProfileChanged.model_validate_json(written).credit_limit == 6240000
+    assert to_json(round_amount) == '{"credit_limit":"6240000","currency":"JPY"}'
 
 
 def test_the_library_reads_what_we_write() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from holdfast.database.migrations import current_revision, migrate
+from holdfast.database.migrations import SchemaDiffers, current_revision, migrate
 from holdfast.database.pool import connect
 from holdfast.database.roles import drop_database, ensure_database
 from holdfast.testing.databases import Databases
@@ -95,6 +95,23 @@ async def test_a_failing_migration_leaves_the_one_before(fresh_database: Databas
         await migrate(url, tree)
     assert await revision(url) == "0002"
     assert await ask(url, "SELECT to_regclass('b')") is None
+
+
+async def test_migrations_that_ran_differently_are_refused_and_nothing_changes(
+    fresh_database: Databases, tree: Path
+) -> None:
+    url = await fresh_database(scripts=())
+    await migrate(url, tree)
+    add(tree, "0001", FIRST.replace("DEFAULT '50%", "DEFAULT '60%"))
+    add(tree, "0002", SECOND)
+    with pytest.raises(SchemaDiffers, match="FRESH=1"):
+        await migrate(url, tree)
+    assert await revision(url) == "0001"
+    add(tree, "0001", FIRST)
+    await migrate(url, tree)
+    (tree / "versions" / "0002_test.py").unlink()
+    with pytest.raises(SchemaDiffers, match="another version"):
+        await migrate(url, tree)
 
 
 async def test_templates_are_migrated_once_and_copied(fresh_database: Databases, tree: Path) -> None:

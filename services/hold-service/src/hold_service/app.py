@@ -17,10 +17,10 @@ from hold_service.checks.handlers import checkpoints_requested
 from hold_service.decisions import api as decisions_api
 from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, try_lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.handlers import with_details
-from hold_service.holds.jobs import clean_reservations
+from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily
 from hold_service.limit_checks import api as limit_checks_api
 from hold_service.parameters import PARAMETERS
 from hold_service.parameters import api as parameters_api
@@ -32,10 +32,13 @@ from hold_service.rechecks.handlers import mark_touched, watched
 from hold_service.rechecks.jobs import run_rechecks
 from hold_service.releases import api as releases_api
 from hold_service.releases import approval_api
+from hold_service.reports import api as reports_api
+from hold_service.requests import api as requests_api
 from hold_service.rules import api as rules_api
-from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises
+from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises, apply_risks
 from hold_service.whatif import api as whatif_api
 from hold_service.whatif.jobs import run_what_if
+from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import Handle, HandlerTable, Service
 from holdfast.contracts.base import Payload
 from holdfast.contracts.collections import (
@@ -44,7 +47,7 @@ from holdfast.contracts.collections import (
     PromiseBroken,
     PromiseKept,
 )  # fmt: skip
-from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged
+from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged, RiskChanged
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.contracts.topics import HOLDS
@@ -59,8 +62,8 @@ from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
 ROUTES = (
-    checks_api, decisions_api, limit_checks_api, releases_api, approval_api, holds_api, forced_api, reasons_api,
-    rules_api, checkpoints_api, rankings_api, parameters_api, whatif_api,
+    checks_api, decisions_api, limit_checks_api, releases_api, requests_api, approval_api, holds_api, forced_api,
+    reasons_api, rules_api, checkpoints_api, rankings_api, parameters_api, whatif_api, reports_api,
 )  # fmt: skip
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -70,6 +73,7 @@ OTHER_SERVICES: dict[type[Payload], Handle] = {
     GroupChanged: apply_groups,
     ParametersChanged: apply_parameters,
     ReminderLevelChanged: apply_levels,
+    RiskChanged: apply_risks,
     PromiseBroken: apply_promises,
     PromiseKept: apply_promises,
     CustomerBlockRequested: apply_blocks,
@@ -89,7 +93,15 @@ async def _freed(work: Work, parties: set[Party]) -> None:
     await mark_touched(work, parties)
 
 
-SERVICE = Service(name=NAME, handlers=HANDLERS, lock=lock_parties, refresh=_refresh, outgoing=HOLDS, on_freed=_freed)
+SERVICE = Service(
+    name=NAME,
+    handlers=HANDLERS,
+    lock=lock_parties,
+    try_lock=try_lock_parties,
+    refresh=_refresh,
+    outgoing=HOLDS,
+    on_freed=_freed,
+)
 
 
 def create_api(settings: Settings) -> FastAPI:
@@ -127,6 +139,9 @@ async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     PARAMETERS.use(settings)
     jobs = [
         Job("stale-reservations", timedelta(minutes=5), clean_reservations),
+        Job("escalation", timedelta(minutes=5), escalate_holds),
+        Job("daily-evaluation", timedelta(minutes=5), evaluate_daily),
+        Job("approval-escalation", timedelta(minutes=15), escalate_overdue),
         Job("what-if", timedelta(seconds=1), run_what_if),
     ]
     await roles.run_periodic(SERVICE, settings, stop, jobs)

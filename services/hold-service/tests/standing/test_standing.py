@@ -46,3 +46,15 @@ async def test_small_and_disputed_invoices_may_be_left_out_of_what_is_overdue(ho
     assert await reasons(hold, ask, "O-1") is None
     await hold.parameters(exclude_overdue_invoice_below="10")
     assert await reasons(hold, ask, "O-2") == ["open_transactions_overdue"]
+
+
+async def test_the_newest_risk_group_aims_rules(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000", rules={"days_overdue": "30"})
+    await hold.pool.execute("UPDATE rule SET risk_group = 'HIGH'")
+    await hold.facts(ask.invoice("I-1", "9", due="2025-01-02"))
+    await hold.facts(ask.event("credit.risk.changed.v1", version=2, risk_group="HIGH"))
+    await hold.facts(ask.event("credit.risk.changed.v1", version=1, risk_group="LOW"))
+    assert await reasons(hold, ask, "O-1") == ["open_transactions_overdue"]
+    await hold.facts(ask.event("credit.risk.changed.v1", version=3, risk_group=None))
+    await hold.recheck()
+    assert (await hold.published())[-1][1]["triggers"] == ["risk group"]

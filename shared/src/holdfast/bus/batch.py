@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import structlog
@@ -20,6 +20,11 @@ from holdfast.bus.port import Record
 from holdfast.bus.segments import runs, segments
 from holdfast.database.work import Work, is_transient, transaction
 
+if TYPE_CHECKING:
+    from holdfast.bus.together import Together
+
+FEW = 100
+"""Up to so many records of a partition wait for those of others; a longer batch is worth a transaction of its own."""
 log = structlog.get_logger(__name__)
 
 
@@ -47,6 +52,17 @@ class Taken:
         """Every customer that the stretch touches."""
         found: set[Party] = set(self.poison.parties) if self.poison else set()
         return found.union(*(event.payload.parties() for event in (*self.live, *self.behind)))
+
+    def sort(self, items: Iterable[Item], fresh: set[inbox.Mark], parked: Collection[str]) -> None:
+        """Fresh events of free keys are live, those of parked keys are behind; `fresh` loses what was found in it."""
+        for item in items:
+            if item.event is None:
+                self.ignored += 1
+            elif item.event.mark not in fresh:
+                self.repeated += 1
+            else:
+                fresh.discard(item.event.mark)
+                (self.behind if item.event.key in parked else self.live).append(item.event)
 
 
 def read(service: Service, record: Record) -> Item:
@@ -102,8 +118,11 @@ def stretches(items: Sequence[Item]) -> Iterator[list[Item]]:
 class BatchProcessor:
     """Handles the batches of one partition, one after another; holds its claim."""
 
-    def __init__(self, service: Service, pool: asyncpg.Pool, claim: Claim, limit: PoisonLimit) -> None:
+    def __init__(
+        self, service: Service, pool: asyncpg.Pool, claim: Claim, limit: PoisonLimit, together: Together | None = None
+    ) -> None:
         self._service, self._pool, self.limit = service, pool, limit
+        self._together, self._alone = together, together is None
         self.claim = claim
         self.mended: set[str] = set()
 
@@ -114,7 +133,18 @@ class BatchProcessor:
         """
         with metrics.BATCH_SECONDS.labels(self._service.name).time():
             for stretch in stretches([read(self._service, record) for record in records]):
-                await self._split(stretch)
+                if not await self._taken_together(stretch):
+                    await self._split(stretch)
+
+    async def _taken_together(self, items: list[Item]) -> bool:
+        """A few good records share a transaction with those of other partitions, unless that has just failed."""
+        if self._together is None or self._alone or len(items) > FEW or items[0].error is not None:
+            self._alone = False
+            return False
+        self._alone = True
+        taken = await self._together.take(self, items)
+        self._alone = not taken
+        return taken
 
     async def _split(self, items: list[Item]) -> None:
         """Halve what fails until the bad record is alone, and park that one."""
@@ -151,6 +181,10 @@ class BatchProcessor:
                     raise RuntimeError("a handler asks for customers that are locked already") from more
                 known |= more.parties
         failpoints.hit("after_commit")
+        self.committed(items, taken, claim)
+
+    def committed(self, items: list[Item], taken: Taken, claim: Claim) -> None:
+        """A transaction with these records has been committed; `claim` is for the batch after them."""
         self.claim = claim
         self._count(items, taken)
 
@@ -166,9 +200,7 @@ class BatchProcessor:
             await parking.park(self._service, work, taken.poison)
         await take_effect(self._service, work, taken.live, known)
         self.mended |= await parking.park_behind(self._service, work, taken.behind)
-        last = items[-1].record
-        at = datetime.fromtimestamp(last.timestamp_ms / 1000, UTC)
-        return taken, await offsets.advance(work, self.claim, last, at)
+        return taken, await offsets.advance(work, self.claim, items[-1].record)
 
     async def _sort(self, work: Work, items: list[Item]) -> Taken:
         """Fresh events of free keys are live; those of parked keys, also of one parked just now, wait behind."""
@@ -181,22 +213,15 @@ class BatchProcessor:
         keys = {event.key for event in events} | ({own} if own is not None else set())
         parked = await parking.parked_keys(work, self.claim.tp.topic, keys)
         parked |= {own} if own is not None else set()
-        for item in items if taken.poison is None else items[1:]:
-            if item.event is None:
-                taken.ignored += 1
-            elif (mark := (item.event.source, item.event.id)) not in fresh:
-                taken.repeated += 1
-            else:
-                fresh.discard(mark)
-                (taken.behind if item.event.key in parked else taken.live).append(item.event)
+        taken.sort(items if taken.poison is None else items[1:], fresh, parked)
         return taken
 
     def _count(self, items: list[Item], taken: Taken) -> None:
         name = self._service.name
         for item in items:
             self.limit.note(item.error is not None)
-        for event in taken.live:
-            metrics.EVENTS.labels(name, event.type).inc()
+        for event_type, count in Counter(event.type for event in taken.live).items():
+            metrics.EVENTS.labels(name, event_type).inc(count)
         if taken.poison is not None:
             kind = taken.poison.event.type if taken.poison.event else "unreadable"
             metrics.POISON.labels(name, kind).inc()

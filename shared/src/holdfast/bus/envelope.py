@@ -44,6 +44,11 @@ class Incoming(Generic[P_co]):
     key: str
     traceparent: str | None = None
 
+    @property
+    def mark(self) -> tuple[str, str]:
+        """What the inbox knows it by."""
+        return self.source, self.id
+
 
 class UnknownType(Exception):
     """An event type this version does not know: ignored and counted, never an error."""

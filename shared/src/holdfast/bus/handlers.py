@@ -15,6 +15,7 @@ Party = tuple[str, str]
 """(company, customer)"""
 Handle = Callable[[Work, Sequence[Incoming[Any]]], Awaitable[None]]
 ForParties = Callable[[Work, set[Party]], Awaitable[None]]
+TryParties = Callable[[Work, set[Party]], Awaitable[set[Party]]]
 H = TypeVar("H", bound=Handle)
 
 
@@ -73,13 +74,15 @@ async def _nothing(work: Work, parties: set[Party]) -> None:
 class Service:
     """A service as the runner sees it.
 
-    `lock` locks customers in sorted order in a statement of its own; `refresh` recomputes what follows from
-    their facts; `on_parked` and `on_freed` are told whose events begin to wait, or no longer do.
+    `lock` locks customers in sorted order in a statement of its own; `try_lock` passes over those that somebody
+    else holds, and answers the others; `refresh` recomputes what follows from their facts; `on_parked` and
+    `on_freed` are told whose events begin to wait, or no longer do.
     """
 
     name: str
     handlers: HandlerTable
     lock: ForParties
+    try_lock: TryParties
     refresh: ForParties
     outgoing: Topic
     on_parked: ForParties = field(default=_nothing)

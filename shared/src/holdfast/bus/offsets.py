@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 import asyncpg
 import structlog
@@ -18,6 +19,17 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 PATIENCE_SECONDS = 1.0
 """How long a new owner waits for the row before it ends the transaction of the one before it."""
 log = structlog.get_logger(__name__)
+
+HOLD = """
+SELECT topic, partition, epoch, next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2 FOR NO KEY UPDATE
+"""
+ADVANCE = """
+UPDATE consumer_offset c SET next_offset = w.next_offset, fingerprint = w.fingerprint, event_time = w.event_time,
+                             updated_at = $6
+FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::timestamptz[])
+     AS w (topic, partition, next_offset, fingerprint, event_time)
+WHERE c.topic = w.topic AND c.partition = w.partition
+"""
 
 
 class Fenced(Exception):
@@ -85,13 +97,16 @@ async def _end_blockers(pool: asyncpg.Pool, backend: int, tp: TopicPartition) ->
 
 async def hold(work: Work, claim: Claim) -> None:
     """Lock the partition's row for this transaction. Raises Fenced when the claim is no longer the newest."""
-    row = await work.conn.fetchrow(
-        "SELECT epoch, next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2 FOR NO KEY UPDATE",
-        claim.tp.topic,
-        claim.tp.partition,
-    )
-    if row is None or (row["epoch"], row["next_offset"]) != (claim.epoch, claim.position):
-        raise Fenced(f"{claim.tp}: epoch {claim.epoch} at {claim.position} is not the newest, found {row}")
+    check([claim], await work.conn.fetch(HOLD, claim.tp.topic, claim.tp.partition))
+
+
+def check(claims: Sequence[Claim], rows: Sequence[asyncpg.Record]) -> None:
+    """Compare claims with the rows that were locked for them. Raises Fenced."""
+    found = {(row["topic"], row["partition"]): (row["epoch"], row["next_offset"]) for row in rows}
+    for claim in claims:
+        known = found.get((claim.tp.topic, claim.tp.partition))
+        if known != (claim.epoch, claim.position):
+            raise Fenced(f"{claim.tp}: epoch {claim.epoch} at {claim.position} is not the newest, found {known}")
 
 
 async def read_again(pool: asyncpg.Pool, claim: Claim) -> Claim:
@@ -110,20 +125,23 @@ async def read_again(pool: asyncpg.Pool, claim: Claim) -> Claim:
     return replace(claim, position=row["next_offset"], fingerprint=row["fingerprint"])
 
 
-async def advance(work: Work, claim: Claim, last: Record, at: datetime) -> Claim:
-    """Move past `last` in this transaction; answers the claim for the next batch. `at` is the record's time."""
-    moved = replace(claim, position=last.offset + 1, fingerprint=fingerprint_of(last))
-    await work.conn.execute(
-        """UPDATE consumer_offset SET next_offset = $3, fingerprint = $4, event_time = $5, updated_at = $6
-           WHERE topic = $1 AND partition = $2""",
-        claim.tp.topic,
-        claim.tp.partition,
-        moved.position,
-        moved.fingerprint,
-        at,
-        work.now,
-    )
-    return moved
+async def advance(work: Work, claim: Claim, last: Record) -> Claim:
+    """Move past `last` in this transaction; answers the claim for the next batch."""
+    (after,), moves = moved([(claim, last)])
+    await work.conn.execute(ADVANCE, *moves, work.now)
+    return after
+
+
+def moved(done: Sequence[tuple[Claim, Record]]) -> tuple[list[Claim], list[list[Any]]]:
+    """Claims past the last record of each partition, and the arguments of `ADVANCE` but for the time."""
+    after = [replace(claim, position=last.offset + 1, fingerprint=fingerprint_of(last)) for claim, last in done]
+    times = [datetime.fromtimestamp(last.timestamp_ms / 1000, UTC) for _, last in done]
+    return after, [*places(after), [c.position for c in after], [c.fingerprint for c in after], times]
+
+
+def places(claims: Sequence[Claim]) -> list[list[Any]]:
+    """Topics and partitions as columns."""
+    return [[claim.tp.topic for claim in claims], [claim.tp.partition for claim in claims]]
 
 
 async def is_newest(pool: asyncpg.Pool, claim: Claim) -> bool:
@@ -157,8 +175,7 @@ async def note_fresh(pool: asyncpg.Pool, claims: Sequence[Claim]) -> None:
                     USING (topic, partition, epoch)
                FOR NO KEY UPDATE OF consumer_offset SKIP LOCKED) AS idle
            WHERE c.topic = idle.topic AND c.partition = idle.partition""",
-        [claim.tp.topic for claim in claims],
-        [claim.tp.partition for claim in claims],
+        *places(claims),
         [claim.epoch for claim in claims],
     )
 

@@ -6,7 +6,7 @@ The row of `parked_key` is the lock under which records are parked, replayed and
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from holdfast.bus import documents, outbox
 from holdfast.bus.envelope import Incoming, Parties, Undigestible
 from holdfast.bus.handlers import Party, Service
 from holdfast.bus.port import Record
+from holdfast.database.bulk import columns
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 
@@ -52,6 +53,16 @@ async def parked_keys(work: Work, topic: str, keys: Iterable[str]) -> set[str]:
         sorted(set(keys)),
     )
     return {row["key"] for row in rows}
+
+
+async def any_parked(work: Work, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these topics and keys are parked; nothing is locked."""
+    rows = await work.conn.fetch(
+        """SELECT w.topic, w.key FROM unnest($1::text[], $2::text[]) AS w (topic, key)
+           WHERE (SELECT true FROM parked_key k WHERE k.topic = w.topic AND k.key = w.key)""",
+        *columns(wanted, 2),
+    )
+    return {(row["topic"], row["key"]) for row in rows}
 
 
 async def parked(work: Work, parties: Iterable[Party]) -> set[Party]:

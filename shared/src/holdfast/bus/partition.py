@@ -16,10 +16,11 @@ from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Claim, Fenced
 from holdfast.bus.poison import WINDOW, PartitionStopped, PoisonLimit
 from holdfast.bus.port import Consumer, Record
+from holdfast.bus.together import Together
 from holdfast.database.work import is_transient
 from holdfast.platform.clock import milliseconds, utc_now
 
-BATCH = 500
+BATCH = 1000
 BACKLOG = 2 * BATCH
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 log = structlog.get_logger(__name__)
@@ -29,10 +30,11 @@ class PartitionTask:
     """Owns a claim from assignment to revocation."""
 
     def __init__(
-        self, service: Service, pool: asyncpg.Pool, consumer: Consumer, claim: Claim, limit: PoisonLimit
-    ) -> None:
+        self, service: Service, pool: asyncpg.Pool, consumer: Consumer, claim: Claim, limit: PoisonLimit,
+        together: Together,
+    ) -> None:  # fmt: skip
         self._service, self._pool, self._consumer = service, pool, consumer
-        self._processor = BatchProcessor(service, pool, claim, limit)
+        self._processor = BatchProcessor(service, pool, claim, limit, together)
         self._backlog: deque[Record] = deque()
         self._arrived, self._closed = asyncio.Event(), asyncio.Event()
         self._unsure, self._behind_since = False, utc_now()

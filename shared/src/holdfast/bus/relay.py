@@ -83,16 +83,15 @@ class Relay:
 
     async def _claim(self, work: Work) -> list[asyncpg.Record]:
         """Take the lanes nobody sends now (a statement of its own), then the oldest unsent rows in them."""
-        if not await work.conn.fetchval(
-            "SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL)"
-        ):
-            return []
         lanes = await work.conn.fetchval(
-            """SELECT coalesce(array_agg(lane::smallint), '{}') FROM generate_series(0, $1 - 1) AS lane
-               WHERE pg_try_advisory_xact_lock($2, lane)""",
+            """SELECT array_agg(lane::smallint) FROM generate_series(0, CASE WHEN (
+                   SELECT true FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL LIMIT 1) THEN $1 - 1 ELSE -1 END
+               ) AS lane WHERE pg_try_advisory_xact_lock($2, lane)""",
             LANES,
             ADVISORY_CLASS,
         )
+        if not lanes:
+            return []
         rows: list[asyncpg.Record] = await work.conn.fetch(
             """SELECT seq, id, aggregatetype, aggregateid, type, payload, traceparent, created_at, sequence
                FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL AND lane = ANY($1::smallint[])

@@ -15,6 +15,7 @@ from holdfast.bus.offsets import Claim, fingerprint_of
 from holdfast.bus.partition import BATCH, PartitionTask
 from holdfast.bus.poison import SHARE, PartitionStopped, PoisonLimit
 from holdfast.bus.port import BusUnavailable, Consumer, OffsetGone, TopicPartition, Transport
+from holdfast.bus.together import Together
 from holdfast.database.work import is_transient
 
 POLL_SECONDS = 0.5
@@ -38,6 +39,7 @@ class Runner:
         self._service, self._pool, self._transport = service, pool, transport
         self._poison_share = poison_share
         self._consumer: Consumer = transport.consumer(service.name)
+        self._together = Together(service, pool)
         self._tasks: dict[TopicPartition, PartitionTask] = {}
         self._lost: dict[TopicPartition, tuple[Claim, PartitionStopped]] = {}
         self._was_reset = False
@@ -144,7 +146,7 @@ class Runner:
             await offsets.mark_stopped(self._pool, claim, lost.reason)
             return
         limit = PoisonLimit(share=self._poison_share)
-        self._tasks[tp] = PartitionTask(self._service, self._pool, self._consumer, claim, limit)
+        self._tasks[tp] = PartitionTask(self._service, self._pool, self._consumer, claim, limit, self._together)
         self._consumer.seek(tp, claim.position)
 
     async def _compare(self, claim: Claim) -> PartitionStopped | None:
@@ -164,6 +166,7 @@ class Runner:
         with contextlib.suppress(BusUnavailable):
             await self._consumer.stop()
         await self.revoked(self._tasks.keys() | self._lost.keys())
+        await self._together.close()
 
     async def _observe(self) -> None:
         while True:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from holdfast.cli import demo, erp, operations, scenario, services
-from holdfast.cli.sentences import Told, told
+from holdfast.cli.sentences import Told, told, unexpected
 
 OVERVIEW = """Holdfast: credit and collections for any ERP, as services on a message bus.
 
@@ -34,12 +34,18 @@ app.add_typer(operations.offsets, name="offsets")
 
 
 def main() -> None:
-    """Run the command line; 2 is bad input, 1 a failure outside of it."""
+    """Run the command line; 2 is bad input, 1 a failure outside of it, 130 Ctrl-C. No stack trace is ever shown."""
     try:
         with told():
             app()
     except Told as told_them:
-        print(f"holdfast: {told_them}", file=sys.stderr)
-        sys.exit(told_them.code)
+        _end(told_them)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        _end(unexpected(error))
+
+
+def _end(told_them: Told) -> None:
+    print(f"holdfast: {told_them}", file=sys.stderr)
+    sys.exit(told_them.code)

@@ -43,4 +43,5 @@ def demo(
     events = events * days // 365
     plan = Plan(seed=seed, events=events, days=days)
     options = Options(bus=bus, workers=workers, fresh=fresh, exit=exit)
-    run(Demo(options, f"seed {seed}, {events} events", generate(plan), events).run())
+    code = run(Demo(options, f"seed {seed}, {events} events", generate(plan), events).run())
+    raise typer.Exit(code)

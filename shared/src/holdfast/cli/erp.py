@@ -21,7 +21,12 @@ from holdfast.ingest.opening import OpeningSummary, import_opening_balances
 from holdfast.platform.settings import load_settings
 
 app = typer.Typer(
-    help="A fake ERP to try Holdfast with, and the import of opening balances of a real one.",
+    help="""A fake ERP to try Holdfast with, and the import of opening balances of a real one.
+
+    \b
+    holdfast erp generate --days 30 | head -3
+    holdfast erp import open-items.csv --company DE01 --cut-over 2026-01-01 --dry-run
+    """,
     no_args_is_help=True, rich_markup_mode=None,
 )  # fmt: skip
 
@@ -71,7 +76,7 @@ def replay_file(
         raise Told(f"There is no format {format!r}: choose {' or '.join(FORMATS)}.")
     days = from_file(file, format)
     options = Options(bus=bus, workers=workers, fresh=True, exit=exit)
-    run(Demo(options, f"{format}:{file.name}", days, None).run())
+    raise typer.Exit(run(Demo(options, f"{format}:{file.name}", days, None).run()))
 
 
 @app.command("import")

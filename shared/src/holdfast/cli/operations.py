@@ -25,7 +25,6 @@ from holdfast.platform.settings import load_settings
 ServiceName = Annotated[str, typer.Argument(help=" or ".join(MODULES))]
 Number = Annotated[int, typer.Argument(metavar="ID", help="as `list` shows it")]
 
-HELP = {"no_args_is_help": True, "rich_markup_mode": None}
 dead_letters = typer.Typer(
     help="""What a service could not digest: look at it, replay it, or give it up.
 
@@ -39,8 +38,22 @@ dead_letters = typer.Typer(
     """,
     no_args_is_help=True, rich_markup_mode=None,
 )  # fmt: skip
-outbox = typer.Typer(help="What a service publishes.", no_args_is_help=True, rich_markup_mode=None)
-offsets = typer.Typer(help="How far a service has read.", no_args_is_help=True, rich_markup_mode=None)
+outbox = typer.Typer(
+    help="""What a service publishes: send it again for a broker that lost its data.
+
+    \b
+    holdfast outbox resend hold-service
+    """,
+    no_args_is_help=True, rich_markup_mode=None,
+)  # fmt: skip
+offsets = typer.Typer(
+    help="""How far a service has read: let it read again.
+
+    \b
+    holdfast offsets reset hold-service erp.orders.v1 --to-beginning
+    """,
+    no_args_is_help=True, rich_markup_mode=None,
+)  # fmt: skip
 
 
 @asynccontextmanager

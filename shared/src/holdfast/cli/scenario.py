@@ -13,9 +13,15 @@ from holdfast.platform import logging
 from holdfast.platform.settings import load_settings
 from holdfast.scenarios.reading import read_scenarios
 from holdfast.scenarios.runner import run_files
+from holdfast.scenarios.schema import schema
 
 app = typer.Typer(
-    help="Stories in files, played through the real services: facts, steps, expectations.",
+    help="""Stories in files, played through the real services: facts, steps, expectations.
+
+    \b
+    holdfast scenario check tests/scenarios/*.yaml
+    holdfast scenario run tests/scenarios/holds.yaml
+    """,
     no_args_is_help=True, rich_markup_mode=None,
 )  # fmt: skip
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="scenario files, see docs/scenarios.md")]
@@ -28,7 +34,7 @@ def run_scenarios(files: Files) -> None:
     The services run on databases of their own, which are removed at the end; a demo's data is not touched.
 
     \b
-    holdfast scenario run tests/scenarios/limits.yaml
+    holdfast scenario run tests/scenarios/holds.yaml
     """
     settings = load_settings()
     logging.configure(level="ERROR", style="console")
@@ -39,6 +45,20 @@ def run_scenarios(files: Files) -> None:
 
 @app.command("check")
 def check_scenarios(files: Files) -> None:
-    """Only read the files and say what is wrong with them, by file and line."""
+    """Only read the files and say what is wrong with them, by file and line.
+
+    \b
+    holdfast scenario check tests/scenarios/*.yaml
+    """
     for file in files:
         print(f"{file}: {len(read_scenarios(file))} scenarios")
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of scenario files; an editor that knows it completes and checks while you type.
+
+    \b
+    holdfast scenario schema > scenario.schema.json
+    """
+    print(schema(), end="")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,13 +12,18 @@ import asyncpg
 
 from holdfast.bus.dead_letters import NoSuchDeadLetter
 from holdfast.bus.port import BusUnavailable
+from holdfast.database.migrations import SchemaDiffers
+from holdfast.erp.api import CallFailed
 from holdfast.erp.barrier import Stalled
 from holdfast.erp.happenings import BadFile
 from holdfast.erp.replay import NotTaken
 from holdfast.ingest.opening import OpeningNotTaken, OpeningRefused
 from holdfast.platform.kafka_files import KafkaUnavailable
+from holdfast.platform.local import ServiceEnded
+from holdfast.platform.logging import scrubbed
 from holdfast.platform.postgres_binaries import PostgresUnavailable
 from holdfast.platform.services import UnknownService
+from holdfast.platform.serving import CannotListen
 from holdfast.platform.settings import SettingsError
 from holdfast.platform.stack import StackInUse
 from holdfast.scenarios.marked import BadScenario
@@ -28,11 +36,12 @@ INPUT: Errors = (
     SettingsError, UnknownService, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
 )  # fmt: skip
 ENVIRONMENT: Errors = (
-    BusUnavailable, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable, Stalled,
+    BusUnavailable, CallFailed, CannotListen, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable,
+    SchemaDiffers, ServiceEnded, Stalled,
 )  # fmt: skip
 UNREACHABLE: Errors = (
     asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError, OSError,
+    asyncpg.InvalidCatalogNameError, asyncpg.InterfaceError, OSError,
 )  # fmt: skip
 
 
@@ -44,7 +53,8 @@ class Told(Exception):
         self.code = code
 
 
-KNOWN: Errors = (Told, *INPUT, *ENVIRONMENT, *UNREACHABLE, asyncpg.UndefinedTableError)
+KNOWN: Errors = (Told, *INPUT, *ENVIRONMENT, *UNREACHABLE, asyncpg.PostgresError)
+NO_SPACE = "There is no space left on the disk ({}): make some, then start again."
 
 
 @contextmanager
@@ -75,8 +85,21 @@ def _sentence(error: Exception) -> Told:
         return Told(str(error))
     if isinstance(error, ENVIRONMENT):
         return Told(str(error), FAILED)
+    if isinstance(error, asyncpg.DiskFullError) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        return Told(NO_SPACE.format(error), FAILED)
     if isinstance(error, asyncpg.UndefinedTableError):
         return Told(f"The database has no tables yet ({error}): run `holdfast migrate` first.", FAILED)
     if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError) and error.filename:
         return Told(f"{error.filename} cannot be opened: {(error.strerror or 'no reason given').lower()}.")
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNREACHABLE):
+        return Told(f"PostgreSQL refuses: {error}.", FAILED)
     return Told(f"A server does not answer: {error or type(error).__name__}. Is it running?", FAILED)
+
+
+def unexpected(error: BaseException) -> Told:
+    """The sentence for an error that nobody has thought of; its stack trace goes to a file of its own."""
+    text = scrubbed("".join(traceback.format_exception(error)))
+    with tempfile.NamedTemporaryFile("w", prefix="holdfast-", suffix=".trace", delete=False) as kept:
+        kept.write(text)
+    first = str(scrubbed(str(error))).partition("\n")[0]
+    return Told(f"This should not have happened ({type(error).__name__}: {first}); report it with {kept.name}.", FAILED)

@@ -6,19 +6,22 @@ import asyncio
 from datetime import timedelta
 from typing import Annotated
 
+import structlog
 import typer
 
 from holdfast.cli.running import run
-from holdfast.cli.sentences import Told
+from holdfast.cli.sentences import Told, told
 from holdfast.platform import logging
+from holdfast.platform.collector import collect_by_the_batch
 from holdfast.platform.kafka_node import KafkaNode
-from holdfast.platform.services import INGEST, MODULES, ROLES, check_roles, check_service
+from holdfast.platform.services import INGEST, MODULES, ROLES, check_roles, check_service, load, load_ingest
 from holdfast.platform.serving import run_roles, stop_on_signals
 from holdfast.platform.settings import load_settings
 from holdfast.platform.stack import create_topics, migrate_service
 from holdfast.web.auth import ROLES as TOKEN_ROLES
 from holdfast.web.auth import issue_token
 
+log = structlog.get_logger(__name__)
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="all services when absent")]
 
 
@@ -53,11 +56,20 @@ def run_service(
     check_roles(service, chosen)
     settings = load_settings()
     logging.configure(level=settings.log_level, style=settings.log_style, service=service)
+    _ = load_ingest() if service == INGEST else load(service)
+    collect_by_the_batch()
 
     async def until_stopped() -> None:
         await run_roles(service, chosen, settings, stop_on_signals())
 
-    run(until_stopped())
+    try:
+        with told():
+            run(until_stopped())
+    except Told:
+        raise
+    except Exception:
+        log.critical("crashed", exc_info=True)
+        raise
 
 
 def migrate(services: Services = None) -> None:

@@ -119,6 +119,10 @@ class OrderCleared(OrderDecision):
     not_checked_because: Text | None = None
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     figures: CreditFigures | None = None
+    load: Id | None = Field(None, description="the load that the order is on")
+    load_waits_for: tuple[str, ...] = Field(
+        (), description="held orders on the same load; the company lets the whole load wait for them"
+    )
 
 
 @event(
@@ -142,6 +146,10 @@ class OrderHeld(OrderDecision):
     forced: bool = Field(False, description="a person has put the order on hold, whatever the rules say")
     forced_reason: Id | None = Field(None, description="the reason of type hold that was named")
     previous_hold: Id | None = Field(None, description="the hold of the order before this one, if it had one")
+    load: Id | None = Field(None, description="the load that the order is on")
+    remove_from_load: bool | None = Field(
+        None, description="true: the order's lines leave the load, which may ship; false: the whole load waits"
+    )
 
 
 @event(
@@ -238,7 +246,7 @@ class OrderEscalated(HoldNotice):
     """An order is held longer than its company allows before somebody higher up is told."""
 
     held_days: int = Field(ge=0, description="business days are not counted apart: days since the order was held")
-    level: int = Field(ge=1, description="how often this hold has been escalated, this time included")
+    level: int = Field(ge=1, description="how often the company's number of days has passed; each level is told once")
 
 
 @event(

@@ -71,8 +71,10 @@ class DecimalText:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         value = core_schema.decimal_schema(
-            max_digits=self.digits, decimal_places=self.places, ge=self.ge, gt=self.gt, allow_inf_nan=False
-        )
+            max_digits=self.digits, decimal_places=self.places, ge=self.ge, gt=self.gt, allow_inf_nan=False,
+            # A database gives 6240000 back as 6.24E+6, which no reader takes.
+            serialization=core_schema.format_ser_schema("f", when_used="json-unless-none"),
+        )  # fmt: skip
         return _from_json(core_schema.str_schema(pattern=self.pattern), value)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

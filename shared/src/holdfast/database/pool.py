@@ -35,7 +35,7 @@ class Connection(asyncpg.Connection):
 
 def _as_text(value: Any) -> str:
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value:f}"
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

@@ -70,6 +70,7 @@ class Answers:
     holds: dict[tuple[str, str], OrderHeld] = field(default_factory=dict)
     released: dict[tuple[str, str], OrderReleased] = field(default_factory=dict)
     cancelled: set[tuple[str, str]] = field(default_factory=set)
+    orders: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def checked(self) -> int:
@@ -86,8 +87,16 @@ class Answers:
         """Holds by each reason that they have."""
         return Counter(reason for hold in self.holds.values() for reason in hold.reasons)
 
+    @property
+    def by_group(self) -> int:
+        """Holds over the limit that a credit group shares."""
+        over = [h.figures for h in self.holds.values() if "credit_exceeded" in h.reasons]
+        return sum(figures is not None and figures.limit_level == "group" for figures in over)
+
     def add(self, payload: object) -> None:
         """Count one event of `holds.v1`."""
+        if isinstance(payload, OrderCleared | OrderHeld):
+            self.orders.add((payload.company, payload.order))
         if isinstance(payload, OrderCleared):
             self.cleared += 1
             self.not_checked += not payload.checked

@@ -41,12 +41,15 @@ class Api:
         """GET; 404 is an answer. Raises CallFailed for other errors."""
         return await asyncio.to_thread(self._call, "GET", path, None, {})
 
-    async def send(self, method: str, path: str, body: Any, etag: str | None = None) -> Answer:
-        """POST or PUT; a PUT without `etag` creates. Raises CallFailed."""
-        headers = {"Idempotency-Key": str(uuid4())}
-        if method == "PUT":
-            headers |= {"If-Match": etag} if etag else {"If-None-Match": "*"}
-        return await asyncio.to_thread(self._call, method, path, body, headers)
+    async def send(self, method: str, path: str, body: Any, **headers: str) -> Answer:
+        """POST or PUT with an idempotency key of its own. Raises CallFailed."""
+        sent = {"Idempotency-Key": str(uuid4()), **headers}
+        return await asyncio.to_thread(self._call, method, path, body, sent)
+
+    async def put(self, path: str, body: Any, *, new: str | None = None) -> Answer:
+        """PUT over what is there, or create it; `new` is the ETag of what is not there yet. Raises CallFailed."""
+        etag = (await self.get(path)).etag or new
+        return await self.send("PUT", path, body, **({"If-Match": etag} if etag else {"If-None-Match": "*"}))
 
     async def ready(self) -> None:
         """Wait until the service says it is ready. Raises CallFailed after half a minute."""

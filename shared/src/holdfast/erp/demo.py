@@ -25,6 +25,7 @@ from holdfast.erp.setup import Controllers
 from holdfast.erp.summary import Summary, summarise
 from holdfast.platform import logging
 from holdfast.platform.clock import utc_now
+from holdfast.platform.collector import collect_by_the_batch
 from holdfast.platform.local import LocalServices
 from holdfast.platform.services import INGEST, MODULES
 from holdfast.platform.serving import stop_on_signals
@@ -77,12 +78,13 @@ class Demo:
     async def _play_and_serve(self, stop: asyncio.Event) -> int:
         played = self._found()
         if played is None:
-            self._memory.forget()
+            self._memory.begin(self._title)
         say("starting PostgreSQL" + (" and Apache Kafka" if self._options.bus == "kafka" else "") + " ...")
         await self._stack.start(fresh=played is None)
         self._services.start_apis()
         for api in self._apis().values():
             await self._services.while_running(api.ready())
+        collect_by_the_batch()
         if played is None:
             played = await self._replay()
         code = await self._tell(played)
@@ -92,7 +94,9 @@ class Demo:
         return code
 
     def _found(self) -> Played | None:
-        played = self._memory.read()
+        played, broken_off = self._memory.read(), self._memory.broken_off()
+        if broken_off is not None:
+            say(f"an earlier replay ({broken_off}) did not come to its end; starting afresh")
         if played is None or self._options.fresh:
             return None
         say(f"found the data of an earlier replay ({played.title}); --fresh (FRESH=1) starts anew")
@@ -141,13 +145,14 @@ class Demo:
     async def _tell(self, played: Played) -> int:
         async with self._pools() as pools:
             transport = connect(self._stack.settings().bus)
-            summary: Summary = await summarise(played, transport, pools, self._apis()["credit-service"])
+            summary: Summary = await summarise(played, transport, pools, self._apis())
         for line in summary.lines():
             say(line)
         return 0 if summary.ties_out else DIFFERENT
 
     async def _serve(self, stop: asyncio.Event) -> None:
         await self._services.start_workers()
+        self._services.start_jobs()
         async with self._pools() as pools:
             for line in await invitation(self._apis(), self._token(), pools["credit-service"], utc_now()):
                 say(line)
@@ -169,11 +174,12 @@ async def _unless(stop: asyncio.Event, doing: Coroutine[Any, Any, T]) -> T:
         # What waits for the same event ends by itself; give it that moment before it is cut off.
         await asyncio.wait([task], timeout=0.2)
     stopping.cancel()
-    if task.done():
-        return task.result()
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    raise Interrupted
+    (came,) = await asyncio.gather(task, return_exceptions=True)
+    if stop.is_set() and isinstance(came, BaseException):
+        # Also what Ctrl-C made fail: it goes to every program of the terminal.
+        raise Interrupted
+    return task.result()
 
 
 def say(line: str) -> None:

@@ -41,9 +41,9 @@ class Example:
 
 async def invitation(apis: Mapping[str, Api], token: str, pool: asyncpg.Pool, now: datetime) -> list[str]:
     """Addresses, a token, and three lines for a shell; `now` makes their numbers new."""
-    lines = ["", "The APIs are up (Ctrl-C ends them); each has its documentation at /docs:"]
-    lines += [f"  {name:<15} {api.address}" for name, api in apis.items()]
-    lines += ["", f"TOKEN={token}"]
+    lines = ["", "The APIs are up (Ctrl-C ends them); each has its documentation at /docs. For a shell:", ""]
+    lines += [f"{name.removesuffix('-service').upper()}={api.address}" for name, api in apis.items()]
+    lines += [f"TOKEN={token}"]
     example = await _find(apis, pool)
     if example is None:
         return lines

@@ -33,10 +33,18 @@ class Memory:
         except (FileNotFoundError, orjson.JSONDecodeError, TypeError):
             return None
 
+    def broken_off(self) -> str | None:
+        """What was being replayed when an earlier demo was broken off."""
+        try:
+            found = orjson.loads(self._path.read_bytes())
+        except (FileNotFoundError, orjson.JSONDecodeError):
+            return None
+        return str(found.get("unfinished") or "another version's replay") if self.read() is None else None
+
+    def begin(self, title: str) -> None:
+        """A replay begins; until it has come to its end, what is in the databases is a part of it."""
+        self._path.write_bytes(orjson.dumps({"unfinished": title}))
+
     def write(self, played: Played) -> None:
         """Remember a finished replay."""
         self._path.write_bytes(orjson.dumps(asdict(played)))
-
-    def forget(self) -> None:
-        """The data is about to be thrown away."""
-        self._path.unlink(missing_ok=True)

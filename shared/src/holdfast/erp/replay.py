@@ -1,7 +1,8 @@
 """Plays an ERP's days on a simulated clock, closed-loop: the result depends on nothing but the days.
 
-Per day: the clock stands at 08:00 and facts are sent, until every consumer has passed them; then at noon held
-orders are checked again, oldest hold first; then checkpoint requests are sent, until all are answered.
+Per day: the clock stands at 08:00 and facts are sent, until every consumer has passed them; on the first day of a
+month customers are reviewed; then at noon held orders are checked again, oldest hold first; then checkpoint requests
+are sent, until all are answered.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class Controllers(Protocol):
     async def customers(self, customers: Sequence[CustomerChanged]) -> None:
         """Open or change the credit profiles of these customers."""
 
+    async def review(self, day: date) -> None:
+        """A new month begins."""
+
 
 class Progress(Protocol):
     """Is told how far the replay is."""
@@ -70,6 +74,7 @@ class Replay:
         self._producer, self._barrier, self._controllers = producer, barrier, controllers
         self._pools = list(pools.values())
         self.tally = Tally()
+        self._month: date | None = None
 
     async def play(self, days: Iterable[Day], progress: Progress) -> Tally:
         """Play all days. Raises Stalled, NotTaken."""
@@ -87,6 +92,7 @@ class Replay:
             await self._set_clock(day.date, MORNING)
             await self._barrier.passed(await self._send(day.ordered_facts()))
             await self._set_up(day)
+        await self._review(day.date)
         rechecks = await self._barrier.rechecks_waiting()
         if day.requests or rechecks:
             await self._set_clock(day.date, NOON)
@@ -104,6 +110,14 @@ class Replay:
             await self._controllers.customers(customers)
         if companies or customers:
             await self._barrier.passed()
+
+    async def _review(self, day: date) -> None:
+        month = day.replace(day=1)
+        if self._month not in (None, month):
+            await self._set_clock(day, MORNING)
+            await self._controllers.review(day)
+            await self._barrier.passed()
+        self._month = month
 
     def _changed(self, day: Day) -> list[CustomerChanged]:
         """Customers whose master data is newer than what was seen of it, each once, in its newest state."""

@@ -1,8 +1,9 @@
-"""Sets the services up through their APIs, as credit controllers would: rules, checkpoints, credit profiles."""
+"""Sets the services up through their APIs, as credit controllers would: rules, checkpoints, profiles, and the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from holdfast.contracts.erp_customers import CustomerChanged
@@ -10,24 +11,25 @@ from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.erp_reference import CompanyChanged
 from holdfast.erp.api import Api
 from holdfast.erp.generator.parties import EXCLUDED_GROUP
+from holdfast.erp.portfolio import classify, form_groups, insure, score
 
 RULES = {"credit_limit_used": "100", "days_overdue": "25"}
 """Blocking rules for all customers: percent of the limit, days the oldest open invoice is past its due date."""
 CHECKED = (Checkpoint.CONFIRMATION, Checkpoint.PACKING_SLIP, Checkpoint.INVOICE)
+PARAMETERS = {"allow_manual_limit_edit": True, "check_customer_credit_groups": True}
+"""The ERP's limits come in through the profile, which a company must allow (spec 1.20); shared limits are tested."""
 
 
 class Controllers:
-    """Set up what the ERP tells of: rules and checkpoints per company, a profile per customer."""
+    """Set up what the ERP tells of: rules, checkpoints and risk classes per company, and each customer's credit."""
 
     def __init__(self, credit: Api, hold: Api) -> None:
         self._credit, self._hold = credit, hold
         self._currencies: dict[str, str] = {}
+        self._known: set[tuple[str, str]] = set()
 
     async def companies(self, companies: Sequence[CompanyChanged]) -> None:
-        """Switch the checkpoints of a company on and make its rules, unless it has some.
-
-        The ERP's limits come in through the profile, which a company must allow (spec 1.20).
-        """
+        """Switch the checkpoints of a company on and make its rules and risk classes, unless it has some."""
         self._currencies |= {master.company: master.currency for master in companies}
         for company in sorted({master.company for master in companies}):
             known = await self._hold.get(f"/v1/rules?company={company}")
@@ -36,18 +38,29 @@ class Controllers:
             for kind, value in RULES.items():
                 await self._hold.send("POST", "/v1/rules", {"company": company, "kind": kind, "value": value})
             for document in CHECKED:
-                path = f"/v1/checkpoints/{company}/{document}"
-                await _put(self._hold, path, {"check_on_posting": True})
-            await _put(self._credit, f"/v1/credit-parameters/{company}", {"allow_manual_limit_edit": True})
+                await self._hold.put(f"/v1/checkpoints/{company}/{document}", {"check_on_posting": True})
+            await self._credit.put(f"/v1/credit-parameters/{company}", PARAMETERS)
+            await score(self._credit, company)
 
     async def customers(self, customers: Sequence[CustomerChanged]) -> None:
         """Open or change the profiles of customers, with the limit of the ERP's master data.
 
-        Without a limit there a customer is unlimited; public bodies are left out of credit management.
+        Without a limit there a customer is unlimited; public bodies are left out of credit management. Some of those
+        that are new are insured, and some share a limit with one of another company.
         """
         for master in customers:
             path = f"/v1/credit-profiles/{master.company}/{master.customer}"
-            await _put(self._credit, path, _profile(master, self._currencies[master.company]))
+            await self._credit.put(path, _profile(master, self._currencies[master.company]))
+        new = [m for m in customers if (m.company, m.customer) not in self._known]
+        self._known |= {(m.company, m.customer) for m in new}
+        managed = [m for m in new if m.credit_limit is not None and m.customer_group != EXCLUDED_GROUP]
+        await insure(self._credit, managed, self._currencies)
+        await form_groups(self._credit, managed, self._currencies)
+
+    async def review(self, day: date) -> None:
+        """The review of a new month: what customers do is measured, and they are classified by risk."""
+        for company in sorted(self._currencies):
+            await classify(self._credit, company, day)
 
 
 def _profile(master: CustomerChanged, currency: str) -> dict[str, Any]:
@@ -57,8 +70,3 @@ def _profile(master: CustomerChanged, currency: str) -> dict[str, Any]:
         "unlimited_credit": limit is None,
         "exclude_from_credit_management": master.customer_group == EXCLUDED_GROUP,
     }
-
-
-async def _put(api: Api, path: str, body: Any) -> None:
-    known = await api.get(path)
-    await api.send("PUT", path, body, known.etag)

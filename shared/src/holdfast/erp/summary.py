@@ -15,6 +15,7 @@ from holdfast.erp.api import Api
 from holdfast.erp.memory import Played
 from holdfast.erp.nearest import NearLimit, nearest_to_limit
 from holdfast.erp.tie_out import Total, tie_out
+from holdfast.erp.told import Credit, Explanation, credit_of, explain
 
 SHOWN_RELEASES = 8
 
@@ -27,6 +28,8 @@ class Summary:
     answers: Answers
     nearest: Sequence[NearLimit]
     totals: Mapping[str, Sequence[Total]]
+    credit: Credit
+    explanation: Explanation | None
 
     @property
     def ties_out(self) -> bool:
@@ -43,7 +46,10 @@ class Summary:
         yield ""
         yield from self._taken_in()
         yield from self._decisions()
+        if self.explanation is not None:
+            yield from self.explanation.lines()
         yield from self._releases()
+        yield from self.credit.lines()
         yield from self._near()
         yield from self._control()
 
@@ -54,12 +60,17 @@ class Summary:
 
     def _decisions(self) -> Iterator[str]:
         a = self.answers
-        yield f"Checks: {a.checked:,} requests answered: {a.cleared:,} cleared, {a.held_answers:,} held"
+        yield (
+            f"Checked: {len(a.orders):,} orders in {a.checked:,} requests: {a.cleared:,} cleared, "
+            f"{a.held_answers:,} held"
+        )
         if a.not_checked:
             yield f"  {a.not_checked:,} of the cleared were excluded from credit management"
         yield f"Holds: {len(a.holds):,}, by reason:"
         for reason, count in sorted(a.by_reason.items(), key=lambda item: (-item[1], item[0])):
             yield f"  {count:>6,}  {reason}"
+        if a.by_group:
+            yield f"  {a.by_group:,} of them because of the limit that a credit group shares"
 
     def _releases(self) -> Iterator[str]:
         a = self.answers
@@ -108,10 +119,17 @@ def _triggers(release: OrderReleased) -> str:
     return ", ".join(release.triggers[:3]) or "a change of the facts"
 
 
-async def summarise(played: Played, transport: Transport, pools: Mapping[str, asyncpg.Pool], credit: Api) -> Summary:
-    """Put the summary together from the topics, the databases and the API."""
+async def summarise(
+    played: Played, transport: Transport, pools: Mapping[str, asyncpg.Pool], apis: Mapping[str, Api]
+) -> Summary:
+    """Put the summary together from the topics, the databases and the APIs."""
     answers = Answers()
     for event in await read_topic(transport, HOLDS):
         answers.add(event.payload)
     totals = {service: await tie_out(pool) for service, pool in pools.items()}
-    return Summary(played, answers, await nearest_to_limit(credit), totals)
+    credit, hold = apis["credit-service"], apis["hold-service"]
+    companies = sorted({total.company for known in totals.values() for total in known})
+    return Summary(
+        played, answers, await nearest_to_limit(credit), totals, await credit_of(credit, companies),
+        await explain(hold, answers),
+    )  # fmt: skip

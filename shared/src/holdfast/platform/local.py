@@ -52,10 +52,14 @@ class LocalServices:
         return self._workers.pids if self._workers else {}
 
     def start_apis(self) -> None:
-        """Start the APIs and the jobs."""
-        self._apis.start(self._stack, INGEST, ["api"])
+        """Start the APIs."""
+        for service in (INGEST, *MODULES):
+            self._apis.start(self._stack, service, ["api"])
+
+    def start_jobs(self) -> None:
+        """Start periodic work; not in a replay, where real time would do it on whatever day it finds."""
         for service in MODULES:
-            self._apis.start(self._stack, service, ["api", "jobs"])
+            self._apis.start(self._stack, service, ["jobs"], port=0)
 
     async def start_workers(self, **overrides: Any) -> None:
         """Start the workers; `overrides` are settings by field name."""
@@ -80,14 +84,26 @@ class LocalServices:
         await self._apis.stop()
 
     async def while_running(self, doing: Coroutine[Any, Any, T]) -> T:
-        """Await `doing`; raises what ended a service meanwhile, or ServiceEnded."""
-        task = asyncio.ensure_future(doing)
-        services = [*self._apis.tasks, *self._background.tasks]
-        await asyncio.wait([task, *services], return_when=asyncio.FIRST_COMPLETED)
+        """Await `doing`; raises what ended a service or the servers meanwhile, or ServiceEnded."""
+        task, watch = asyncio.create_task(doing), asyncio.create_task(self._stack.watched())
+        services = [*self._apis.tasks, *self._background.tasks, watch]
+        try:
+            await asyncio.wait([task, *services], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _cancelled(task)
+            raise
+        finally:
+            watch.cancel()
         ended = next((service for service in services if service.done()), None)
         if ended is None or task.done():
+            if task.exception() is not None:
+                self._stack.check()
             return await task
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await _cancelled(task)
         ended.result()
         raise ServiceEnded(f"{ended.get_name()} ended though nobody stopped it: see {self._log}")
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -22,6 +22,10 @@ GRACE_SECONDS = 10
 log = structlog.get_logger(__name__)
 
 
+class CannotListen(Exception):
+    """An address cannot be listened on; one sentence that says what to do."""
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to whoever runs it."""
 
@@ -31,7 +35,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None:
-    """Answer HTTP on `host`:`port` until `stop`. Raises OSError when the port is taken."""
+    """Answer HTTP on `host`:`port` until `stop`. Raises CannotListen when the port is taken."""
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, lifespan="on",
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -50,7 +54,11 @@ async def _until_started(server: _Server) -> None:
     try:
         await server.serve()
     except SystemExit as error:
-        raise OSError(f"cannot listen on {server.config.host}:{server.config.port}") from error
+        address = f"{server.config.host}:{server.config.port}"
+        raise CannotListen(
+            f"Nothing can listen on {address}, since the port is taken or not ours to take: set HOLDFAST_PORT to a "
+            f"free one, or HOLDFAST_HOST to an address of this machine."
+        ) from error
 
 
 async def run_roles(name: str, roles: Sequence[str], settings: Settings, stop: asyncio.Event) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 
@@ -19,12 +20,17 @@ from holdfast.contracts.topics import TOPICS
 from holdfast.database.migrations import migrate
 from holdfast.database.roles import drop_database, ensure_database
 from holdfast.platform.kafka_node import KafkaNode
+from holdfast.platform.postgres_binaries import PostgresUnavailable
 from holdfast.platform.postgres_server import PostgresServer
 from holdfast.platform.processes import is_free
 from holdfast.platform.services import INGEST, MODULES, load
 from holdfast.platform.settings import PREFIX, STACK_FILE, Settings, load_settings, read_stack
 
 Bus = Literal["postgres", "kafka"]
+T = TypeVar("T")
+WATCH_SECONDS = 0.5
+LEAST_FREE_BYTES = 20_000_000
+"""PostgreSQL dies when it cannot write another segment of its log (16 MB)."""
 QUIET_PORTS = (18_000, 32_000)
 
 
@@ -50,7 +56,7 @@ class Stack:
         """Start the servers, make or mend databases and topics; `fresh` throws the data of this bus away."""
         admin = self._given_postgres
         if admin is None:
-            admin = await asyncio.to_thread(self._postgres.start)
+            admin = await _to_its_end(self._postgres.start)
         self._known = read_stack(self.data_dir)
         if fresh:
             await self._wipe(admin)
@@ -70,6 +76,21 @@ class Stack:
             await self._kafka.stop()
         if self._given_postgres is None:
             await asyncio.to_thread(self._postgres.stop)
+
+    def check(self) -> None:
+        """Raises PostgresUnavailable when the server that was started here has ended, or is about to."""
+        if shutil.disk_usage(self.data_dir).free < LEAST_FREE_BYTES:
+            raise PostgresUnavailable(
+                f"There is no space left on the disk of {self.data_dir}: make some, then start again."
+            )
+        if self._given_postgres is None and self._postgres.pid is None:
+            raise PostgresUnavailable(f"PostgreSQL has ended though nobody stopped it: see {self._postgres.log}.")
+
+    async def watched(self) -> None:
+        """`check` for as long as nothing is wrong."""
+        while True:
+            self.check()
+            await asyncio.sleep(WATCH_SECONDS)
 
     def settings(self, service: str = INGEST, **overrides: Any) -> Settings:
         """The settings of one service of this stack; `overrides` by field name."""
@@ -132,6 +153,16 @@ class Stack:
     async def _migrate(self) -> None:
         for service in MODULES:
             await migrate_service(service, self.settings())
+
+
+async def _to_its_end(act: Callable[[], T]) -> T:
+    """Run `act` in a thread to its end, also when cancelled: what it started can then be stopped."""
+    running = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _quiet_port(taken: set[int]) -> int:

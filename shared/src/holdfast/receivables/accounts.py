@@ -29,12 +29,13 @@ LOCK_ALL, LOCK_FREE = LOCK.format(wait=""), LOCK.format(wait="SKIP LOCKED")
 @dataclass(slots=True)
 class Touched:
     """Of one transaction: the customers it holds, and what to recompute: documents with
-    their owners, orders with their buyers."""
+    their owners, orders with their buyers. `new` documents have their open amount from the event itself."""
 
     locked: set[Party] = field(default_factory=set)
     owners: set[Party] = field(default_factory=set)
     buyers: set[Party] = field(default_factory=set)
     documents: set[tuple[str, str]] = field(default_factory=set)
+    new: set[tuple[str, str]] = field(default_factory=set)
     orders: set[tuple[str, str]] = field(default_factory=set)
     recomputed: set[Party] = field(default_factory=set)
 

@@ -145,12 +145,12 @@ async def touch_documents(work: Work, applied: Iterable[asyncpg.Record]) -> None
     """Note whose figures follow from new content: the documents, their orders, their former owners.
 
     A document that something was known of before also touches what settles it: a notice may have
-    come between.
+    come between. Of one that was unknown, its own event said the open amount; nothing else can name it yet.
     """
     state, known, orders = touched(work), [], set()
     for row in applied:
         company = row["company"]
-        state.documents.add((company, row["document"]))
+        (state.documents if row["existed"] else state.new).add((company, row["document"]))
         orders |= {(company, number) for number in (row["order_no"], row["former_order"]) if number}
         state.owners |= {(company, name) for name in (row["customer"], row["former_customer"]) if name}
         if row["existed"]:
@@ -169,10 +169,11 @@ async def touch_orders(work: Work, orders: Collection[Key]) -> None:
 
 async def touch_stubs(work: Work, documents: Collection[Key]) -> None:
     """Note documents that a settlement names; one that is unknown gets a row, as in `touch_orders`."""
-    new = sorted(set(documents) - touched(work).documents)
-    if new:
-        await work.conn.execute(STUBS, *columns(new))
-        touched(work).documents.update(new)
+    state = touched(work)
+    unknown = sorted(set(documents) - state.documents - state.new)
+    if unknown:
+        await work.conn.execute(STUBS, *columns(unknown))
+    state.documents.update(documents)
 
 
 async def touch_counterparts(work: Work, documents: Collection[Key]) -> None:

@@ -62,8 +62,8 @@ async def apply_payments(work: Work, events: Sequence[Incoming[PaymentPosted]]) 
         for p in newest.values()
     ]  # fmt: skip
     applied = await upsert(work, PAYMENT, rows)
-    await _replace_applications(work, applied, newest)
     await touch_documents(work, applied)
+    await _replace_applications(work, applied, newest)
 
 
 async def apply_settlements(work: Work, events: Sequence[Incoming[SettlementPosted]]) -> None:
@@ -109,7 +109,7 @@ async def _replace_applications(
     applications = [row for rows in rows_of for row in rows]
     if applications:
         await work.conn.execute(APPLY, *columns(sorted(applications)))
-        found |= {(row[0], row[4]) for row in applications}
+        found |= {(row[0], document) for row in applications for document in row[4:6]}
     await touch_stubs(work, found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -10,17 +11,18 @@ from uuid import uuid4
 
 import asyncpg
 
-from holdfast.scenarios import giving
+from holdfast.scenarios import giving, journals
 from holdfast.scenarios.calls import Reply
 from holdfast.scenarios.events import payload_of
-from holdfast.scenarios.giving import CREDIT, HOLD
-from holdfast.scenarios.play import Done, Play, Refused
+from holdfast.scenarios.play import CREDIT, HOLD, Done, Play, Refused
 from holdfast.scenarios.steps import EVENTS, OnHold, ReleaseStep, Step
 
 Act = Callable[[Play, Step], Awaitable[Done]]
 JOB_DUE = "UPDATE job SET due_at = to_timestamp(0) WHERE name = $1 RETURNING runs"
-JOB_RUNS = "SELECT runs FROM job WHERE name = $1"
+JOB_STATE = "SELECT runs > $2 AND due_at > now() AS done, last_error FROM job WHERE name = $1"
 PAUSE_SECONDS = 0.02
+HOLD_OF = re.compile(r"\{hold:([^{}]+)\}")
+UNKNOWN_HOLD = "H-000000"
 
 
 async def act(play: Play, step: Step) -> Done:
@@ -66,9 +68,18 @@ async def _limit_check(play: Play, step: Step) -> Done:
 async def newest_hold(play: Play, order: str, company: str | None = None) -> dict[str, Any] | None:
     """The newest hold of an order, if it has ever had one."""
     where = f"company={quote(play.path_of(company))}&order={quote(order)}&history=true&sort=-hold&limit=1"
-    items = (await play.get(HOLD, f"/v1/holds?{where}")).body["items"]
+    reply = await play.must(await play.get(HOLD, f"/v1/holds?{where}"), f"the hold of order {order or '(not named)'}")
+    items = reply.body["items"]
     found: dict[str, Any] | None = items[0] if items else None
     return found
+
+
+async def in_path(play: Play, path: str) -> str:
+    """A path as the services know it: `{company}`, other names of the scenario, `{hold:O-1}` for an order's hold."""
+    for order in HOLD_OF.findall(path):
+        hold = await newest_hold(play, order)
+        path = path.replace(f"{{hold:{order}}}", hold["hold"] if hold else UNKNOWN_HOLD)
+    return play.names.in_path(path, play.setting.company)
 
 
 async def _on_hold(play: Play, step: Step) -> Done:
@@ -100,7 +111,7 @@ async def _force(play: Play, step: Step) -> Done:
 
 async def _numbers(play: Play, orders: list[str], company: str | None) -> list[str]:
     holds = [await newest_hold(play, order, company) for order in orders]
-    return [hold["hold"] if hold else "H-000000" for hold in holds]
+    return [hold["hold"] if hold else UNKNOWN_HOLD for hold in holds]
 
 
 async def _bulk(play: Play, step: Step) -> Done:
@@ -130,8 +141,8 @@ async def _edit_limit(play: Play, step: Step) -> Done:
     path = f"/v1/credit-profiles/{play.names.name(company)}/{customer}"
     given = edit.model_dump(mode="json") | {"limit_currency": edit.currency}
     changes = giving.profile_body(play, company, given, edit.body)
-    known = (await play.get(CREDIT, path)).body or {}
-    kept = {name: known[name] for name in (*giving.FIELDS.values(), "credit_limit") if name in known}
+    known = await play.get(CREDIT, path)
+    kept = giving.profile_as_it_is(known.body, changes) if known.ok else {}
     reply = await play.put(CREDIT, path, kept | changes, step.user)
     return Done(reply, customer=customer, company=company)
 
@@ -153,25 +164,23 @@ async def _setup(play: Play, step: Step) -> Done:
 
 async def _generate(play: Play, step: Step) -> Done:
     body = {"company": play.setting.company, **(step.generate or {})}
-    return Done(await play.send(CREDIT, "POST", "/v1/adjustments/generate", body, user=step.user))
+    return Done(await play.send(CREDIT, "POST", f"{journals.JOURNALS}/generate", body, user=step.user))
 
 
 async def _post(play: Play, step: Step) -> Done:
     body = dict(step.post or {})
-    path = f"/v1/adjustments/{body.pop('journal')}"
-    tag = (await play.get(CREDIT, path)).etag
-    return Done(await play.send(CREDIT, "POST", f"{path}/post", body, user=step.user, etag=tag))
+    return Done(await journals.post(play, body.pop("journal"), body or None, step.user))
 
 
 async def _call(play: Play, step: Step) -> Done:
     call = step.call
     assert call is not None
-    path = play.names.in_path(call.path, play.setting.company)
+    path = await in_path(play, call.path)
     if call.method == "GET":
         return Done(await play.get(call.service, path, step.user))
-    tag = call.if_match
-    if tag == "newest":
-        tag = (await play.get(call.service, path)).etag or "new"
+    if call.if_match == "newest" and call.method == "PUT":
+        return Done(await play.put(call.service, path, call.body, step.user))
+    tag = (await play.get(call.service, path)).etag if call.if_match == "newest" else call.if_match
     return Done(await play.send(call.service, call.method, path, call.body, user=step.user, etag=tag))
 
 
@@ -180,13 +189,18 @@ async def _job(play: Play, step: Step) -> Done:
         before = await pool.fetchval(JOB_DUE, step.job)
         if before is not None:
             await _until_run(pool, step.job or "", before)
+            await play.pause_jobs()
             return Done()
     raise Refused(f"no service has a job {step.job}")
 
 
 async def _until_run(pool: asyncpg.Pool, job: str, before: int) -> None:
+    """Wait until it has run to its end. Raises Refused when it failed."""
     while True:
-        if await pool.fetchval(JOB_RUNS, job) != before:
+        done, error = await pool.fetchrow(JOB_STATE, job, before) or (False, None)
+        if error is not None:
+            raise Refused(f"the job {job} failed: {error}")
+        if done:
             return
         await asyncio.sleep(PAUSE_SECONDS)
 

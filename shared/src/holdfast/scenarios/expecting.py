@@ -8,9 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from holdfast.scenarios.acting import newest_hold
-from holdfast.scenarios.giving import CREDIT, HOLD
-from holdfast.scenarios.play import Done, Play
+from holdfast.scenarios.acting import in_path, newest_hold
+from holdfast.scenarios.play import CREDIT, HOLD, Done, Play
 from holdfast.scenarios.steps import EventExpected, Expect, GetExpected, HoldExpected, ListExpected, Subset
 
 MISSING = "nothing"
@@ -169,7 +168,7 @@ async def _list(play: Play, wanted: ListExpected, user: str | None, *where: str 
         params["company"] = play.names.name(str(params["company"]))
     if wanted.path == "/v1/holds":
         params = {"sort": "-hold", "limit": 500, **params}
-    path = f"{play.names.in_path(wanted.path, play.setting.company)}?{urlencode(params, quote_via=quote)}"
+    path = f"{await in_path(play, wanted.path)}?{urlencode(params, quote_via=quote)}"
     reply = await play.get(wanted.service, path, wanted.user or user)
     items = reply.body.get("items", []) if isinstance(reply.body, dict) else []
     items = [item for item in items if play.is_own(item.get("company"))]
@@ -187,7 +186,7 @@ async def _list(play: Play, wanted: ListExpected, user: str | None, *where: str 
 
 
 async def _get(play: Play, wanted: GetExpected, user: str | None, *where: str | int) -> AsyncIterator[Line]:
-    reply = await play.get(wanted.service, play.names.in_path(wanted.path, play.setting.company), wanted.user or user)
+    reply = await play.get(wanted.service, await in_path(play, wanted.path), wanted.user or user)
     if wanted.status is not None:
         yield compare(f"{wanted.path}: status", wanted.status, reply.status, *where, "status")
     for line in _subset(wanted.path, wanted.fields, reply.body, *where, "fields"):

@@ -87,6 +87,11 @@ class CompanyFact(Fact):
     reasons: Reasons = Reasons()
     account_statuses: dict[str, StatusFact] = {}
     credit_management_groups: dict[str, str] = Field({}, description="name by id")
+    master_data: dict[str, dict[str, Body]] = Field(
+        {}, description="further lists of credit-service by name and code, as `PUT /v1/master-data` takes them"
+    )
+    scoring_groups: dict[str, Body] = Field({}, description="as `PUT /v1/scoring-groups` takes them")
+    risk_groups: dict[str, Body] = Field({}, description="as `PUT /v1/risk-groups` takes them")
     workflows: list[Body] = Field([], description="as `PUT /v1/workflows/{company}/{type}` of the service takes them")
 
 
@@ -110,6 +115,7 @@ class PolicyFact(Fact):
     expires_on: BusinessDate | None = None
     type: str | None = None
     coverage_type: str | None = None
+    insurer_guarantor: str = "the insurer"
     identification: str | None = None
 
 
@@ -148,7 +154,9 @@ class GroupFact(Fact):
     currency: str = "EUR"
     expiry_date: BusinessDate | None = None
     check_member_overdue: bool = False
+    owner_company: str | None = Field(None, description="whose workflow governs it; the first company when absent")
     members: list[str] = Field([], description="names of customers in the file")
+    temporary_limits: list[TemporaryFact] = []
     description: str = ""
 
 

@@ -7,18 +7,37 @@ from typing import Any
 
 from holdfast.contracts.credit import ParametersChanged
 from holdfast.scenarios.events import IN_FACTS
-from holdfast.scenarios.facts import CompanyFact, CustomerFact, Facts, RuleFact
-from holdfast.scenarios.play import Play
+from holdfast.scenarios.facts import (
+    Body,
+    CompanyFact,
+    CustomerFact,
+    Facts,
+    GroupFact,
+    PolicyFact,
+    RuleFact,
+)  # fmt: skip
+from holdfast.scenarios.journals import temporary_limit
+from holdfast.scenarios.play import CREDIT, HOLD, Play
 from holdfast.scenarios.steps import EVENTS
 
-CREDIT, HOLD = "credit-service", "hold-service"
-CREDIT_PARAMETERS = set(ParametersChanged.model_fields) - {"company", "sequence", "version", "changed_at", "changed_by"}
-ONLY_CREDIT = {"allow_manual_limit_edit", "eligible_limit_check", "require_identification", "identification_limit"}
-Events = list[tuple[str, dict[str, Any]]]
+LIMITS_BY_HAND = "allow_manual_limit_edit"
+ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
+CREDIT_PARAMETERS = set(ParametersChanged.model_fields) - ABOUT_THE_CHANGE | {
+    LIMITS_BY_HAND, "eligible_limit_check", "require_identification", "identification_limit",
+}  # fmt: skip
+STATISTICS = {
+    "dso_1", "dso_2", "average_balance_1", "average_balance_2", "average_credit_limit_pct", "average_exposure_pct",
+    "statistics_for_zero_balance_customers", "keep_months",
+}  # fmt: skip
+YEAR = timedelta(days=365)
+Events = list[tuple[str, Body]]
 
 
 async def give(play: Play, facts: Facts) -> None:
-    """Make everything there that the first step finds. Raises Refused, BadEvent."""
+    """Make everything there that the first step finds. Raises Refused, BadEvent.
+
+    Workflows and a ban on typed limits come last: what is given needs no approval.
+    """
     await play.say([*_master_data(play, facts)])
     for name, company in facts.companies.items():
         await _set_up(play, name, company)
@@ -27,7 +46,9 @@ async def give(play: Play, facts: Facts) -> None:
         await _profile(play, name, customer)
     await play.settle()
     for name, group in facts.credit_groups.items():
-        await _group(play, name, group.model_dump(mode="json"))
+        await _group(play, name, group)
+    for name, company in facts.companies.items():
+        await _close(play, name, company)
     await play.settle()
     await play.say(_documents(play, facts))
 
@@ -63,7 +84,7 @@ def _master(play: Play, name: str, c: CustomerFact) -> tuple[str, dict[str, Any]
 
 async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
     company = play.names.name(name)
-    await set_parameters(play, name, c.parameters)
+    await set_parameters(play, name, c.parameters | {LIMITS_BY_HAND: True})
     for kind, named in (("hold", c.reasons.hold), ("release", c.reasons.release)):
         for reason in named:
             path = f"/v1/reasons/{company}/{kind}/{reason}"
@@ -82,29 +103,44 @@ async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
 
 
 async def _credit_master_data(play: Play, company: str, c: CompanyFact) -> None:
-    for status, fact in c.account_statuses.items():
-        path = f"/v1/account-statuses/{company}/{status}"
-        await play.must(await play.put(CREDIT, path, fact.model_dump()), f"the account status {status}")
-    for group, title in c.credit_management_groups.items():
-        path = f"/v1/credit-management-groups/{company}/{group}"
-        await play.must(await play.put(CREDIT, path, {"name": title}), f"the credit management group {group}")
+    entries: dict[str, dict[str, Body]] = {
+        "account-statuses": {status: fact.model_dump() for status, fact in c.account_statuses.items()},
+        "credit-management-groups": {
+            group: {"description": title} for group, title in c.credit_management_groups.items()
+        },
+    }
+    for kind, listed in (entries | c.master_data).items():
+        for code, body in listed.items():
+            path = f"/v1/master-data/{kind}/{company}/{code}"
+            await play.must(await play.put(CREDIT, path, body), f"{code} of {kind}")
+    for kind, classes in (("scoring-groups", c.scoring_groups), ("risk-groups", c.risk_groups)):
+        for code, body in classes.items():
+            await play.must(await play.put(CREDIT, f"/v1/{kind}/{company}/{code}", body), f"{code} of {kind}")
+
+
+async def _close(play: Play, name: str, c: CompanyFact) -> None:
+    if c.parameters.get(LIMITS_BY_HAND) is False:
+        await set_parameters(play, name, {LIMITS_BY_HAND: False})
     for workflow in c.workflows:
         body = dict(workflow)
         service, kind = body.pop("service", HOLD), body.pop("type")
-        reply = await play.put(service, f"/v1/workflows/{company}/{kind}", body)
+        reply = await play.put(service, f"/v1/workflows/{play.names.name(name)}/{kind}", body)
         await play.must(reply, f"the workflow {kind}")
 
 
-async def set_parameters(play: Play, name: str, parameters: dict[str, Any]) -> None:
-    """Parameters by name, each at the service that keeps it."""
-    ours = {key: value for key, value in parameters.items() if key in CREDIT_PARAMETERS | ONLY_CREDIT}
-    theirs = {key: value for key, value in parameters.items() if key not in ours}
-    for service, chosen in ((CREDIT, ours), (HOLD, theirs)):
+async def set_parameters(play: Play, name: str, parameters: Body) -> None:
+    """Parameters by name, each at the service that keeps it; the others stay as they are."""
+    ours = {key: value for key, value in parameters.items() if key in CREDIT_PARAMETERS}
+    counted = {key: value for key, value in parameters.items() if key in STATISTICS}
+    theirs = {key: value for key, value in parameters.items() if key not in ours | counted}
+    places = ((CREDIT, "credit-parameters", ours), (CREDIT, "statistics-parameters", counted),
+              (HOLD, "parameters", theirs))  # fmt: skip
+    for service, kind, chosen in places:
         if chosen:
-            path = f"/v1/parameters/{play.names.name(name)}"
+            path = f"/v1/{kind}/{play.names.name(name)}"
             known = await play.get(service, path)
             settings = known.body if known.ok and isinstance(known.body, dict) else {}
-            kept = {k: v for k, v in settings.items() if k not in {"company", "version", "changed_at", "changed_by"}}
+            kept = {k: v for k, v in settings.items() if k not in ABOUT_THE_CHANGE}
             await play.must(await play.put(service, path, kept | chosen), f"a parameter of {service}")
 
 
@@ -135,6 +171,21 @@ def profile_body(play: Play, company: str, given: dict[str, Any], more: dict[str
     return body | more
 
 
+OF_THE_PROFILE = (
+    *FIELDS.values(), "credit_limit", "credit_limit_customer_currency", "ignore_until_date", "credit_rating",
+    "status_reason", "eligible_credit_limit", "last_review_date", "with_agency", "title_held",
+    "business_started_date", "customer_since_date", "collection_group", "notes",
+)  # fmt: skip
+"""What a change of a profile names anew."""
+
+
+def profile_as_it_is(known: Body, changes: Body) -> Body:
+    """The fields of a profile that a change leaves alone; a new limit or status brings along what follows from it."""
+    gone = {"credit_limit_customer_currency"} if "credit_limit" in changes else set()
+    gone |= {"invoicing_delivery_on_hold"} if "account_status" in changes else set()
+    return {name: known[name] for name in OF_THE_PROFILE if known.get(name) is not None and name not in gone}
+
+
 async def _profile(play: Play, name: str, c: CustomerFact) -> None:
     company, account = play.setting.party(name)
     body = profile_body(play, company, c.model_dump(mode="json", exclude={"currency"}), c.profile)
@@ -143,33 +194,41 @@ async def _profile(play: Play, name: str, c: CustomerFact) -> None:
         body.setdefault("credit_limit", {"amount": "0", "currency": play.setting.currencies[company]})
         await play.must(await play.put(CREDIT, f"/v1/credit-profiles/{party}", body), f"the profile of {name}")
     for policy in c.policies:
-        fields = policy.model_dump(mode="json", exclude_none=True)
-        fields.setdefault("currency", play.setting.currencies[company])
-        fields.setdefault("effective_from", (play.setting.today - timedelta(days=365)).isoformat())
-        fields.setdefault("expires_on", (play.setting.today + timedelta(days=365)).isoformat())
-        reply = await play.send(
-            CREDIT, "POST", "/v1/credit-policies", {"company": company, "customer": account, **fields}
-        )
+        reply = await play.send(CREDIT, "POST", "/v1/policies", policy_body(play, name, policy))
         await play.must(reply, f"a policy of {name}")
     for limit in c.temporary_limits:
-        fields = {"company": company, "customer": account, **limit.model_dump(mode="json")}
-        await play.must(await play.send(CREDIT, "POST", "/v1/temporary-limits", fields), f"a temporary limit of {name}")
+        await temporary_limit(play, {"company": company, "customer": account}, limit)
     for scoring_group, value in c.risk_values.items():
-        path = f"/v1/risk-values/{party}/{scoring_group}"
+        path = f"/v1/customer-risks/{party}/values/{scoring_group}"
         await play.must(await play.put(CREDIT, path, {"value": value}), f"the risk value {scoring_group} of {name}")
 
 
-async def _group(play: Play, name: str, fact: dict[str, Any]) -> None:
+def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:
+    """A policy as the API takes it; without dates it is valid a year back and a year on."""
+    company, account = play.setting.party(name)
+    fields = policy.model_dump(mode="json", exclude_none=True)
+    currency = fields.pop("currency", play.setting.currencies[company])
+    fields.setdefault("effective_from", (play.setting.today - YEAR).isoformat())
+    fields.setdefault("expires_on", (play.setting.today + YEAR).isoformat())
+    return {"company": company, "customer": account, **fields, "value": {"amount": fields["value"],
+            "currency": currency}}  # fmt: skip
+
+
+async def _group(play: Play, name: str, fact: GroupFact) -> None:
     path = f"/v1/credit-groups/{play.names.name(name)}"
-    members = [play.setting.party(member) for member in fact["members"]]
     body = {
-        "description": fact["description"], "currency": fact["currency"],
-        "credit_limit": {"amount": fact["limit"], "currency": fact["currency"]},
-        "expiry_date": fact["expiry_date"] or (play.setting.today + timedelta(days=365)).isoformat(),
-        "check_member_overdue": fact["check_member_overdue"],
-        "members": [{"company": company, "customer": account} for company, account in members],
+        "owner_company": fact.owner_company or play.setting.company, "description": fact.description,
+        "credit_limit": {"amount": str(fact.limit), "currency": fact.currency},
+        "expiry_date": (fact.expiry_date or play.setting.today + YEAR).isoformat(),
+        "check_member_overdue": fact.check_member_overdue,
     }  # fmt: skip
     await play.must(await play.put(CREDIT, path, body), f"the credit group {name}")
+    for member in fact.members:
+        company, account = play.setting.party(member)
+        reply = await play.send(CREDIT, "POST", f"{path}/members", {"company": company, "customer": account})
+        await play.must(reply, f"the member {member} of {name}")
+    for limit in fact.temporary_limits:
+        await temporary_limit(play, {"company": body["owner_company"], "credit_group": name}, limit)
 
 
 def _documents(play: Play, facts: Facts) -> Events:

@@ -22,12 +22,33 @@ class BadScenario(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    pass
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text)
+        self._file = file
+        self._merged: set[int] = set()
+
+    def entries(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+        """Keys with their values: those merged in by `<<` first, so that a mapping's own win. Raises BadScenario."""
+        if id(node) not in self._merged:
+            self._merged.add(id(node))
+            self._refuse_repetition([key for key, _ in node.value if key.tag != MERGE])
+            self.flatten_mapping(node)
+        return list(node.value)
+
+    def _refuse_repetition(self, keys: list[yaml.Node]) -> None:
+        seen = set()
+        for key in keys:
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise BadScenario(f"{self._file}:{line}: {key.value} is written twice; write it once.")
+            seen.add(key.value)
 
 
+MERGE = "tag:yaml.org,2002:merge"
 _Loader.yaml_implicit_resolvers = {}
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(null|~|)$"), ["n", "~", ""])
+_Loader.add_implicit_resolver(MERGE, re.compile(r"^<<$"), ["<"])
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^(0|-?[1-9][0-9]*)$"), list("-0123456789"))
 
 
@@ -71,27 +92,24 @@ def read_marked(path: Path) -> Marked:
     text = path.read_text("utf-8")
     lines: dict[Where, int] = {}
     try:
-        loader = _Loader(text)
+        loader = _Loader(text, str(path))
         node = loader.get_single_node()
-        value = _plain(loader, node, (), lines, str(path)) if node is not None else None
+        value = _plain(loader, node, (), lines) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadScenario(f"{path}:{line}: not YAML: {error.problem or error.context}.") from None
     return Marked(str(path), value, lines)
 
 
-def _plain(loader: Any, node: yaml.Node, where: Where, lines: dict[Where, int], file: str) -> Any:
+def _plain(loader: _Loader, node: yaml.Node, where: Where, lines: dict[Where, int]) -> Any:
     lines[where] = node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(loader, item, (*where, place), lines, file) for place, item in enumerate(node.value)]
+        return [_plain(loader, item, (*where, place), lines) for place, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         return loader.construct_object(node)
-    loader.flatten_mapping(node)
     found: dict[str, Any] = {}
-    for key_node, value_node in node.value:
+    for key_node, value_node in loader.entries(node):
         key = str(key_node.value)
-        if key in found:
-            raise BadScenario(f"{file}:{key_node.start_mark.line + 1}: {key} is written twice; write it once.")
-        found[key] = _plain(loader, value_node, (*where, key), lines, file)
+        found[key] = _plain(loader, value_node, (*where, key), lines)
         lines[(*where, key)] = key_node.start_mark.line + 1
     return found

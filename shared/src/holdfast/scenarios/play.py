@@ -24,9 +24,15 @@ from holdfast.scenarios.stack import Running
 
 EVERYBODY = UserFact(roles=["see", "work", "approve", "administer"])
 SOURCE = "/erp/scenario"
+CREDIT, HOLD = "credit-service", "hold-service"
 TICK = timedelta(minutes=1)
+CREATED_BY_NONE_MATCH = ("/v1/credit-profiles/", "/v1/scoring-groups/", "/v1/risk-groups/", "/v1/customer-risks/")
+"""Resources of the API that are created with `If-None-Match: *`; the others name the version \"0\"."""
 PUBLISHED = "SELECT seq, type, payload FROM outbox WHERE seq > $1 AND strpos(payload, $2) > 0 ORDER BY seq"
 LAST = "SELECT coalesce(max(seq), 0) FROM outbox"
+PAUSE = "UPDATE job SET due_at = 'infinity' WHERE NOT name = ANY ($1::text[])"
+GOES_ON = ["what-if", "task-runs"]
+"""Jobs that do what a command has asked for; all others run when a step says so."""
 
 
 class Refused(Exception):
@@ -64,6 +70,10 @@ class Play:
     async def tick(self) -> None:
         """A minute passes."""
         await self.at(self.setting.now + TICK)
+
+    async def pause_jobs(self) -> None:
+        """Periodic jobs wait for a step that runs them: what happens depends on the file alone."""
+        await asyncio.gather(*(pool.execute(PAUSE, GOES_ON) for pool in self.stage.pools.values()))
 
     async def settle(self, sent: Sequence[Position] = ()) -> None:
         """Wait until everything that follows is done."""
@@ -120,7 +130,7 @@ class Play:
     async def put(self, service: str, path: str, body: Any, user: str | None = None) -> Reply:
         """Create or replace: the newest version is read first."""
         found = await self.client(service, None).get(path)
-        tag = found.etag or ('"0"' if service == "hold-service" else "new")
+        tag = found.etag or ("new" if path.startswith(CREATED_BY_NONE_MATCH) else '"0"')
         return await self.send(service, "PUT", path, body, user=user, etag=tag)
 
     async def must(self, reply: Reply, what: str) -> Reply:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from holdfast.erp.barrier import Stalled
 from holdfast.platform.settings import Settings
 from holdfast.scenarios.acting import act
 from holdfast.scenarios.events import BadEvent, Setting, at_noon
@@ -65,12 +66,13 @@ async def play_one(stage: Running, number: int, written: Written, report: Report
     where: Where = ()
     play = Play(stage, number, setting_of(scenario), scenario.users)
     try:
+        await play.pause_jobs()
         await play.at(at_noon(play.setting.today))
         await give(play, scenario)
         for place, step in enumerate(scenario.steps):
             where = ("steps", place)
             await _step(play, step, where, written, report, say)
-    except (Refused, BadEvent) as error:
+    except (Refused, BadEvent, Stalled) as error:
         text = f"FAIL  {scenario.name}: {play.names.text(str(error))} ({written.place(*where)})"
         report.note(text, False)
         say(text)

@@ -200,6 +200,7 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
         answer["not_checked_because"] = verdict.not_checked
     if verdict.warnings:
         answer["warnings"] = [finding.text for finding in verdict.warnings]
+    answer |= on_load(d.known, held=d.hold is not None)
     if d.hold:
         answer |= overdue_accounts(verdict)
         answer["hold"] = d.hold.number
@@ -207,6 +208,17 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
         answer["explanation"] = [d.hold.reasons[reason] for reason in sorted(d.hold.reasons)]
         answer["to_pass"] = [finding.to_pass for finding in verdict.findings]
     return answer
+
+
+def on_load(known: Known, *, held: bool) -> dict[str, Any]:
+    """What becomes of the load that the order is on (spec 3.12): a held order's lines leave it, or all of it waits."""
+    terms, removes = known.terms, known.setup.parameters.remove_blocked_load_lines
+    if terms is None or terms.load is None:
+        return {}
+    if held:
+        return {"load": terms.load, "remove_from_load": removes}
+    waits = terms.held_on_load if terms.held_on_load and not removes else ()
+    return {"load": terms.load} | ({"load_waits_for": list(waits)} if waits else {})
 
 
 def overdue_accounts(verdict: Verdict) -> dict[str, Any]:

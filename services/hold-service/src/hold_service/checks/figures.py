@@ -37,7 +37,7 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> Facts:
         check_terms=given.check_when_payment_terms_increase,
         check_discounts=given.check_when_cash_discount_increases,
         account_status=profile.account_status, credit_management_group=profile.credit_management_group,
-        risk_group=profile.risk_group, expiry_date=profile.expiry_date,
+        risk_group=known.standing.risk_group or profile.risk_group, expiry_date=profile.expiry_date,
         ignore_blank_expiry=given.ignore_blank_expiry, next_review_date=profile.next_review_date,
         average_days_late=profile.average_days_late, dunning_level=known.standing.dunning_level,
         broken_promises=known.standing.broken_promises,

@@ -49,6 +49,7 @@ class Standing:
     payment_terms: str | None = None
     cash_discount: str | None = None
     disputed: Mapping[str, Decimal] = field(default_factory=dict)
+    risk_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,14 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What the order's state says beside its figures."""
+    """What the order's state says beside its figures; `held_on_load`: the other orders on its load that are held."""
 
     version: int
     payment_terms: str | None
     cash_discount: str | None
     excluded: bool
+    load: str | None = None
+    held_on_load: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,8 +155,8 @@ def _policy(p: Row) -> Policy:
 
 
 def _standing(s: Values) -> Standing:
-    disputed = {code: Decimal(amount) for code, amount in (s[8] or {}).items()}
-    return Standing(s[2] or 0, s[3] or 0, s[4] or "no", s[5] or "", s[6], s[7], disputed)
+    disputed = {code: Decimal(amount) for code, amount in (s[9] or {}).items()}
+    return Standing(s[2] or 0, s[3] or 0, s[4] or "no", s[5] or "", s[6], s[7], disputed, s[8])
 
 
 def _groups(

@@ -44,7 +44,7 @@ SELECT
      CROSS JOIN LATERAL (
          SELECT * FROM profile p WHERE p.company = w.company AND p.customer = w.customer OFFSET 0) p) AS profiles,
     (SELECT json_agg(json_build_array(w.company, w.customer, s.dunning_level, s.broken_promises, s.block_effect,
-                s.block_reason, c.payment_terms, c.cash_discount,
+                s.block_reason, c.payment_terms, c.cash_discount, s.risk_group,
                 (SELECT json_object_agg(d.currency, d.amount::text) FROM (
                      SELECT d.currency, sum(least(d.open_amount, coalesce(d.disputed_amount, d.open_amount))) AS amount
                      FROM document d
@@ -65,10 +65,20 @@ SELECT
      WHERE group_id IS NOT NULL) AS memberships,
     (SELECT json_agg(json_build_array(group_id, company, customer)) FROM member) AS members,
     (SELECT json_agg(json_build_array(o.company, o.order_no, coalesce(o.version, 0), o.payment_terms, o.cash_discount,
-                coalesce(o.excluded, false)))
+                coalesce(o.excluded, false), d.load,
+                CASE WHEN d.load IS NOT NULL THEN (
+                    SELECT json_agg(m.order_no ORDER BY m.order_no) FROM (
+                        SELECT m.order_no, m.company FROM order_detail m
+                        WHERE m.load = d.load AND m.company = d.company AND m.order_no <> d.order_no OFFSET 0) m
+                    CROSS JOIN LATERAL (
+                        SELECT h.active FROM hold h
+                        WHERE h.order_no = m.order_no AND h.company = m.company OFFSET 0) h WHERE h.active) END))
      FROM named w
      CROSS JOIN LATERAL (
-         SELECT * FROM sales_order o WHERE o.order_no = w.order_no AND o.company = w.company OFFSET 0) o) AS terms,
+         SELECT * FROM sales_order o WHERE o.order_no = w.order_no AND o.company = w.company OFFSET 0) o
+     LEFT JOIN LATERAL (
+         SELECT d.company, d.order_no, d.load FROM order_detail d
+         WHERE d.order_no = w.order_no AND d.company = w.company OFFSET 0) d ON true) AS terms,
     (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.forced_reason IS NOT NULL,
                 (SELECT json_object_agg(x.reason, x.explanation) FROM hold_reason x
                  WHERE x.hold_id = h.id AND x.active)))

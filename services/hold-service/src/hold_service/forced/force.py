@@ -13,15 +13,16 @@ from hold_service.checks import saving
 from hold_service.checks import store as checks
 from hold_service.checks.known import Asked, Known
 from hold_service.checks.loaded import hold_number
-from hold_service.checks.model import figures, rejudge
+from hold_service.checks.model import Verdict, figures, rejudge
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store
 from hold_service.holds.model import FORCED
 from hold_service.holds.store import NewHold
+from hold_service.rules.model import Finding
 from holdfast.bus import outbox
 from holdfast.contracts.erp_orders import Checkpoint
-from holdfast.contracts.holds import OrderHeld
+from holdfast.contracts.holds import HoldReason, OrderHeld
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import CheckedOrder, Party
@@ -86,6 +87,8 @@ def _told(
     hold_id = ids[row["company"], order]
     asked = _asked(row)
     verdict = rejudge(asked, known)
+    stopped = Finding(HoldReason.FORCED_HOLD, None, text, "Let somebody release it; nothing else ends a forced hold.")
+    forced = Verdict([stopped], parts=verdict.parts, limits=verdict.limits)
     body: dict[str, Any] = {
         "company": row["company"], "customer": row["customer"], "sequence": 1, "order": order,
         "order_version": row["version"], "order_currency": row["currency"], "order_amount": row["open_amount"],
@@ -98,5 +101,5 @@ def _told(
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "held"}
     return event, DecisionRow(
         decision, row["company"], row["customer"], order, Checkpoint.CONFIRMATION.value, f"forced-{decision}", "held",
-        known.position.check_date, hold_id, to_json(answer), to_json(picture_of(asked, known, verdict)),
+        known.position.check_date, hold_id, to_json(answer), to_json(picture_of(asked, known, forced)),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reservations whose order never arrived end after a set time; reported, never silent (spec 2.1)."""
+"""Periodic work: stale reservations end, holds that wait too long are reported, all are evaluated once a day."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from datetime import timedelta
 
 import structlog
 
+from hold_service.checks import store as checks
 from hold_service.groups.locks import lock_parties
+from hold_service.holds import ageing, notices
+from hold_service.holds.release import amount_of
 from hold_service.rechecks import store as rechecks
+from holdfast.bus import outbox
 from holdfast.database.work import Work
 from holdfast.platform.metrics import counter
+from holdfast.receivables.model import Party
 from holdfast.receivables.reservations import expire_reservations, parties_with_old_reservations
 
 KEEP = timedelta(days=14)
 MOST = 500
 EXPIRED = counter("holdfast_reservations_expired", "Reservations that ended because no order state ever came.")
+ESCALATED = counter("holdfast_holds_escalated", "Holds reported because they wait longer than their company allows.")
 log = structlog.get_logger(__name__)
 
 
@@ -31,3 +37,33 @@ async def clean_reservations(work: Work) -> bool:
         EXPIRED.inc()
     await rechecks.mark(work, parties, {}, delay_seconds=0)
     return len(parties) == MOST
+
+
+async def escalate_holds(work: Work) -> bool:
+    """Report holds that wait longer than their company allows, once for each time that it has passed (spec 3.15).
+
+    True when there may be more.
+    """
+    found = await ageing.overdue(work, MOST)
+    if not found:
+        return False
+    await lock_parties(work, {(row["company"], row["customer"]) for row in found})
+    rows, days = await ageing.escalate(work, [row["id"] for row in found])
+    orders: dict[Party, set[str]] = {}
+    for row in rows:
+        orders.setdefault((row["company"], row["customer"]), set()).add(row["order_no"])
+    loaded = await checks.load(work, orders, {row["order_currency"] for row in rows})
+    events = []
+    for row in rows:
+        known = loaded.known((row["company"], row["customer"]), row["checkpoint"], row["order_no"], None)
+        events.append(notices.escalated(row, known, work, amount_of(row, known), days[row["id"]]))
+        ESCALATED.inc()
+    await outbox.emit(work, events)
+    return len(found) == MOST
+
+
+async def evaluate_daily(work: Work) -> None:
+    """Once each business day of a company all its held orders are decided again (spec 3.10): what expires or falls
+    due on a day needs no event."""
+    companies = await ageing.begin_days(work)
+    await rechecks.mark(work, await ageing.with_holds(work, companies), {}, delay_seconds=0)

@@ -8,7 +8,7 @@ from uuid import UUID
 from hold_service.checks.known import Known
 from hold_service.checks.loaded import hold_number
 from hold_service.holds.model import FORCED, READY, Row
-from holdfast.contracts.holds import HoldCancelled, OrderReady, OrderRejected, ReasonCleared
+from holdfast.contracts.holds import HoldCancelled, OrderEscalated, OrderReady, OrderRejected, ReasonCleared
 from holdfast.database.work import Work
 
 
@@ -47,3 +47,9 @@ def rejected(row: Row, known: Known, work: Work, amount: Any, by: str, reason: s
     """A person refused to let the order go on."""
     more = {"rejected_by": by, "reject_reason": reason, "note": note}
     return OrderRejected.model_validate(fields(row, known, work, amount) | more)
+
+
+def escalated(row: Row, known: Known, work: Work, amount: Any, days: int) -> OrderEscalated:
+    """A hold waits too long: so many business dates have passed since the order was held."""
+    more = {"held_days": days, "level": row["escalations"]}
+    return OrderEscalated.model_validate(fields(row, known, work, amount) | more)

@@ -37,6 +37,7 @@ class HoldParameters(BaseModel):
     escalate_after_days: int | None = Field(
         None, ge=1, le=365, description="days after which a hold is reported to somebody higher up, and again each time"
     )
+    evaluate_daily: bool = Field(True, description="held orders are evaluated once each business day")
     release_admits_held_document: bool = Field(True, description="after a release the held document goes through once")
     release_value_tolerance_percent: Percent = Field(
         Decimal(0), description="how much above the released value still counts as released, percent"

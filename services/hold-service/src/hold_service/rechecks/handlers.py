@@ -12,7 +12,7 @@ from holdfast.bus.envelope import Incoming
 from holdfast.contracts import erp_orders, erp_receivables, erp_reference
 from holdfast.contracts.base import Payload
 from holdfast.contracts.collections import CustomerUnblockRequested, PromiseKept
-from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged
+from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged, RiskChanged
 from holdfast.contracts.holds import HoldReason
 from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.database.work import Work
@@ -33,13 +33,16 @@ TRIGGERS: dict[type[Payload], str] = {
     ProfileChanged: "customer",
     GroupChanged: "group",
     ReminderLevelChanged: "customer",
+    RiskChanged: "customer",
     PromiseKept: "promise",
     CustomerUnblockRequested: "request",
 }
 """Events that may free room, and the field that names them to whoever reads of the release."""
 
 
-NAMED: dict[type[Payload], str] = {ProfileChanged: "credit limit", ReminderLevelChanged: "reminder level"}
+NAMED: dict[type[Payload], str] = {
+    ProfileChanged: "credit limit", ReminderLevelChanged: "reminder level", RiskChanged: "risk group",
+}  # fmt: skip
 """Events that are told by a word and not by a number."""
 
 

@@ -6,11 +6,12 @@ import asyncpg
 
 from hold_service.checks.loaded import hold_number
 from hold_service.holds import store
-from hold_service.holds.release import Release, reject, release
+from hold_service.holds.release import Release, known_of, reject, release
 from hold_service.holds.shown import shown_hold
 from hold_service.reasons.known import must_exist
 from hold_service.releases.model import RejectRequest, ReleaseRequest
 from holdfast.database.work import Work
+from holdfast.receivables.money import rounded
 from holdfast.web import audit
 from holdfast.web.problems import field_problem
 
@@ -18,6 +19,19 @@ from holdfast.web.problems import field_problem
 async def check_release(work: Work, row: asyncpg.Record, given: ReleaseRequest) -> None:
     """Whether a release can be done as it was asked for. Raises Problem 422."""
     await must_exist(work, row["company"], "release", given.reason)
+    if given.valid_until is not None:
+        today = (await known_of(work, row)).position.check_date
+        if given.valid_until < today:
+            raise field_problem(
+                422, "invalid", "The request is not valid", "valid_until", given.valid_until.isoformat(),
+                f"has passed; today is {today}", "Send today or a day that is still to come.",
+            )  # fmt: skip
+    wanted, code = given.up_to_amount, row["order_currency"]
+    if wanted is not None and rounded(wanted, code) != wanted:
+        raise field_problem(
+            422, "invalid", "The request is not valid", "up_to_amount", str(wanted),
+            f"finer than the minor unit of {code}", "Send an amount in whole minor units.",
+        )  # fmt: skip
     try:
         given.amount(row["lines"])
     except ValueError as error:

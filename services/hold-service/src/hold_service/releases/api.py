@@ -29,7 +29,10 @@ from holdfast.web.problems import Problem, not_found, responses
 router = APIRouter(prefix="/v1/holds", tags=["releases"])
 Releaser = Annotated[Caller, Depends(require("holds:release"))]
 Rejecter = Annotated[Caller, Depends(require("holds:reject"))]
-NEEDED = {"release": "holds:release", "reject": "holds:reject", "evaluate": "holds:release"}
+NEEDED = {
+    "release": "holds:release", "reject": "holds:reject", "evaluate": "holds:release", "submit": "holds:release",
+    "approve": "approvals:decide", "deny": "approvals:decide", "recall": "holds:see",
+}  # fmt: skip
 
 
 @router.post(
@@ -103,7 +106,7 @@ async def act_on_holds(
     caller: Annotated[Caller, Depends(require("holds:see"))],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Release, reject or evaluate many holds. Each line succeeds or fails on its own; `ok` says which."""
+    """Release, reject, evaluate, submit, approve, deny or recall many. Each line succeeds or fails on its own: `ok`."""
     identity = request_of(caller, idempotency_key, "POST", "/v1/holds/bulk", await request.body())
     if NEEDED[given.action] not in caller.permissions:
         raise Problem(403, "forbidden", "You may not do this", f"This needs the permission {NEEDED[given.action]}.")

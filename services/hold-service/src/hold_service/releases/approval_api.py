@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from hold_service.checks.loaded import hold_number
 from hold_service.holds import acting
 from hold_service.holds.api import HoldNumber
 from hold_service.holds.shown import shown_hold
@@ -20,7 +19,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.problems import Problem, responses
+from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1/holds", tags=["releases"])
 Releaser = Annotated[Caller, Depends(require("holds:release"))]
@@ -66,15 +65,11 @@ async def decide_release(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Approve, deny or send back a release (needs approvals:decide); recall or submit again what the caller asked."""
-    if act not in ("recall", "resubmit") and "approvals:decide" not in caller.permissions:
-        raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
     wanted: flow.Decision = "request_change" if act == "request-change" else act
 
     async def decide(work: Work) -> Answer:
         row = await acting.locked(work, hold, caller, if_match)
-        found = await approval.open_request(work, row)
-        await flow.decide(work, approval.KINDS, found["id"], caller, wanted, given.note)
-        after = await acting.read(work, hold_number(row["id"]), caller)
+        after = await doing.decide_release(work, row, wanted, given.note, caller)
         return answer(shown_hold(after), version=after["version"])
 
     return await once(request, caller, idempotency_key, decide)

@@ -11,7 +11,7 @@ from hold_service.holds.shown import shown_hold
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks.decide import evaluate
 from hold_service.releases import doing, store
-from hold_service.releases.model import BulkLine, BulkRequest, RejectRequest, ReleaseRequest
+from hold_service.releases.model import BulkLine, BulkRequest, RejectRequest
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
 from holdfast.web.etags import etag
@@ -34,17 +34,23 @@ async def _line(work: Work, line: BulkLine, given: BulkRequest, caller: Caller) 
         async with work.conn.transaction():
             tag = "*" if line.version is None else etag(line.version)
             row = await acting.locked(work, line.hold, caller, tag)
-            if given.action == "release":
-                wanted = ReleaseRequest(reason=given.reason or "", mode=given.mode, note=given.note)
-                return _done(await doing.release_hold(work, row, wanted, caller))
-            if given.action == "reject":
-                return _done(
-                    await doing.reject_hold(work, row, RejectRequest(reason=given.reason, note=given.note), caller)
-                )
-            outcomes = await evaluated(work, [row])
-            return {"hold": line.hold, "ok": True, "outcome": outcomes[row["id"]]}
+            if given.action == "evaluate":
+                outcomes = await evaluated(work, [row])
+                return {"hold": line.hold, "ok": True, "outcome": outcomes[row["id"]]}
+            return _done(await _act(work, row, given, caller))
     except Problem as problem:
         return {"hold": line.hold, "ok": False, "problem": problem.body()}
+
+
+async def _act(work: Work, row: Any, given: BulkRequest, caller: Caller) -> Any:
+    if given.action == "release":
+        return await doing.release_hold(work, row, given.release, caller)
+    if given.action == "submit":
+        return await doing.submit_release(work, row, given.release, caller)
+    if given.action == "reject":
+        return await doing.reject_hold(work, row, RejectRequest(reason=given.reason, note=given.note), caller)
+    assert given.action in ("approve", "deny", "recall")
+    return await doing.decide_release(work, row, given.action, given.note, caller)
 
 
 def _done(row: Any) -> dict[str, Any]:

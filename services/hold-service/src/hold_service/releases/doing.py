@@ -7,8 +7,12 @@ import asyncpg
 from hold_service.holds import store
 from hold_service.releases import acts, approval
 from hold_service.releases.model import RejectRequest, ReleaseRequest
+from holdfast.approvals import flow
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
+from holdfast.web.problems import Problem
+
+OF_THE_REQUESTER = ("recall", "resubmit")
 
 
 async def release_hold(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
@@ -30,6 +34,17 @@ async def submit_release(work: Work, row: asyncpg.Record, given: ReleaseRequest,
     """Ask for a release; answers the hold as it is now. Raises Problem."""
     await acts.check_release(work, row, given)
     await approval.submit(work, row, "release", given.model_dump(mode="json"), caller)
+    return await _now(work, row)
+
+
+async def decide_release(
+    work: Work, row: asyncpg.Record, decision: flow.Decision, note: str | None, caller: Caller
+) -> asyncpg.Record:
+    """Approve, deny or send back what was asked for, or take it back; answers the hold as it is now. Raises Problem."""
+    if decision not in OF_THE_REQUESTER and "approvals:decide" not in caller.permissions:
+        raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
+    found = await approval.open_request(work, row)
+    await flow.decide(work, approval.KINDS, found["id"], caller, decision, note)
     return await _now(work, row)
 
 

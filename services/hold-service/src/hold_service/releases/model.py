@@ -64,24 +64,37 @@ class BulkLine(BaseModel):
 
 
 class BulkRequest(BaseModel):
-    """The same action on many holds; each succeeds or fails on its own."""
+    """The same action on many holds; each succeeds or fails on its own.
+
+    `submit` asks for approval; `approve`, `deny` and `recall` are about releases that were asked for.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
         {"action": "release", "holds": [{"hold": "H-000017", "version": 1}], "reason": "PAID"}]})  # fmt: skip
 
-    action: Literal["release", "reject", "evaluate"]
+    action: Literal["release", "reject", "evaluate", "submit", "approve", "deny", "recall"]
     holds: tuple[BulkLine, ...] = Field(min_length=1, max_length=200)
     reason: Id | None = Field(None, description="needed for a release")
     mode: Mode = "without_posting"
     note: Text | None = None
+    review_date: BusinessDate | None = None
+    valid_until: BusinessDate | None = Field(None, description="last day on which the releases count")
 
     @model_validator(mode="after")
     def _complete(self) -> BulkRequest:
-        if self.action == "release" and self.reason is None:
+        if self.action in ("release", "submit") and self.reason is None:
             raise ValueError("reason: a release needs a release reason")
         if len({line.hold for line in self.holds}) < len(self.holds):
             raise ValueError("holds: the same hold is named twice; name each once")
         return self
+
+    @property
+    def release(self) -> ReleaseRequest:
+        """What is wanted of each hold that is released or submitted."""
+        return ReleaseRequest(
+            reason=self.reason or "", mode=self.mode, note=self.note, review_date=self.review_date,
+            valid_until=self.valid_until,
+        )  # fmt: skip
 
 
 class EvaluateRequest(BaseModel):

@@ -1,4 +1,4 @@
-"""What reminder-service and collections-service say about a customer."""
+"""What reminder-service, collections-service and the scoring of credit-service say about a customer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ async def apply_levels(work: Work, events: Sequence[Incoming[Any]]) -> None:
     """Keep the highest reminder level of each customer."""
     newest = _newest((e.payload for e in events), lambda p: (p.company, p.customer))
     await store.keep_levels(work, [(p.company, p.customer, p.level, p.sequence) for p in newest])
+
+
+async def apply_risks(work: Work, events: Sequence[Incoming[Any]]) -> None:
+    """Keep the risk group of each customer."""
+    newest = _newest((e.payload for e in events), lambda p: (p.company, p.customer), lambda p: p.version)
+    await store.keep_risks(work, [(p.company, p.customer, p.risk_group, p.version) for p in newest])
 
 
 async def apply_promises(work: Work, events: Sequence[Incoming[Any]]) -> None:
@@ -37,10 +43,16 @@ def _effect(request: Any) -> str:
     return request.effect if isinstance(request, CustomerBlockRequested) else "no"
 
 
-def _newest(payloads: Iterable[Any], key: Callable[[Any], Hashable]) -> list[Any]:
+def _sequence(payload: Any) -> int:
+    return int(payload.sequence)
+
+
+def _newest(
+    payloads: Iterable[Any], key: Callable[[Any], Hashable], age: Callable[[Any], int] = _sequence
+) -> list[Any]:
     found: dict[Hashable, Any] = {}
     for payload in payloads:
         known = found.get(key(payload))
-        if known is None or known.sequence < payload.sequence:
+        if known is None or age(known) < age(payload):
             found[key(payload)] = payload
     return list(found.values())

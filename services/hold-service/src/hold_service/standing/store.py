@@ -1,4 +1,4 @@
-"""The SQL of what other services say about a customer: dunning level, promises, requests to block."""
+"""The SQL of what other services say about a customer: dunning level, risk group, promises, requests to block."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::bigint[])
 ON CONFLICT (customer, company) DO UPDATE
 SET dunning_level = excluded.dunning_level, dunning_sequence = excluded.dunning_sequence
 WHERE s.dunning_sequence < excluded.dunning_sequence
+"""
+RISKS = """
+INSERT INTO standing AS s (company, customer, risk_group, risk_version)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+ON CONFLICT (customer, company) DO UPDATE SET risk_group = excluded.risk_group, risk_version = excluded.risk_version
+WHERE s.risk_version < excluded.risk_version
 """
 PROMISES = """
 INSERT INTO promise AS p (company, customer, promise, sequence, broken)
@@ -47,6 +53,11 @@ SET broken_promises = excluded.broken_promises, block_effect = excluded.block_ef
 async def keep_levels(work: Work, rows: Sequence[tuple[str, str, int, int]]) -> None:
     """Keep the newest dunning level of customers; one row for each."""
     await work.conn.execute(LEVELS, *columns(rows))
+
+
+async def keep_risks(work: Work, rows: Sequence[tuple[str, str, str | None, int]]) -> None:
+    """Keep the newest risk group of customers; one row for each."""
+    await work.conn.execute(RISKS, *columns(rows))
 
 
 async def keep_promises(work: Work, rows: Sequence[tuple[str, str, str, int, bool]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib.resources import files
 
 import asyncpg
@@ -11,6 +12,7 @@ import structlog
 from holdfast.bus.port import TopicMissing, TopicPartition
 from holdfast.bus.postgres.link import Link
 from holdfast.contracts.topics import Topic
+from holdfast.database.migrations import SchemaDiffers
 from holdfast.database.pool import CONNECT_TIMEOUT_SECONDS
 
 TOMBSTONE_HOURS = 24
@@ -46,13 +48,18 @@ _BURY = f"""
 DELETE FROM bus_log WHERE topic = $1 AND part = $2 AND "offset" < $3 AND value IS NULL AND key IS NOT NULL
    AND timestamp_ms < {_NOW_MS} - $4::bigint
 """
+MADE_BY = """
+SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class WHERE oid = to_regclass('bus_partition')
+"""
+"""The digest of the script that made the tables; null where there are none."""
 log = structlog.get_logger(__name__)
 
 
 async def install(url: str) -> None:
     """Create the tables of the log in the database at `url`; does nothing where they are.
 
-    Raises OSError or asyncpg.PostgresError when the database cannot be reached or refuses.
+    Raises OSError or asyncpg.PostgresError when the database cannot be reached or refuses, SchemaDiffers when
+    another version of the code made the tables.
     """
     script = files("holdfast.bus.postgres").joinpath("sql/0001_log.sql").read_text()
     connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS)
@@ -60,7 +67,12 @@ async def install(url: str) -> None:
         async with connection.transaction():
             await connection.execute("SET LOCAL client_min_messages = warning")
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('holdfast bus tables'))")
+            made_by, ours = await connection.fetchval(MADE_BY), sha256(script.encode()).hexdigest()
+            if made_by not in (None, ours):
+                raise SchemaDiffers(await connection.fetchval("SELECT current_database()"))
             await connection.execute(script)
+            if made_by is None:
+                await connection.execute(f"COMMENT ON TABLE bus_partition IS '{ours}'")
     finally:
         await connection.close()
 

@@ -94,10 +94,9 @@ CREATE TABLE document (
     open_amount numeric NOT NULL DEFAULT 0,
     PRIMARY KEY (document, company)
 );
-CREATE INDEX document_open ON document (customer, company)
-    INCLUDE (currency, is_debit, open_amount, due_date) WHERE open_amount <> 0;
-CREATE INDEX document_due ON document (customer, company, due_date)
-    INCLUDE (currency, open_amount) WHERE is_debit AND open_amount > 0;
+-- Serves both the balance of a customer and, as a range of due dates, what of it is overdue.
+CREATE INDEX document_open ON document (customer, company, is_debit, due_date)
+    INCLUDE (currency, open_amount) WHERE open_amount <> 0;
 CREATE INDEX document_disputed ON document (customer, company)
     INCLUDE (currency, open_amount, disputed_amount) WHERE disputed AND is_debit AND open_amount > 0;
 CREATE INDEX document_of_customer ON document (customer, company, document_date);

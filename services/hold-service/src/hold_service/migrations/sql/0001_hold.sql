@@ -50,6 +50,8 @@ CREATE TABLE standing (
     broken_promises integer NOT NULL DEFAULT 0,
     block_effect text NOT NULL DEFAULT 'no',
     block_reason text NOT NULL DEFAULT '',
+    risk_group text,
+    risk_version bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (customer, company)
 );
 CREATE TABLE promise (

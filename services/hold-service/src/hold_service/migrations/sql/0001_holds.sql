@@ -23,3 +23,10 @@ CREATE TABLE order_detail (
     lines jsonb NOT NULL,
     PRIMARY KEY (order_no, company)
 );
+CREATE INDEX order_detail_load ON order_detail (load, company, order_no) WHERE load IS NOT NULL;
+
+-- The last business day on which all held orders of a company were evaluated.
+CREATE TABLE evaluated_day (
+    company text PRIMARY KEY,
+    day date NOT NULL
+);

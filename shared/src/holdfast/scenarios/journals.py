@@ -1,0 +1,28 @@
+"""Adjustment journals of credit-service: the only door by which temporary limits come."""
+
+from __future__ import annotations
+
+from holdfast.scenarios.calls import Reply
+from holdfast.scenarios.facts import Body, TemporaryFact
+from holdfast.scenarios.play import CREDIT, Play
+
+JOURNALS = "/v1/adjustments"
+
+
+async def temporary_limit(play: Play, owner: Body, limit: TemporaryFact) -> None:
+    """Give a customer or a credit group a temporary limit by a posted journal. Raises Refused."""
+    currency = play.setting.currencies[owner["company"]]
+    line = {name: value for name, value in owner.items() if name != "company"} | {
+        "new_limit": {"amount": str(limit.amount), "currency": currency},
+        "new_from_date": limit.from_date.isoformat(), "new_to_date": limit.to_date.isoformat(),
+    }  # fmt: skip
+    body = {"company": owner["company"], "type": "temporary_credit_limit", "description": "", "lines": [line]}
+    made = await play.must(await play.send(CREDIT, "POST", JOURNALS, body), "the journal of a temporary limit")
+    await play.must(await post(play, made.body["number"]), "posting a temporary limit")
+
+
+async def post(play: Play, journal: str, body: Body | None = None, user: str | None = None) -> Reply:
+    """Post a journal in its newest version."""
+    path = f"{JOURNALS}/{journal}"
+    tag = (await play.get(CREDIT, path)).etag
+    return await play.send(CREDIT, "POST", f"{path}/post", body, user=user, etag=tag)

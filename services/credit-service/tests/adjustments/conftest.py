@@ -55,7 +55,7 @@ class Desk:
         body = {"credit_limit": {"amount": amount, "currency": "EUR"}, "credit_limit_expiry_date": expiry}
         path = f"/v1/credit-profiles/DE01/{customer}"
         known = await self.call("GET", path)
-        tag = known.headers["etag"] if known.json()["version"] else None
+        tag = known.headers["etag"] if known.status_code == 200 else None
         headers = {} if tag else {"if-none-match": "*"}
         token = issue_token(self.credit.settings, "kim", ["administer"])
         headers |= {"authorization": f"Bearer {token}", "idempotency-key": str(uuid4())}

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+
 from credit_service.adjustments.model import JournalType, Line, duplicate, fault_of, generated, shifted
 
 DAY = date(2026, 12, 31)
@@ -32,8 +33,10 @@ def line(**fields: object) -> Line:
         pytest.param("155", "0", "fixed", "10", "nearest", "160", id="half goes up"),
     ],
 )
-def test_rows_113_to_116_generated(current: str, value: str, kind: str, off: str | None, form: str, wanted: str) -> None:
-    made = generated(Decimal(current), Decimal(value), kind, Decimal(off) if off else None, form, "EUR")  # type: ignore[arg-type]
+def test_rows_113_to_116_generated(
+    current: str, value: str, kind: str, off: str | None, form: str, wanted: str
+) -> None:
+    made = generated(Decimal(current), Decimal(value), kind, Decimal(off) if off else None, form, "EUR")
     assert made == Decimal(wanted)
 
 
@@ -53,11 +56,12 @@ def test_row_123_a_relative_date_needs_one_to_start_from() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "field"),
     [
-        (JournalType.PERMANENT, {"new_limit": Decimal("-1")}, "new_limit"),
-        (JournalType.PERMANENT, {"new_limit": Decimal("1.005")}, "new_limit"),
-        (JournalType.PERMANENT, {"new_from": DAY}, "new_from"),
-        (JournalType.TEMPORARY, {}, "new_from"),
-        (JournalType.TEMPORARY, {"new_from": date(2027, 1, 1)}, "new_to"),
+        (JournalType.PERMANENT, {"new_limit": Decimal("-1")}, "new_limit.amount"),
+        (JournalType.PERMANENT, {"new_limit": Decimal("1.005")}, "new_limit.amount"),
+        (JournalType.PERMANENT, {"currency": "USD"}, "new_limit.currency"),
+        (JournalType.PERMANENT, {"new_from": DAY}, "new_from_date"),
+        (JournalType.TEMPORARY, {}, "new_from_date"),
+        (JournalType.TEMPORARY, {"new_from": date(2027, 1, 1)}, "new_to_date"),
     ],
 )
 def test_what_a_line_may_not_be(kind: JournalType, fields: dict[str, object], field: str) -> None:

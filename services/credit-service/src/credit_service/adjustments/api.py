@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from credit_service.adjustments import approval, posting, store
 from credit_service.adjustments.bodies import DescriptionBody, GenerateBody, JournalBody, NoteBody
-from credit_service.adjustments.drafting import draft_journal
+from credit_service.adjustments.drafting import draft_journal, must_be_valid
 from credit_service.adjustments.generating import generate
 from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.opening import must_be_open, must_not_wait, opened
@@ -64,13 +64,15 @@ async def get_journal(request: Request, number: Number, caller: Reader) -> Respo
 async def draft(
     request: Request, given: JournalBody, caller: Editor, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Make an empty draft journal."""
+    """Make a draft journal."""
     see(caller, given.company)
 
     async def act(work: Work) -> Answer:
         await company_of(work, given.company)
+        lines = [body.line() for body in given.lines]
+        await must_be_valid(work, given.company, given.type, lines)
         number = await draft_journal(
-            work, given.company, given.type, [], by=caller.subject, description=given.description, source="manual"
+            work, given.company, given.type, lines, by=caller.subject, description=given.description, source="manual"
         )
         return await _answer(work, number, caller, 201)
 

@@ -12,6 +12,7 @@ from credit_service.adjustments.generating import Order
 from credit_service.adjustments.model import JournalType, Line
 from holdfast.contracts.base import Text
 from holdfast.contracts.scalars import Amount, BusinessDate, Code, CompanyId, Id, Positive
+from holdfast.web.money import MoneyModel
 
 Offset = Annotated[int, Field(ge=-3660, le=3660)]
 
@@ -20,18 +21,22 @@ class LineBody(BaseModel):
     """A new limit of a customer or of a credit group; it replaces the limit, it is not added to it."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
-        {"customer": "C-1001", "new_limit": "12000.00", "new_to": "2026-12-31"}]})  # fmt: skip
+        {"customer": "C-1001", "new_limit": {"amount": "12000.00", "currency": "EUR"}, "new_to_date": "2026-12-31"},
+    ]})  # fmt: skip
 
     customer: Id | None = None
     credit_group: Id | None = None
-    new_limit: Positive = Field(description="company currency; of a credit group: group currency")
-    new_from: BusinessDate | None = Field(None, description="first day; temporary limits only, and mandatory there")
-    new_to: BusinessDate = Field(description="expiry: the last day of the limit")
-    replaces: UUID | None = Field(None, description="temporary limit that ends when this line is posted")
+    new_limit: MoneyModel = Field(description="in company currency; of a credit group: in group currency")
+    new_from_date: BusinessDate | None = Field(None, description="first day; temporary limits only, mandatory there")
+    new_to_date: BusinessDate = Field(description="expiry: the last day of the limit")
+    replaces_temporary_id: UUID | None = Field(None, description="temporary limit that ends when this is posted")
 
     def line(self) -> Line:
         """As the model has it."""
-        return Line(self.customer, self.credit_group, self.new_limit, self.new_from, self.new_to, self.replaces)
+        return Line(
+            self.customer, self.credit_group, self.new_limit.amount, self.new_from_date, self.new_to_date,
+            self.replaces_temporary_id, self.new_limit.currency,
+        )  # fmt: skip
 
 
 class JournalBody(BaseModel):
@@ -43,6 +48,7 @@ class JournalBody(BaseModel):
     company: CompanyId
     type: JournalType
     description: Text = Field("", max_length=200)
+    lines: tuple[LineBody, ...] = Field((), max_length=10_000, description="more come by generate or import")
 
 
 class DescriptionBody(BaseModel):

@@ -14,8 +14,9 @@ from holdfast.web.problems import Problem, field_problem
 REMEDIES = {
     "customer": "Name a customer of the company that the ERP has told of.",
     "credit_group": "Name a credit group that the company owns.",
-    "replaces": "Name a temporary limit of the same customer or group, or leave it out.",
+    "replaces_temporary_id": "Name a temporary limit of the same customer or group, or leave it out.",
 }
+ATTRIBUTES = {"replaces_temporary_id": "replaces"}
 
 
 async def draft_journal(
@@ -46,18 +47,19 @@ async def faults(work: Work, company: str, kind: JournalType, lines: Sequence[Li
         if fault is not None:
             found[place] = fault
     for place, field in (await store.unknown(work, company, lines)).items():
-        value = getattr(lines[place], field)
+        value = getattr(lines[place], ATTRIBUTES.get(field, field))
         found.setdefault(place, Fault(field, str(value), "does not exist in this company", REMEDIES[field]))
     return found
 
 
-async def must_be_valid(work: Work, company: str, kind: JournalType, line: Line, known: Sequence[str]) -> None:
-    """Raises Problem 422 or 409 for a line that cannot be in the journal."""
-    for fault in (await faults(work, company, kind, [line])).values():
-        raise field_problem(
-            422, "invalid", "The line is not valid", fault.field, fault.value, fault.problem, fault.remedy
-        )
-    if kind is JournalType.PERMANENT and (twice := duplicate([line], known)):
+async def must_be_valid(
+    work: Work, company: str, kind: JournalType, lines: Sequence[Line], known: Sequence[str] = ()
+) -> None:
+    """Raises Problem 422 or 409 for lines that cannot be in the journal, which names those in `known` already."""
+    for place, fault in sorted((await faults(work, company, kind, lines)).items()):
+        field = fault.field if len(lines) == 1 else f"lines.{place}.{fault.field}"
+        raise field_problem(422, "invalid", "The line is not valid", field, fault.value, fault.problem, fault.remedy)
+    if kind is JournalType.PERMANENT and (twice := duplicate(lines, known)):
         raise Problem(
             409, "line-exists", "The journal has a line for it already",
             f"A journal changes the limit of {twice} once; change that line instead.",

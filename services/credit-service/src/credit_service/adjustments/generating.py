@@ -52,7 +52,7 @@ ONCE = {
                               "AND l.credit_group = p.name)",
 }  # fmt: skip
 GENERATE = """
-WITH base AS ({base}), raised AS (
+WITH asked AS (SELECT $14::text AS currency, $15::date AS today), base AS ({base}), raised AS (
     SELECT b.*, CASE WHEN $7 = 'fixed' THEN b.current_limit + $8 ELSE b.current_limit * (1 + $8 / 100) END AS raw,
            CASE WHEN $13::date IS NULL AND $12::integer IS NOT NULL THEN b.current_from + $11::integer
                 ELSE $16::date END AS new_from,

@@ -14,7 +14,8 @@ from holdfast.database.work import Work
 async def draft_requested(work: Work, events: Sequence[Incoming[TemporaryLimitRequested]]) -> None:
     """One journal for each request; nothing is granted by it."""
     for asked in (event.payload for event in events):
-        line = Line(asked.customer, None, asked.amount, asked.from_date, max(asked.from_date, asked.to_date))
+        last = max(asked.from_date, asked.to_date)
+        line = Line(asked.customer, None, asked.amount, asked.from_date, last, currency=asked.currency)
         note = f": {asked.note}" if asked.note else ""
         await draft_journal(
             work, asked.company, JournalType.TEMPORARY, [line], by=asked.requested_by,

@@ -110,7 +110,7 @@ async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None)
     await must_not_wait(work, journal)
     if replaced is not None and not await store.remove_line(work, number, replaced):
         raise not_found(f"line {replaced} of journal {number}")
-    await must_be_valid(work, company, kind, line, await store.subjects(work, number))
+    await must_be_valid(work, company, kind, [line], await store.subjects(work, number))
     (made,) = await store.add_lines(work, number, company, [line])
     version = await store.changed(work, number)
     row = await store.read_line(work, number, made)
@@ -122,7 +122,7 @@ async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None)
 @router.post(
     "/import", operation_id="importAdjustmentLines", status_code=201,
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}, "example":
-        "customer,new_limit,new_from,new_to\nC-1001,12000.00,,2026-12-31\n"}}}},
+        "customer,new_limit,new_from_date,new_to_date\nC-1001,12000.00,,2026-12-31\n"}}}},
     responses={200: {"description": "Dry run, or nothing could be taken"}, 201: {"description": "Drafted"},
                **responses(404, 409)},
 )  # fmt: skip
@@ -140,7 +140,7 @@ async def import_lines(
     text = await request.body()
 
     async def act(work: Work) -> Answer:
-        read = lines_of(text)
+        read = lines_of(text, (await company_of(work, company))["currency"])
         found = await faults(work, company, type, [line for _, line in read.lines])
         refused = read.refused + [(read.lines[place][0], fault) for place, fault in found.items()]
         good = [line for place, (_, line) in enumerate(read.lines) if place not in found]

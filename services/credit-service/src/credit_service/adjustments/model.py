@@ -42,7 +42,7 @@ class Line:
     """A new limit of a customer or of a credit group, exactly one of the two. It replaces, it is not added.
 
     `new_to` is the last day of the limit; `new_from` is the first one of a temporary limit. `replaces` is the
-    temporary limit that ends when this line is posted.
+    temporary limit that ends when this line is posted. `currency` is what the amount was given in, if that was said.
     """
 
     customer: str | None
@@ -51,6 +51,7 @@ class Line:
     new_from: date | None
     new_to: date
     replaces: UUID | None = None
+    currency: str | None = None
 
     @property
     def subject(self) -> str:
@@ -74,16 +75,19 @@ def fault_of(kind: JournalType, line: Line, currency: str) -> Fault | None:
         both = line.customer is not None
         return Fault("credit_group", line.credit_group, "a line names both" if both else "a line names neither",
                      "Name a customer or a credit group, not both.")  # fmt: skip
+    if line.currency not in (None, currency):
+        return Fault("new_limit.currency", line.currency, f"the limit is kept in {currency}", f"Send it in {currency}.")
     if line.new_limit < 0 or rounded(line.new_limit, currency) != line.new_limit:
-        return Fault("new_limit", f"{line.new_limit:f}", f"below zero, or finer than {currency} has minor units",
+        return Fault("new_limit.amount", f"{line.new_limit:f}", f"below zero, or finer than {currency} has minor units",
                      "Send an amount of 0 or more in whole minor units.")  # fmt: skip
     if kind is JournalType.TEMPORARY and line.new_from is None:
-        return Fault("new_from", None, "a temporary limit has no first day", "Send new_from.")
+        return Fault("new_from_date", None, "a temporary limit has no first day", "Send new_from_date.")
     if kind is JournalType.PERMANENT and (line.new_from is not None or line.replaces is not None):
-        return Fault("new_from", str(line.new_from or line.replaces), "only a temporary limit has a first day",
-                     "Leave new_from and replaces out, or use a journal of temporary limits.")  # fmt: skip
+        return Fault("new_from_date", str(line.new_from or line.replaces), "only a temporary limit has a first day",
+                     "Leave new_from_date and replaces_temporary_id out, or use a temporary journal.")  # fmt: skip
     if line.new_from is not None and line.new_to < line.new_from:
-        return Fault("new_to", str(line.new_to), "the limit ends before it begins", "Send a date not before new_from.")
+        return Fault("new_to_date", str(line.new_to), "the limit ends before it begins",
+                     "Send a date not before new_from_date.")  # fmt: skip
     return None
 
 

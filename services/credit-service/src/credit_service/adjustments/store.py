@@ -215,7 +215,7 @@ async def unknown(work: Work, company: str, lines: Sequence[Line]) -> dict[int, 
                WHEN w.replaces IS NOT NULL AND NOT EXISTS (
                    SELECT FROM temporary_limit t WHERE t.id = w.replaces
                      AND (t.customer = w.customer AND t.company = $1 OR t.credit_group = w.credit_group))
-                   THEN 'replaces' END AS field
+                   THEN 'replaces_temporary_id' END AS field
            FROM unnest($2::text[], $3::text[], $4::uuid[])
                 WITH ORDINALITY AS w (customer, credit_group, replaces, n)""",
         company, *columns(given, 3),

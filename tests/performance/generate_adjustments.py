@@ -7,12 +7,12 @@ from datetime import date
 from decimal import Decimal
 
 import asyncpg
-from credit_service.adjustments.drafting import draft_journal
-from credit_service.adjustments.generating import Order, generate
-from credit_service.adjustments.model import JournalType
 from tests.performance.report import Result, result
 from tests.performance.stage import COMPANY, credit_url, stage
 
+from credit_service.adjustments.drafting import draft_journal
+from credit_service.adjustments.generating import Order, generate
+from credit_service.adjustments.model import JournalType
 from holdfast.database.pool import create_pool
 from holdfast.database.work import transaction
 
@@ -35,9 +35,10 @@ ORDER = Order("existing_customers", Decimal("7.5"), "percentage", Decimal(100), 
 
 async def run(runs: int) -> list[Result]:
     """Each run: the same rows copied by a bare statement after they were generated; seconds, so less is better."""
-    async with stage("postgres", 1) as stack, await create_pool(
-        credit_url(stack), application_name="bench", statement_timeout=120
-    ) as pool:
+    async with (
+        stage("postgres", 1) as stack,
+        await create_pool(credit_url(stack), application_name="bench", statement_timeout=120) as pool,
+    ):
         await pool.execute(FILL, COMPANY)
         await pool.execute(PROFILES, COMPANY, CUSTOMERS)
         await pool.execute(BARE)

@@ -84,6 +84,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 @asynccontextmanager
 async def _started(stack: ScenarioStack, services: LocalServices) -> AsyncIterator[Running]:
     services.start_apis()
+    services.start_jobs()
     await services.start_workers()
     transport = connect(stack.settings().bus)
     producer, admin = transport.producer(), transport.admin()

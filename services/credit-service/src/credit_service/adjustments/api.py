@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from credit_service.adjustments import approval, posting, store
-from credit_service.adjustments.bodies import DescriptionBody, GenerateBody, JournalBody, NoteBody
+from credit_service.adjustments.bodies import (
+    DescriptionBody,
+    GenerateBody,
+    JournalBody,
+    NewGeneratedBody,
+    NoteBody,
+)  # fmt: skip
 from credit_service.adjustments.drafting import draft_journal, must_be_valid
 from credit_service.adjustments.generating import generate
 from credit_service.adjustments.model import JournalType
@@ -139,21 +146,46 @@ async def generate_lines(
         journal = await opened(work, number, caller, if_match)
         must_be_open(journal)
         await must_not_wait(work, journal)
-        kind, order = JournalType(journal["type"]), given.order()
-        if kind is JournalType.TEMPORARY and given.date_method == "absolute" and given.new_from is None:
-            raise Problem(422, "invalid", "The request is not valid", "new_from: a temporary limit needs a first day.")
-        master = await company_of(work, journal["company"])
-        today = local_date(work.business_now, master["time_zone"])
-        made = await generate(work, number, journal["company"], kind, order, master["currency"], today)
-        version = await store.changed(work, number)
-        await audit.record(
-            work, who=caller.subject, what="adjustment.generated", company=journal["company"], subject=number,
-            before=None, after=given.model_dump(mode="json") | {"lines": made.lines},
-        )  # fmt: skip
-        body = {"lines": made.lines, "without_date": made.refused, "without_date_named": made.named}
-        return answer(body, version=version)
+        made = await _fill(work, journal, given, caller.subject)
+        return answer(made, version=await store.changed(work, number))
 
     return await once(request, caller, idempotency_key, act)
+
+
+@router.post(
+    "/generate", operation_id="generateAdjustment", status_code=201,
+    responses={201: {"description": "Drafted"}, **responses(404, 409)},
+)  # fmt: skip
+async def generate_journal(
+    request: Request, given: NewGeneratedBody, caller: Editor, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Make a draft journal and fill it, in one go."""
+    see(caller, given.company)
+
+    async def act(work: Work) -> Answer:
+        await company_of(work, given.company)
+        number = await draft_journal(
+            work, given.company, given.type, [], by=caller.subject, description=given.description, source="generated"
+        )
+        made = await _fill(work, await opened(work, number, caller), given, caller.subject)
+        row = await opened(work, number, caller)
+        return answer(shown_journal(row) | made, 201, row["version"])
+
+    return await once(request, caller, idempotency_key, act)
+
+
+async def _fill(work: Work, journal: asyncpg.Record, given: GenerateBody, who: str) -> dict[str, Any]:
+    number, company, kind = journal["number"], journal["company"], JournalType(journal["type"])
+    if kind is JournalType.TEMPORARY and given.date_method == "absolute" and given.new_from is None:
+        raise Problem(422, "invalid", "The request is not valid", "new_from: a temporary limit needs a first day.")
+    master = await company_of(work, company)
+    today = local_date(work.business_now, master["time_zone"])
+    made = await generate(work, number, company, kind, given.order(), master["currency"], today)
+    await audit.record(
+        work, who=who, what="adjustment.generated", company=company, subject=number, before=None,
+        after=given.model_dump(mode="json") | {"lines": made.lines},
+    )  # fmt: skip
+    return {"lines": made.lines, "without_date": made.refused, "without_date_named": made.named}
 
 
 @router.post(

@@ -112,3 +112,16 @@ class GenerateBody(BaseModel):
             credit_management_group=self.credit_management_group, risk_group=self.risk_group,
             expiring_until=self.expiring_until,
         )  # fmt: skip
+
+
+class NewGeneratedBody(GenerateBody):
+    """A new journal, and which lines it begins with."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
+        {"company": "DE01", "type": "credit_limit", "description": "Yearly review", "source": "existing_customers",
+         "adjustment_value": "10", "value_type": "percentage", "date_method": "absolute", "new_to": "2026-12-31"},
+    ]})  # fmt: skip
+
+    company: CompanyId
+    type: JournalType = JournalType.PERMANENT
+    description: Text = Field("", max_length=200)

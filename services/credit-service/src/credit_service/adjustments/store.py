@@ -63,7 +63,7 @@ async def insert(work: Work, company: str, kind: JournalType, description: str, 
     """A new draft; answers its number."""
     number: str = await work.conn.fetchval(
         """INSERT INTO adjustment_journal (number, company, type, description, source, created_at, created_by, version)
-           VALUES ($1 || '-' || lpad(nextval('adjustment_number')::text, 6, '0'), $1, $2, $3, $4, $5, $6, 1)
+           VALUES ('ADJ-' || lpad(nextval('adjustment_number')::text, 6, '0'), $1, $2, $3, $4, $5, $6, 1)
            RETURNING number""",
         company, kind, description, source, work.business_now, by,
     )  # fmt: skip

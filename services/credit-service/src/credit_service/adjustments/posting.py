@@ -25,7 +25,7 @@ from holdfast.web.problems import Problem
 
 TOLD_AT_ONCE = 2_000
 
-TODO = """
+OPEN_LINES = """
 SELECT line, customer, credit_group FROM adjustment_line
 WHERE journal = $1 AND NOT posted AND ($2::boolean OR approval_status = 'approved') ORDER BY line
 """
@@ -114,7 +114,7 @@ async def _todo(work: Work, journal: asyncpg.Record) -> Sequence[asyncpg.Record]
     needed = await approval.needed(work, journal)
     if needed == "journal":
         await _must_be_approved(work, journal)
-    todo: Sequence[asyncpg.Record] = await work.conn.fetch(TODO, number, needed != "line")
+    todo: Sequence[asyncpg.Record] = await work.conn.fetch(OPEN_LINES, number, needed != "line")
     if needed == "line":
         todo = await _still_as_approved(work, journal, todo)
     if not todo:

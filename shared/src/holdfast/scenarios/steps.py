@@ -253,9 +253,7 @@ class Step(Fact):
     evaluate: EvaluateStep | None = None
     edit_limit: LimitStep | None = None
     setup: SetupStep | None = None
-    generate: Body | None = Field(
-        None, description="a journal, as `POST /v1/adjustments/generate` takes it"
-    )
+    generate: Body | None = Field(None, description="a journal, as `POST /v1/adjustments/generate` takes it")
     post: Body | None = Field(None, description="the last journal, or the one that `journal` names, is posted")
     call: CallStep | None = None
     job: str | None = Field(None, description="a periodic job of a service runs now")

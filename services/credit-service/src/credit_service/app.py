@@ -13,6 +13,7 @@ from credit_service.adjustments import lines_api as adjustment_lines_api
 from credit_service.adjustments.approval import JOURNAL, LINE
 from credit_service.adjustments.handlers import draft_requested
 from credit_service.exposure import api as exposure_api
+from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -20,12 +21,14 @@ from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
 from credit_service.policies import api as policies_api
 from credit_service.profiles import api as profiles_api
+from credit_service.profiles import lists_api
 from credit_service.raising import KIND as RAISING
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
 from credit_service.statistics import api as statistics_api
 from credit_service.tasks import api as tasks_api
 from credit_service.tasks.running import background
+from credit_service.temporary import api as temporary_api
 from holdfast.approvals.api import create_router
 from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
@@ -60,6 +63,7 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(
     name=NAME, handlers=HANDLERS, lock=lock_accounts, try_lock=try_lock_accounts, refresh=refresh, outgoing=CREDIT
 )
@@ -84,6 +88,7 @@ def create_api(settings: Settings) -> FastAPI:
             groups_api.router,
             adjustment_lines_api.router,
             adjustments_api.router,
+            *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,
         ],

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from credit_service.paths import business_settings, see
+from credit_service.paths import see
 from credit_service.periodic import TASKS
 from credit_service.tasks import store
 from credit_service.tasks.model import Task
-from credit_service.tasks.running import run_of, step, today
+from credit_service.tasks.running import begin
 from holdfast.contracts.base import CompanyId, Id
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
@@ -67,20 +67,11 @@ async def run_task(
     """Run a task now. What takes longer than a few thousand customers goes on in the background."""
     see(caller, given.company)
     task = TASKS.tasks[name]
-    options = _options(task, given.options)
+    options = options_of(task, given.options)
 
     async def act(work: Work) -> Answer:
-        as_of = given.as_of or today(work, await _zone(work, given.company))
-        if as_of > today(work, await _zone(work, given.company)):
-            raise field_problem(
-                422, "invalid", "The request is not valid", "as_of", as_of.isoformat(), "lies in the future",
-                "Send a business date up to today.",
-            )  # fmt: skip
-        row = await store.start(work, name, given.company, as_of, given.customers, options, caller.subject)
-        run = await run_of(work, task, row)
-        await task.check(work, run)
-        await step(work, task, run)
-        state = _shown(await store.read_run(work, row["id"]))
+        run_id = await begin(work, task, given.company, given.as_of, given.customers, options, caller.subject)
+        state = shown_run(await store.read_run(work, run_id))
         await audit.record(
             work, who=caller.subject, what=f"task.{name}", company=given.company, subject=state["id"],
             before=None, after=given.model_dump(mode="json"),
@@ -109,7 +100,7 @@ async def list_runs(
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await store.page_of_runs(work, name, company, before, limit + 1)
     items, following = page(rows, limit, lambda row: (row["seq"],))
-    return shown({"items": [_shown(row) for row in items], "next_cursor": following})
+    return shown({"items": [shown_run(row) for row in items], "next_cursor": following})
 
 
 @router.get(
@@ -123,14 +114,11 @@ async def get_run(request: Request, name: Name, run_id: UUID, caller: Reader) ->
         row = await store.read_run(work, run_id)
     if row is None or row["task"] != name or not caller.sees(row["company"]):
         raise not_found(f"run {run_id}")
-    return shown(_shown(row))
+    return shown(shown_run(row))
 
 
-async def _zone(work: Work, company: str) -> str:
-    return (await business_settings(work, company))[1]
-
-
-def _options(task: Task, given: dict[str, Any]) -> dict[str, Any]:
+def options_of(task: Task, given: dict[str, Any]) -> dict[str, Any]:
+    """What a run shall be told, checked. Raises Problem 422."""
     try:
         return task.options.model_validate(given).model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
@@ -142,7 +130,8 @@ def _options(task: Task, given: dict[str, Any]) -> dict[str, Any]:
         ) from None  # fmt: skip
 
 
-def _shown(row: asyncpg.Record | None) -> dict[str, Any]:
+def shown_run(row: asyncpg.Record | None) -> dict[str, Any]:
+    """A run as the API shows it."""
     assert row is not None
     left_out = {"seq", "after_customer"}
     return {"id": str(row["id"])} | {n: v for n, v in row.items() if n not in left_out and n != "id"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -14,7 +16,7 @@ from credit_service.tasks.model import Run, Step, Task, TaskTable
 from holdfast.database.jobs import Job
 from holdfast.database.work import Work, is_transient
 from holdfast.platform.clock import local_date
-from holdfast.web.problems import Problem
+from holdfast.web.problems import Problem, field_problem
 
 CHUNK = 2_000
 """Customers of one step: about a second."""
@@ -52,6 +54,34 @@ async def step(work: Work, task: Task, run: Run) -> None:
     await store.advance(work, run.id, await task.act(work, run))
 
 
+async def begin(
+    work: Work, task: Task, company: str, as_of: date | None, customers: Sequence[str] | None, options: Any, who: str
+) -> UUID:
+    """Start a run and do its first step; the company's business date when `as_of` is absent.
+
+    Raises Problem 422 for a day to come, or a run that must not be.
+    """
+    day = today(work, (await business_settings(work, company))[1])
+    if as_of is not None and as_of > day:
+        raise field_problem(
+            422, "invalid", "The request is not valid", "as_of", as_of.isoformat(), "lies in the future",
+            "Send a business date up to today.",
+        )  # fmt: skip
+    row = await store.start(work, task.name, company, as_of or day, customers, options, who)
+    run = await run_of(work, task, row)
+    await task.check(work, run)
+    await step(work, task, run)
+    return run.id
+
+
+async def go_on(work: Work, table: TaskTable, run_id: UUID) -> str:
+    """One more step of a run that nobody else is busy with; answers its state."""
+    row = await store.claim(work, run_id)
+    if row is not None:
+        await _step_or_fail(work, table.tasks[row["task"]], row)
+    return str((await store.read_run(work, run_id) or {"state": "failed"})["state"])
+
+
 def background(table: TaskTable) -> list[Job]:
     """The jobs that start what falls due each business day, and go on with what is running."""
 
@@ -60,13 +90,13 @@ def background(table: TaskTable) -> list[Job]:
         for row in await store.companies(work):
             await store.schedule(work, names, row["company"], today(work, row["time_zone"]))
 
-    async def go_on(work: Work) -> bool:
+    async def oldest(work: Work) -> bool:
         row = await store.claim_oldest(work)
         if row is not None:
             await _step_or_fail(work, table.tasks[row["task"]], row)
         return row is not None
 
-    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, go_on)]
+    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, oldest)]
 
 
 def today(work: Work, zone: str) -> date:

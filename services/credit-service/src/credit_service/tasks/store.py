@@ -67,6 +67,11 @@ async def claim_oldest(work: Work) -> asyncpg.Record | None:
     return await work.conn.fetchrow(f"{READ} WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED")
 
 
+async def claim(work: Work, run_id: UUID) -> asyncpg.Record | None:
+    """A run that is not at its end, for this transaction; waits for who is busy with it."""
+    return await work.conn.fetchrow(f"{READ} WHERE id = $1 AND state = 'running' FOR UPDATE", run_id)
+
+
 async def advance(work: Work, run_id: UUID, step: Step) -> None:
     """Keep what a step did; the run ends when nothing is left to do."""
     await work.conn.execute(

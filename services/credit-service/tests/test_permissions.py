@@ -50,7 +50,11 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
     asked = await put("/v1/credit-profiles/DE01/C-1001", raised, '"2"')
     given = {"company": "DE01", "to_user": "zoe", "from_date": "2026-01-01", "to_date": "2026-12-31"}
     delegation = await post("/v1/delegations", given)
+    journal = await post("/v1/adjustments", {"company": "DE01", "type": "credit_limit"})
+    line = {"customer": "C-1001", "new_limit": {"amount": "5", "currency": "EUR"}, "new_to_date": "2026-12-31"}
+    await post(f"/v1/adjustments/{journal['number']}/lines", line)
     return {
+        "/v1/adjustments/{number}": f"/v1/adjustments/{journal['number']}", "{line}": "1",
         "{company}": "DE01", "{customer}": "C-1001", "/v1/policies/{number}": f"/v1/policies/{policy['id']}",
         "/v1/credit-groups/{name}": "/v1/credit-groups/G-1", "/v1/tasks/{name}": "/v1/tasks/due-dates",
         "{run_id}": run["id"], "/v1/master-data/{name}": "/v1/master-data/policy-types", "{code}": "T",

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from credit_service.adjustments import api as adjustments_api
+from credit_service.adjustments import lines_api as adjustment_lines_api
+from credit_service.adjustments.approval import JOURNAL, LINE
+from credit_service.adjustments.handlers import draft_requested
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
@@ -28,7 +32,14 @@ from credit_service.temporary import api as temporary_api
 from holdfast.approvals.api import create_router
 from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
-from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderRejected, OrderReleased
+from holdfast.contracts.holds import (
+    HoldCancelled,
+    OrderCleared,
+    OrderHeld,
+    OrderRejected,
+    OrderReleased,
+    TemporaryLimitRequested,
+)
 from holdfast.contracts.topics import CREDIT
 from holdfast.database.jobs import Job
 from holdfast.platform import roles
@@ -49,6 +60,7 @@ HANDLERS.on(OrderHeld)(apply_decisions)
 HANDLERS.on(OrderReleased)(apply_decisions)
 HANDLERS.on(OrderRejected)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
+HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
@@ -57,7 +69,7 @@ SERVICE = Service(
 )
 
 
-KINDS = {kind.name: kind for kind in (RAISING,)}
+KINDS = {kind.name: kind for kind in (RAISING, JOURNAL, LINE)}
 """What needs approval."""
 
 
@@ -74,6 +86,8 @@ def create_api(settings: Settings) -> FastAPI:
             masterdata_api.router,
             policies_api.router,
             groups_api.router,
+            adjustment_lines_api.router,
+            adjustments_api.router,
             *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,

@@ -96,9 +96,9 @@ async def propose(credit: Api, company: str, day: date) -> None:
     await credit.put(f"/v1/workflows/{company}/credit-limit-adjustment", {"active": True, "steps": steps}, new='"0"')
     body = {
         "company": company, "type": "credit_limit", "description": f"Review {day.year}",
-        "risk_group": next(iter(CLASSES)), "source": "existing_customers", "value_type": "percentage", "adjustment_value": PROPOSED_PERCENT,
-        "round_off": str(STEP), "rounding_form": "up", "date_method": "absolute",
-        "new_to": date(day.year + 1, 12, 31).isoformat(),
+        "source": "existing_customers", "risk_group": next(iter(CLASSES)), "value_type": "percentage",
+        "adjustment_value": PROPOSED_PERCENT, "round_off": str(STEP), "rounding_form": "up",
+        "date_method": "absolute", "new_to": date(day.year + 1, 12, 31).isoformat(),
     }  # fmt: skip
     made = (await credit.send("POST", f"{ADJUSTMENTS}/generate", body)).body
     if made["lines"]:

@@ -15,6 +15,7 @@ from credit_service.adjustments.handlers import draft_requested
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
+from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
 from credit_service.parameters import api as parameters_api
@@ -63,7 +64,7 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
-LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
+LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(
     name=NAME, handlers=HANDLERS, lock=lock_accounts, try_lock=try_lock_accounts, refresh=refresh, outgoing=CREDIT
 )

@@ -1,0 +1,48 @@
+"""The fact box over real HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+PATH = "/v1/fact-boxes/DE01/C-1001"
+
+
+async def test_everything_about_a_customer_in_one_call(credit: Any, client: httpx.AsyncClient, made: Any) -> None:
+    await credit.facts(
+        made("erp.invoice.posted.v1", document="I-1", amount="119.00", tax_amount="19.00", due_date="2026-03-20"),
+        made("erp.invoice.posted.v1", document="I-2", amount="238.00", tax_amount="38.00", due_date="2026-02-20",
+             document_date="2026-02-01"),
+        made("erp.invoice.posted.v1", document="I-3", amount="50.00", tax_amount="0.00", due_date="2025-11-01",
+             document_date="2025-10-01"),
+        made("erp.payment.posted.v1", document="P-1", amount="20.00", document_date="2026-03-01", applications=[]),
+    )  # fmt: skip
+    body = {"credit_limit": {"amount": "1000", "currency": "EUR"}}
+    headers = {"if-none-match": "*", "idempotency-key": str(uuid4())}
+    await client.put("/v1/credit-profiles/DE01/C-1001", json=body, headers=headers)
+    box = (await client.get(PATH)).json()
+    assert box["exposure"]["balance"]["amount"] == "387.00"
+    assert (box["exposure"]["limit"]["amount"], box["exposure"]["used_percent"]) == ("1000.00", "38.70")
+    (ages,) = box["aging"]
+    assert (ages["currency"], ages["items"]) == ("EUR", 3)
+    amounts = [ages[name]["amount"] for name in ("not_due", "1_30", "31_60", "61_90", "over_90")]
+    assert amounts == ["119.00", "238.00", "0.00", "0.00", "50.00"]
+    assert (box["last_payment"]["document"], box["last_payment"]["amount"]["amount"]) == ("P-1", "20.00")
+    assert (box["statistics"], box["risk"], box["held_orders"]) == (None, None, [])
+
+
+async def test_statistics_and_risk_are_those_of_the_last_run(credit: Any, client: httpx.AsyncClient, made: Any) -> None:
+    await credit.facts(made("erp.invoice.posted.v1", document="I-1", amount="119.00", tax_amount="19.00"))
+    for task in ("statistics", "risk-scores"):
+        run = {"company": "DE01"}
+        started = await client.post(f"/v1/tasks/{task}/runs", json=run, headers={"idempotency-key": str(uuid4())})
+        assert started.status_code in (200, 201, 202), started.text
+    box = (await client.get(PATH)).json()
+    assert (box["statistics"]["as_of"], box["statistics"]["highest_balance"]["amount"]) == ("2026-03-02", "119.00")
+
+
+async def test_who_may_not_see_the_company_sees_nothing(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/fact-boxes/XX01/C-1001")).status_code == 404
+    assert (await client.get("/v1/fact-boxes/DE01/C-404")).status_code == 404

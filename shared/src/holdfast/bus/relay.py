@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from operator import itemgetter
 
 import asyncpg
 import structlog
@@ -19,11 +19,26 @@ from holdfast.database.work import Work, is_transient, transaction
 BATCH = 1000
 SWEEP_SECONDS = 0.1
 """How often to look without being woken: what other processes wrote, and what a crash left."""
+SOON_SECONDS = 0.005
 SEND_SECONDS = 8.0
 """Shorter than the time after which PostgreSQL ends an idle transaction and with it the lane locks."""
 LONGEST_PAUSE = 5.0
 ADVISORY_CLASS = 0x686F6C64
 """First half of the advisory lock of a lane ("hold" in ASCII)."""
+
+TAKE = """
+WITH lanes AS MATERIALIZED (
+    SELECT lane::smallint FROM generate_series(0, CASE WHEN (
+        SELECT true FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL LIMIT 1) THEN $1 - 1 ELSE -1 END) AS lane
+    WHERE pg_try_advisory_xact_lock($2, lane)
+), oldest AS MATERIALIZED (
+    SELECT seq FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL AND lane IN (SELECT lane FROM lanes)
+    ORDER BY seq LIMIT $3
+)
+UPDATE outbox o SET sent_at = $4 FROM oldest WHERE o.seq = oldest.seq AND o.sent_at IS NULL AND o.refused_at IS NULL
+RETURNING o.seq, o.id, o.aggregatetype, o.aggregateid, o.type, o.payload, o.traceparent, o.created_at, o.sequence
+"""
+"""What the sender before us has sent between the look and the lock is seen again by the UPDATE, and left out."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,19 +56,30 @@ class Relay:
         pause = SWEEP_SECONDS
         try:
             while not stop.is_set():
+                was_woken = woken.is_set()
                 woken.clear()
                 sent = await self._try()
-                pause = SWEEP_SECONDS if sent is not None else min(pause * 2, LONGEST_PAUSE)
-                if not sent:
+                pause = self._pause(sent, pause, was_woken)
+                if sent is None or sent < BATCH:
                     await self._wait(woken, stop, pause)
             await self._try()
         finally:
             WRITTEN.forget(woken)
 
+    @staticmethod
+    def _pause(sent: int | None, pause: float, was_woken: bool) -> float:
+        """How long to wait at most. Woken for nothing, the lane is at that moment another relay's, who may have looked
+        before the row was there: look again soon, and then less and less often."""
+        if sent is None:
+            return min(pause * 2, LONGEST_PAUSE)
+        if was_woken and not sent:
+            return SOON_SECONDS
+        return SWEEP_SECONDS if sent else min(pause * 2, SWEEP_SECONDS)
+
     async def drain(self) -> int:
         """Publish one batch; answers how many rows were settled. Raises BusUnavailable."""
         async with transaction(self._pool, clock=False) as work:
-            rows = await self._claim(work)
+            rows = await self._take(work)
             if rows:
                 failpoints.hit("relay_before_send")
                 async with asyncio.timeout(SEND_SECONDS):
@@ -81,25 +107,11 @@ class Relay:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*pending)
 
-    async def _claim(self, work: Work) -> list[asyncpg.Record]:
-        """Take the lanes nobody sends now (a statement of its own), then the oldest unsent rows in them."""
-        lanes = await work.conn.fetchval(
-            """SELECT array_agg(lane::smallint) FROM generate_series(0, CASE WHEN (
-                   SELECT true FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL LIMIT 1) THEN $1 - 1 ELSE -1 END
-               ) AS lane WHERE pg_try_advisory_xact_lock($2, lane)""",
-            LANES,
-            ADVISORY_CLASS,
-        )
-        if not lanes:
-            return []
-        rows: list[asyncpg.Record] = await work.conn.fetch(
-            """SELECT seq, id, aggregatetype, aggregateid, type, payload, traceparent, created_at, sequence
-               FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL AND lane = ANY($1::smallint[])
-               ORDER BY seq LIMIT $2""",
-            lanes,
-            BATCH,
-        )
-        return rows
+    async def _take(self, work: Work) -> list[asyncpg.Record]:
+        """Take the lanes that nobody sends now and mark the oldest unsent rows in them as sent, which the rollback
+        undoes when they are not."""
+        rows = await work.conn.fetch(TAKE, LANES, ADVISORY_CLASS, BATCH, work.now)
+        return sorted(rows, key=itemgetter("seq"))
 
     def _record(self, row: asyncpg.Record) -> Outgoing:
         headers = event_headers(
@@ -111,17 +123,14 @@ class Relay:
     async def _settle(
         self, work: Work, rows: Sequence[asyncpg.Record], answers: Sequence[Position | RecordRefused]
     ) -> None:
-        pairs: list[tuple[Any, Any]] = list(zip(rows, answers, strict=True))
-        sent = [row["seq"] for row, answer in pairs if not isinstance(answer, RecordRefused)]
-        await work.conn.execute("UPDATE outbox SET sent_at = $2 WHERE seq = ANY($1::bigint[])", sent, work.now)
-        metrics.OUTBOX_SENT.labels(self._service).inc(len(sent))
-        for row, answer in pairs:
-            if isinstance(answer, RecordRefused):
-                log.error("outbox_event_refused", service=self._service, id=str(row["id"]), error=str(answer))
-                await work.conn.execute(
-                    "UPDATE outbox SET refused_at = $2, refusal = $3 WHERE seq = $1",
-                    row["seq"], work.now, str(answer),
-                )  # fmt: skip
+        refused = [(row, answer) for row, answer in zip(rows, answers, strict=True) if isinstance(answer, RecordRefused)]
+        metrics.OUTBOX_SENT.labels(self._service).inc(len(rows) - len(refused))
+        for row, answer in refused:
+            log.error("outbox_event_refused", service=self._service, id=str(row["id"]), error=str(answer))
+            await work.conn.execute(
+                "UPDATE outbox SET sent_at = NULL, refused_at = $2, refusal = $3 WHERE seq = $1",
+                row["seq"], work.now, str(answer),
+            )  # fmt: skip
 
 
 async def observe(pool: asyncpg.Pool, service: str) -> None:

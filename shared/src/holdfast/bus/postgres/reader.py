@@ -93,14 +93,15 @@ class Reader:
 
     def take(self, max_records: int) -> dict[TopicPartition, list[Record]]:
         """What is at hand, at most `max_records` of each partition. Raises OffsetGone."""
-        self._most = max(max_records, 1)
         ready = [a for a in self._assigned.values() if not a.paused]
+        was_full = any(len(a.ahead) >= self._most for a in ready)
+        self._most = max(max_records, 1)
         for assigned in ready:
             if assigned.gone is not None and not assigned.ahead:
                 gone, assigned.gone = assigned.gone, None
                 raise gone
         taken = {a.tp: _pop(a, max_records) for a in ready if a.ahead}
-        if taken:
+        if was_full:
             self._wake.set()
         return taken
 

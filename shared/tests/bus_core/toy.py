@@ -50,20 +50,22 @@ async def lock(work: Work, parties: set[Party]) -> None:
     work.notes["locked"] = work.notes.get("locked", set()) | parties
 
 
-async def try_lock(work: Work, parties: set[Party]) -> set[Party]:
-    """As `lock`, but passes over account rows that somebody else holds."""
-    columns = [[company for company, _ in sorted(parties)], [customer for _, customer in sorted(parties)]]
+LOCK_FREE = """
+SELECT company, customer FROM toy_account JOIN unnest($1::text[], $2::text[]) AS wanted (company, customer)
+USING (company, customer) ORDER BY company, customer FOR UPDATE OF toy_account SKIP LOCKED
+"""
+
+
+async def try_lock(work: Work, parties: set[Party], locked: set[Party]) -> set[Party]:
+    """As `lock`, but passes over account rows that somebody else holds; `locked` are ours by `LOCK_FREE`."""
+    rest = sorted(parties - locked)
+    columns = [[company for company, _ in rest], [customer for _, customer in rest]]
     await work.conn.execute(
         """INSERT INTO toy_account (company, customer) SELECT * FROM unnest($1::text[], $2::text[])
            ON CONFLICT DO NOTHING""",
         *columns,
     )
-    rows = await work.conn.fetch(
-        """SELECT company, customer FROM toy_account JOIN unnest($1::text[], $2::text[]) AS wanted (company, customer)
-           USING (company, customer) ORDER BY company, customer FOR UPDATE OF toy_account SKIP LOCKED""",
-        *columns,
-    )
-    found = {(row["company"], row["customer"]) for row in rows}
+    found = locked | {(row["company"], row["customer"]) for row in await work.conn.fetch(LOCK_FREE, *columns)}
     work.notes["locked"] = work.notes.get("locked", set()) | found
     return found
 
@@ -156,7 +158,7 @@ async def on_freed(work: Work, parties: set[Party]) -> None:
         await note(work, "freed", f"{company}/{customer}")
 
 
-SERVICE = Service(NAME, HANDLERS, lock, try_lock, refresh, HOLDS, on_parked, on_freed)
+SERVICE = Service(NAME, HANDLERS, lock, LOCK_FREE, try_lock, refresh, HOLDS, on_parked, on_freed)
 
 
 def payload(event_type: str, **changes: Any) -> Any:

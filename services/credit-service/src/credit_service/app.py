@@ -45,7 +45,7 @@ from holdfast.contracts.topics import CREDIT
 from holdfast.database.jobs import Job
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
-from holdfast.receivables.accounts import lock_accounts, try_lock_accounts
+from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.refresh import refresh
 from holdfast.web.app import create_app, with_pool
@@ -66,7 +66,13 @@ HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(
-    name=NAME, handlers=HANDLERS, lock=lock_accounts, try_lock=try_lock_accounts, refresh=refresh, outgoing=CREDIT
+    name=NAME,
+    handlers=HANDLERS,
+    lock=lock_accounts,
+    lock_free=LOCK_FREE,
+    try_lock=try_lock_accounts,
+    refresh=refresh,
+    outgoing=CREDIT,
 )
 
 

@@ -17,7 +17,7 @@ from hold_service.checks.handlers import checkpoints_requested
 from hold_service.decisions import api as decisions_api
 from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
-from hold_service.groups.locks import lock_parties, try_lock_parties
+from hold_service.groups.locks import LOCK_ALONE, lock_parties, try_lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.handlers import with_details
 from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily
@@ -97,6 +97,7 @@ SERVICE = Service(
     name=NAME,
     handlers=HANDLERS,
     lock=lock_parties,
+    lock_free=LOCK_ALONE,
     try_lock=try_lock_parties,
     refresh=_refresh,
     outgoing=HOLDS,

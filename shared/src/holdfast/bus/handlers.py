@@ -15,7 +15,7 @@ Party = tuple[str, str]
 """(company, customer)"""
 Handle = Callable[[Work, Sequence[Incoming[Any]]], Awaitable[None]]
 ForParties = Callable[[Work, set[Party]], Awaitable[None]]
-TryParties = Callable[[Work, set[Party]], Awaitable[set[Party]]]
+TryParties = Callable[[Work, set[Party], set[Party]], Awaitable[set[Party]]]
 H = TypeVar("H", bound=Handle)
 
 
@@ -74,14 +74,16 @@ async def _nothing(work: Work, parties: set[Party]) -> None:
 class Service:
     """A service as the runner sees it.
 
-    `lock` locks customers in sorted order in a statement of its own; `try_lock` passes over those that somebody
-    else holds, and answers the others; `refresh` recomputes what follows from their facts; `on_parked` and
-    `on_freed` are told whose events begin to wait, or no longer do.
+    `lock` locks customers in sorted order in a statement of its own. `lock_free` is a statement ($1 companies, $2
+    customers) that locks those it can without waiting and selects them; `try_lock` is told of them, tries the rest,
+    and answers all but those that somebody else holds. `refresh` recomputes what follows from their facts;
+    `on_parked` and `on_freed` are told whose events begin to wait, or no longer do.
     """
 
     name: str
     handlers: HandlerTable
     lock: ForParties
+    lock_free: str
     try_lock: TryParties
     refresh: ForParties
     outgoing: Topic

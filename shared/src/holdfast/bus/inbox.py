@@ -11,17 +11,18 @@ from holdfast.bus.envelope import Incoming
 from holdfast.database.work import Work
 
 Mark = tuple[str, str]
-MARK = """
-WITH marked AS (
-    INSERT INTO inbox (source, id, received_at)
-    SELECT source, id, $3 FROM unnest($1::text[], $2::text[]) AS wanted (source, id)
-    ON CONFLICT DO NOTHING RETURNING source, id
-)
+TAKE = """
+INSERT INTO inbox (source, id, received_at)
+SELECT source, id, $3 FROM unnest($1::text[], $2::text[]) AS wanted (source, id)
+ON CONFLICT DO NOTHING RETURNING source, id
+"""
+NAMES = """
 SELECT count(*) AS marked,
        CASE WHEN count(*) < $4 THEN array_agg(source) END AS sources,
        CASE WHEN count(*) < $4 THEN array_agg(id) END AS ids
 FROM marked
 """
+MARK = f"WITH marked AS ({TAKE}) {NAMES}"
 """Names the new marks only where some were known before: mostly none was."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -97,12 +97,13 @@ async def _end_blockers(pool: asyncpg.Pool, backend: int, tp: TopicPartition) ->
 
 async def hold(work: Work, claim: Claim) -> None:
     """Lock the partition's row for this transaction. Raises Fenced when the claim is no longer the newest."""
-    check([claim], await work.conn.fetch(HOLD, claim.tp.topic, claim.tp.partition))
+    row = await work.conn.fetchrow(HOLD, claim.tp.topic, claim.tp.partition)
+    check([claim], [tuple(row)] if row else [])
 
 
-def check(claims: Sequence[Claim], rows: Sequence[asyncpg.Record]) -> None:
-    """Compare claims with the rows that were locked for them. Raises Fenced."""
-    found = {(row["topic"], row["partition"]): (row["epoch"], row["next_offset"]) for row in rows}
+def check(claims: Sequence[Claim], rows: Iterable[Sequence[Any]]) -> None:
+    """Compare claims with the rows (topic, partition, epoch, next offset) that were locked for them. Raises Fenced."""
+    found = {(topic, partition): (epoch, at) for topic, partition, epoch, at in rows}
     for claim in claims:
         known = found.get((claim.tp.topic, claim.tp.partition))
         if known != (claim.epoch, claim.position):

@@ -123,7 +123,8 @@ class Relay:
     async def _settle(
         self, work: Work, rows: Sequence[asyncpg.Record], answers: Sequence[Position | RecordRefused]
     ) -> None:
-        refused = [(row, answer) for row, answer in zip(rows, answers, strict=True) if isinstance(answer, RecordRefused)]
+        answered = zip(rows, answers, strict=True)
+        refused = [(row, answer) for row, answer in answered if isinstance(answer, RecordRefused)]
         metrics.OUTBOX_SENT.labels(self._service).inc(len(rows) - len(refused))
         for row, answer in refused:
             log.error("outbox_event_refused", service=self._service, id=str(row["id"]), error=str(answer))

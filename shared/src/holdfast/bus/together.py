@@ -11,29 +11,35 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
 from holdfast.bus import failpoints, inbox, offsets, parking
 from holdfast.bus.batch import BatchProcessor, Item, Taken, take_effect
 from holdfast.bus.handlers import Party, Service
-from holdfast.bus.offsets import Claim
-from holdfast.database.bulk import together
-from holdfast.database.work import Work, is_transient, transaction
+from holdfast.database.bulk import columns, shifted
+from holdfast.database.work import CLOCK, Work, is_transient, transaction
 
 AT_ONCE = 2
 """Transactions under way: Python prepares one while PostgreSQL works on the other."""
 MOST = 500
 """Records in one transaction."""
-ENTER = """
-SELECT c.*, (SELECT simulated_at FROM business_clock) AS simulated_at,
-       (SELECT true FROM parked_key LIMIT 1) IS NOT NULL AS parked
-FROM unnest($1::text[], $2::int[]) AS w (topic, partition)
-CROSS JOIN LATERAL (
-    SELECT c.topic, c.partition, c.epoch, c.next_offset FROM consumer_offset c
-    WHERE c.topic = w.topic AND c.partition = w.partition FOR NO KEY UPDATE) c
+ENTER = f"""
+WITH held AS MATERIALIZED (
+    SELECT c.* FROM unnest($1::text[], $2::int[]) AS w (topic, partition)
+    CROSS JOIN LATERAL (
+        SELECT c.topic, c.partition, c.epoch, c.next_offset FROM consumer_offset c
+        WHERE c.topic = w.topic AND c.partition = w.partition FOR NO KEY UPDATE) c
+), advanced AS ({offsets.ADVANCE}), marked AS ({shifted(inbox.TAKE, 6)}), locked AS MATERIALIZED (%s)
+SELECT h.held, m.*, ({CLOCK}) AS simulated_at, (SELECT true FROM parked_key LIMIT 1) IS NOT NULL AS parked,
+       (SELECT json_agg(json_build_array(company, customer)) FROM locked) AS locked
+FROM (SELECT json_agg(json_build_array(topic, partition, epoch, next_offset)) AS held FROM held) h
+CROSS JOIN ({shifted(inbox.NAMES, 6)}) m
 """
-MOVE_ON = together(offsets.ADVANCE, inbox.MARK)
+"""Takes the partitions, the clock, the events and their customers, and moves on: all that comes before the effects.
+
+A partition row is compared only after it has been moved, so whoever is not its owner rolls back."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,11 +67,20 @@ class Seat:
         return {(item.record.topic, item.event.key) for item in self.items if item.event}
 
 
+class _NotAll(Exception):
+    """Not all can ride: `free` are those whose customers nobody else holds and whose keys are not parked."""
+
+    def __init__(self, free: list[Seat]) -> None:
+        super().__init__("some have to go alone")
+        self.free = free
+
+
 class Together:
     """Carries the records of many partitions of one worker."""
 
     def __init__(self, service: Service, pool: asyncpg.Pool) -> None:
         self._service, self._pool = service, pool
+        self._statement = ENTER % shifted(service.lock_free, 10)
         self._waiting: deque[Seat] = deque()
         self._rides: set[asyncio.Task[None]] = set()
 
@@ -111,45 +126,52 @@ class Together:
 
     async def _carry(self, seats: list[Seat]) -> list[Seat]:
         """One transaction; answers whom it left behind."""
+        carried = seats
+        while carried:
+            try:
+                await self._carry_all(carried)
+                break
+            except _NotAll as left:
+                carried = left.free
+        return [seat for seat in seats if seat not in carried]
+
+    async def _carry_all(self, seats: list[Seat]) -> None:
+        claims, moves = offsets.moved([(seat.processor.claim, seat.items[-1].record) for seat in seats])
         async with transaction(self._pool, clock=False) as work:
-            parked = await self._enter(work, seats)
-            carried = await self._free(work, [seat for seat in seats if not seat.keys & parked])
-            taken, claims = await self._move_on(work, carried)
+            taken = await self._enter(work, seats, moves)
             await take_effect(self._service, work, [event for each in taken for event in each.live], set())
             failpoints.hit("before_commit")
         failpoints.hit("after_commit")
-        for seat, each, claim in zip(carried, taken, claims, strict=True):
+        for seat, each, claim in zip(seats, taken, claims, strict=True):
             seat.processor.committed(seat.items, each, claim)
-        return [seat for seat in seats if seat not in carried]
 
-    async def _enter(self, work: Work, seats: Sequence[Seat]) -> set[tuple[str, str]]:
-        """Hold the partitions and set the clock, in one round trip; answers which keys are parked.
-
-        Only the owner of a partition parks a key of it, so what was parked when the row was locked is all.
-        """
-        claims = [seat.processor.claim for seat in seats]
-        rows = await work.conn.fetch(ENTER, *offsets.places(claims))
-        offsets.check(claims, rows)
-        work.business_now = rows[0]["simulated_at"] or work.now
-        if not rows[0]["parked"]:
-            return set()
-        keys = set[tuple[str, str]]().union(*(seat.keys for seat in seats))
-        return await parking.any_parked(work, sorted(keys))
-
-    async def _free(self, work: Work, seats: Sequence[Seat]) -> list[Seat]:
-        """Seats whose customers nobody else holds; these are locked from now on."""
-        locked = await self._service.try_lock(work, set[Party]().union(*(seat.parties for seat in seats)))
-        return [seat for seat in seats if seat.parties <= locked]
-
-    async def _move_on(self, work: Work, seats: Sequence[Seat]) -> tuple[list[Taken], list[Claim]]:
-        """Mark the events and move past them in one round trip; answers which of them have not taken effect before."""
-        claims, moves = offsets.moved([(seat.processor.claim, seat.items[-1].record) for seat in seats])
+    async def _enter(self, work: Work, seats: Sequence[Seat], moves: Sequence[list[Any]]) -> list[Taken]:
+        """Hold the partitions and the customers, mark the events and move past them, in one round trip; answers which
+        of them have not taken effect before. Raises _NotAll, and Fenced."""
         marks = sorted({item.event.mark for seat in seats for item in seat.items if item.event})
-        (row,) = await work.conn.fetch(MOVE_ON, *moves, work.now, *inbox.arguments(work, marks))
+        parties = set[Party]().union(*(seat.parties for seat in seats))
+        row = await work.conn.fetchrow(
+            self._statement, *moves, work.now, *inbox.arguments(work, marks), *columns(sorted(parties), 2)
+        )
+        assert row is not None
+        offsets.check([seat.processor.claim for seat in seats], row["held"] or ())
+        work.business_now = row["simulated_at"] or work.now
+        await self._must_be_free(work, seats, parties, row)
         fresh, taken = inbox.fresh(row, marks), [Taken() for _ in seats]
         for each, seat in zip(taken, seats, strict=True):
             each.sort(seat.items, fresh, ())
-        return taken, claims
+        return taken
+
+    async def _must_be_free(self, work: Work, seats: Sequence[Seat], parties: set[Party], row: asyncpg.Record) -> None:
+        """Only the owner of a partition parks a key of it, so what was parked when the row was locked is all."""
+        parked = set[tuple[str, str]]()
+        if row["parked"]:
+            parked = await parking.any_parked(work, sorted(set[tuple[str, str]]().union(*(s.keys for s in seats))))
+        found = {(company, customer) for company, customer in row["locked"] or ()}
+        locked = await self._service.try_lock(work, parties, found)
+        free = [seat for seat in seats if seat.parties <= locked and not seat.keys & parked]
+        if len(free) < len(seats):
+            raise _NotAll(free)
 
 
 def _answer(seats: Sequence[Seat], outcome: bool | Exception | None) -> None:

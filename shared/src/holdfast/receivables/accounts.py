@@ -71,8 +71,12 @@ async def lock_accounts(work: Work, parties: Collection[Party]) -> None:
     touched(work).locked.update(wanted)
 
 
-async def try_lock_accounts(work: Work, parties: Collection[Party]) -> set[Party]:
-    """As `lock_accounts`, but passes over customers that somebody else holds; returns those it got."""
+async def try_lock_accounts(work: Work, parties: Collection[Party], locked: Collection[Party] = ()) -> set[Party]:
+    """As `lock_accounts`, but passes over customers that somebody else holds; returns those it got.
+
+    `locked` are those that the caller has by `LOCK_FREE`.
+    """
+    note_locked(work, locked)
     wanted = _sorted(work, parties)
     if not wanted:
         return set(parties)

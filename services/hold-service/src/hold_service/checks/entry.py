@@ -6,22 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hold_service.groups.locks import lock_parties, try_lock_parties
+from hold_service.groups.locks import LOCK_ALONE, lock_parties, try_lock_parties
 from holdfast.database.bulk import columns, shifted
 from holdfast.database.work import CLOCK, Work
-from holdfast.receivables.accounts import LOCK_FREE, note_locked
 from holdfast.receivables.model import Party
 from holdfast.web.idempotency import LOCK_CLASS, TAKE_KEYS, Request, lock_names
 
 ENTER = f"SELECT ({CLOCK}) AS clock, ({TAKE_KEYS}) AS keys"
-ALONE = """
-WHERE NOT EXISTS (SELECT FROM credit_group_member m WHERE m.customer = p.customer AND m.company = p.company)
-"""
 ENTER_FREE = f"""
 {ENTER}, (SELECT coalesce(json_agg(json_build_array(company, customer)), '[]')
-          FROM ({shifted(LOCK_FREE, 2)} {ALONE}) l) AS locked
+          FROM ({shifted(LOCK_ALONE, 2)}) l) AS locked
 """
-"""Members of credit groups are left out: their groups are locked before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,4 @@ async def enter(work: Work, requests: Sequence[Request], parties: set[Party], *,
         await lock_parties(work, parties)
         return Entered(row["keys"], parties)
     locked = {(company, customer) for company, customer in row["locked"]}
-    note_locked(work, locked)
-    if rest := parties - locked:
-        locked |= await try_lock_parties(work, rest)
-    return Entered(row["keys"], locked)
+    return Entered(row["keys"], await try_lock_parties(work, parties, locked))

@@ -11,10 +11,15 @@ from typing import cast
 
 from hold_service.groups import store
 from holdfast.database.work import TryAgain, Work
-from holdfast.receivables.accounts import lock_accounts, touched, try_lock_accounts
+from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, note_locked, touched, try_lock_accounts
 from holdfast.receivables.model import Party
 
 NOTES = "credit_groups"
+LOCK_ALONE = f"""
+{LOCK_FREE} WHERE NOT EXISTS (
+    SELECT FROM credit_group_member m WHERE m.customer = p.customer AND m.company = p.company)
+"""
+"""Locks customers that are free; members of credit groups are left out: their groups are locked before them."""
 
 
 def _held(work: Work) -> set[str]:
@@ -36,12 +41,16 @@ async def _lock_groups(work: Work, memberships: Mapping[Party, set[str]]) -> Non
         _held(work).update(await store.lock_rows(work, groups, wait=True))
 
 
-async def try_lock_parties(work: Work, parties: Collection[Party]) -> set[Party]:
+async def try_lock_parties(work: Work, parties: Collection[Party], locked: Collection[Party] = ()) -> set[Party]:
     """As `lock_parties`, but passes over customers that somebody else, or whose group somebody else holds.
 
-    Who never waits may lock in any order: accounts first, which tells the groups at the same time.
+    `locked` are those that the caller has by `LOCK_ALONE`. Who never waits may lock in any order: accounts first,
+    which tells the groups at the same time.
     """
+    note_locked(work, locked)
     state = touched(work)
+    if state.locked.issuperset(parties):
+        return set(parties)
     found = await store.lock_free_accounts(work, set(parties) - state.locked)
     missing = set(parties) - state.locked - found.keys()
     if missing:

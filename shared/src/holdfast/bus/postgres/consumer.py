@@ -197,8 +197,11 @@ class LogConsumer:
         self._reader.wake()
 
     def _on_append(self, _: Any, __: int, ___: str, payload: object) -> None:
-        if not self._topics.isdisjoint(str(payload).split(",")):
+        """The payload names the partitions, or with too many of them nothing."""
+        if not payload:
             self._reader.wake()
+        places = (place.rpartition("/") for place in str(payload).split(","))
+        self._reader.appended(TopicPartition(topic, int(part)) for topic, _, part in places if topic in self._topics)
 
     def _on_change(self, _: Any, __: int, ___: str, payload: object) -> None:
         if payload == self._group:

@@ -41,11 +41,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Assigned:
-    """A partition that is ours; `fetched` is the offset to read next, -1 before the first seek."""
+    """A partition that is ours; `fetched` is the offset to read next, -1 before the first seek. `due` says that there
+    may be more in the log."""
 
     tp: TopicPartition
     fetched: int = -1
     paused: bool = False
+    due: bool = True
     gone: OffsetGone | None = None
     ahead: deque[Record] = field(default_factory=deque)
 
@@ -84,26 +86,39 @@ class Reader:
         for tp in tps:
             if (assigned := self._assigned.get(tp)) is not None:
                 assigned.paused = paused
-        self.wake()
+                if assigned.due:
+                    self._wake.set()
+        self._available.set()
 
     def wake(self) -> None:
         """Something may be there to read or to hand out."""
+        self._look_everywhere()
         self._wake.set()
         self._available.set()
 
+    def appended(self, tps: Iterable[TopicPartition]) -> None:
+        """Something is there to read."""
+        for tp in tps:
+            if (assigned := self._assigned.get(tp)) is not None:
+                assigned.due = True
+                self._wake.set()
+
     def take(self, max_records: int) -> dict[TopicPartition, list[Record]]:
         """What is at hand, at most `max_records` of each partition. Raises OffsetGone."""
-        ready = [a for a in self._assigned.values() if not a.paused]
-        was_full = any(len(a.ahead) >= self._most for a in ready)
         self._most = max(max_records, 1)
+        ready = [a for a in self._assigned.values() if not a.paused]
         for assigned in ready:
             if assigned.gone is not None and not assigned.ahead:
                 gone, assigned.gone = assigned.gone, None
                 raise gone
         taken = {a.tp: _pop(a, max_records) for a in ready if a.ahead}
-        if was_full:
+        if any(self._assigned[tp].due for tp in taken):
             self._wake.set()
         return taken
+
+    def _look_everywhere(self) -> None:
+        for assigned in self._assigned.values():
+            assigned.due = True
 
     async def run(self) -> None:
         """Read ahead until cancelled."""
@@ -111,16 +126,17 @@ class Reader:
         while True:
             self._wake.clear()
             try:
-                more = await self._read()
+                await self._read()
                 well = True
             except BusUnavailable as error:
                 if well:
                     log.warning("bus_read_failed", error=str(error))
                 well = False
+                self._look_everywhere()
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            if not more:
-                await _wait(self._wake, POLL_SECONDS)
+            if not self._hungry() and not await _is_set(self._wake, POLL_SECONDS):
+                self._look_everywhere()
 
     async def ends(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """First and next offset of each partition that exists. Raises BusUnavailable."""
@@ -133,26 +149,34 @@ class Reader:
         rows = await self._link.fetch(READ, [tp.topic], [tp.partition], [offset], 1)
         return next((_record(tp, row) for row in rows if row[1] == offset), None)
 
-    async def _read(self) -> bool:
-        """One query; whether there is more to read at once."""
-        limit = self._most
-        hungry = [a for a in self._assigned.values() if a.fetched >= 0 and not a.paused and len(a.ahead) < limit]
+    def _hungry(self) -> list[_Assigned]:
+        return [a for a in self._assigned.values() if a.due and a.fetched >= 0 and self._has_room(a)]
+
+    def _has_room(self, assigned: _Assigned) -> bool:
+        return not assigned.paused and len(assigned.ahead) < self._most
+
+    async def _read(self) -> None:
+        """One query for all partitions that may have more."""
+        hungry, limit = self._hungry(), self._most
         if not hungry:
-            return False
+            return
+        for assigned in hungry:
+            assigned.due = False
         topics, parts = [a.tp.topic for a in hungry], [a.tp.partition for a in hungry]
         rows = await self._link.fetch(READ, topics, parts, [a.fetched for a in hungry], limit)
-        gone = self._keep(hungry, rows)
+        gone = self._keep(hungry, rows, limit)
         for assigned in gone:
             await self._explain(assigned)
         if rows:
             self._available.set()
-        return len(rows) >= limit
 
-    def _keep(self, hungry: Sequence[_Assigned], rows: Sequence[Any]) -> list[_Assigned]:
-        """Put rows with their partitions; those dropped or sought meanwhile are other objects by now."""
+    def _keep(self, hungry: Sequence[_Assigned], rows: Sequence[Any], limit: int) -> list[_Assigned]:
+        """Put rows with their partitions; those dropped or sought meanwhile are other objects by now. Whoever got as
+        many as he could may have more."""
         gone = {row[0] for row in rows if row[1] is None}
         if gone:
             rows = [row for row in rows if row[0] not in gone]
+        starts = [a.fetched for a in hungry]
         at, number = hungry[0], 1
         topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
         for n, offset, key, headers, value, stamp in rows:
@@ -161,6 +185,8 @@ class Reader:
                 topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
             put(Record(topic, part, offset, key, unpack(headers), value, stamp))
             at.fetched = offset + 1
+        for assigned, before in zip(hungry, starts, strict=True):
+            assigned.due |= assigned.fetched - before >= limit
         return [hungry[n - 1] for n in gone]
 
     async def _explain(self, assigned: _Assigned) -> None:
@@ -188,9 +214,10 @@ def _record(tp: TopicPartition, row: Any) -> Record:
     return Record(tp.topic, tp.partition, offset, key, unpack(headers), value, stamp)
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event; whether it came in time."""
     try:
         async with asyncio.timeout(seconds):
-            await event.wait()
+            return await event.wait()
     except TimeoutError:
-        return
+        return False

@@ -76,7 +76,8 @@ BEGIN
     INSERT INTO bus_log (topic, part, "offset", key, headers, value, timestamp_ms)
     SELECT topics[r.slot], parts[r.slot], bases[r.slot] + r.rank, r.key, r.headers, r.value, stamp
       FROM unnest(slots, ranks, keys, heads, bodies) AS r (slot, rank, key, headers, value);
-    PERFORM pg_notify('holdfast_bus', (SELECT string_agg(DISTINCT t, ',') FROM unnest(topics) AS t));
+    PERFORM pg_notify('holdfast_bus', CASE WHEN cardinality(topics) > 100 THEN '' ELSE (
+        SELECT string_agg(t || '/' || p, ',') FROM unnest(topics, parts) AS w (t, p)) END);
     RETURN bases;
 END
 $$;

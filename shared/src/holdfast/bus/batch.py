@@ -19,6 +19,7 @@ from holdfast.bus.poison import PartitionStopped, PoisonLimit
 from holdfast.bus.port import Record
 from holdfast.bus.segments import runs, segments
 from holdfast.database.work import Work, is_transient, transaction
+from holdfast.values import quick
 
 if TYPE_CHECKING:
     from holdfast.bus.together import Together
@@ -28,6 +29,7 @@ FEW = 100
 log = structlog.get_logger(__name__)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Item:
     """A record with what became of reading it: an event, an error, or neither (ignored)."""

@@ -19,6 +19,7 @@ from holdfast.bus.port import Outgoing, Record
 from holdfast.contracts import REGISTRY, TOPIC_BY_NAME, CustomerPayload, Payload
 from holdfast.contracts.base import CompanyId, Id
 from holdfast.contracts.refusals import explain, shorten
+from holdfast.values import quick
 
 P_co = TypeVar("P_co", bound=Payload, covariant=True)
 Parties = tuple[tuple[str, str], ...]
@@ -31,6 +32,7 @@ DATA_MEMBERS = frozenset({"data", "data_base64"})
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Incoming(Generic[P_co]):
     """An event that was read and is valid. `key` comes from the body."""

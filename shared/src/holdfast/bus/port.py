@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from holdfast.contracts.topics import Topic
+from holdfast.values import quick
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -22,6 +23,7 @@ class TopicPartition:
         return f"{self.topic}:{self.partition}"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record as read. A record without a value is a tombstone: its key is gone from a compacted topic."""
@@ -35,6 +37,7 @@ class Record:
     timestamp_ms: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A record to send; its partition follows from its key (`bus/partitioner.py`)."""
@@ -45,6 +48,7 @@ class Outgoing:
     headers: Headers = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a record is; callers are given its text form `topic:partition:offset` and name it again."""

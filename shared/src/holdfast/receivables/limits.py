@@ -11,6 +11,7 @@ from enum import StrEnum
 from holdfast.receivables.model import Converter, LimitType, Position
 from holdfast.receivables.money import EXACT, ZERO, rounded, total
 from holdfast.receivables.rates import IDENTITY
+from holdfast.values import quick
 
 HUNDREDTH = Decimal("0.01")
 
@@ -72,6 +73,7 @@ class Policy:
         return self.effective_from <= on <= self.expires_on
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OwnLimit:
     """A customer's own limit on a date, in company currency (spec 2.2, 2.3).
@@ -146,6 +148,7 @@ def own_limit(
     )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LimitTest:
     """A limit that an exposure is tested against, both in `currency`."""

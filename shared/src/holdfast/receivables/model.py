@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from holdfast.receivables.money import EXACT, ZERO, rounded, total
 from holdfast.receivables.rates import IDENTITY, Rate
+from holdfast.values import quick
 
 Party = tuple[str, str]
 """Company and customer (the invoice account)."""
@@ -39,6 +40,7 @@ class LimitType(StrEnum):
     BALANCE_AND_ALL = "balance_and_all"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Balance:
     """Open items of one currency, in that currency. Credits are negative; `balance` is the signed sum."""
@@ -51,6 +53,7 @@ class Balance:
     oldest_due_date: date | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderState:
     """A sales order as known; amounts in its currency. `version` 0: its state has not come yet.
@@ -72,6 +75,7 @@ class OrderState:
     delivery_date: date | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """What a check promised to an order of that version; ends when a state at least as new arrives.
@@ -90,6 +94,7 @@ class Reservation:
     reserved_at: datetime
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CheckedOrder:
     """The order of a check: its value `total` in `currency`, as of its `version` in the ERP."""
@@ -109,6 +114,7 @@ class Sums:
     uninvoiced: Decimal = ZERO
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Position:
     """All figures of one customer that a check reads.
@@ -153,6 +159,7 @@ class Position:
         return replace(self, orders=orders, reservations=reservations)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts of an exposure in company currency, each rounded (spec 2.1), and the rates that lack.

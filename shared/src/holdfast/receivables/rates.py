@@ -10,11 +10,13 @@ from decimal import Decimal
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.money import EXACT
+from holdfast.values import quick
 
 Need = tuple[str, str, str, date]
 """Rate type, from currency, to currency, date."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Rate:
     """`value` units of the target for one unit of the source; divided by it if `inverse`."""

@@ -19,6 +19,7 @@ from holdfast.bus.pruning import delete_in_batches
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.platform.clock import utc_now
+from holdfast.values import quick
 from holdfast.web.auth import Caller
 from holdfast.web.problems import Problem
 
@@ -43,6 +44,7 @@ Name = tuple[str, str]
 """Caller and key."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request as idempotency sees it."""
@@ -57,6 +59,7 @@ class Request:
         return self.caller, self.key
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The stored answer of a request."""

@@ -11,11 +11,13 @@ from hold_service.setups.model import Setup
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.receivables.limits import Policy, Temporary
 from holdfast.receivables.model import CheckedOrder, Party, Position
+from holdfast.values import quick
 
 EXCLUDED_ORIGINS = frozenset({"intercompany", "commerce"})
 """Orders of these origins are excluded unless they say otherwise (spec 1.18)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Our copy of a credit profile; `limit` in company currency."""
@@ -38,6 +40,7 @@ class Profile:
     average_days_late: Decimal | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a customer stands: with other services, and by the ERP's master data."""
@@ -97,6 +100,7 @@ class Release:
     valid_until: date | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
     """What the order's state says beside its figures; `held_on_load`: the other orders on its load that are held."""
@@ -109,6 +113,7 @@ class OrderTerms:
     held_on_load: Sequence[str] | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known about the customer and order of a check when it is decided."""
@@ -128,6 +133,7 @@ class Known:
     release: Release | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The order of a check, and what is wanted of it."""

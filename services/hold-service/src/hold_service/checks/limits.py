@@ -19,11 +19,13 @@ from holdfast.receivables.limits import (
 )  # fmt: skip
 from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, parts
 from holdfast.receivables.money import ZERO
+from holdfast.values import quick
 
 NOBODY = Profile(0, "", ZERO)
 """A customer without a profile has no credit (spec 0: a limit of 0.00 means no credit)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of a customer with their exposure. `tests`: those that govern, the group's first; none when no limit

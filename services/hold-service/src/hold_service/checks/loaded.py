@@ -36,6 +36,7 @@ class Row(Protocol):
 
 
 Values = Sequence[Any]
+NOTHING_SET_UP, NOTHING_SAID = Setup(), Standing()
 
 
 @dataclass(slots=True)
@@ -72,10 +73,10 @@ class Loaded:
         group, members = self.groups.get(party, (None, None))
         return Known(
             position=self.positions[party],
-            setup=self.setups.get(company, Setup()),
+            setup=self.setups.get(company, NOTHING_SET_UP),
             checkpoint=checkpoint,
             profile=self.profiles.get(party),
-            standing=self.standings.get(party, Standing()),
+            standing=self.standings.get(party, NOTHING_SAID),
             group=group,
             members=members,
             terms=self.terms.get((company, order)),
@@ -165,7 +166,7 @@ def _groups(
     parties: dict[str, list[Party]] = {}
     for group, company, customer in row["members"] or ():
         parties.setdefault(group, []).append((company, customer))
-    every = {company: setups.get(company, Setup()) for found in parties.values() for company, _ in found}
+    every = {company: setups.get(company, NOTHING_SET_UP) for found in parties.values() for company, _ in found}
     known = {
         g[0]: (
             CreditGroup(g[0], g[1], Decimal(g[2]), g[3], _temporary(g[4])),

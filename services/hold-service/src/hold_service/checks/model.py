@@ -18,11 +18,13 @@ from hold_service.rules.facts import Facts
 from hold_service.rules.model import Finding, Rule
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.receivables.model import Parts, Position, Reservation, open_value
+from holdfast.values import quick
 
 LET_THROUGH = {"confirmation": "allow_confirmation", "picking_list": "allow_picking"}
 """Documents that a company may let through although the order is held, and the parameter."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was found: cleared without findings, else held. `not_checked` says why no rule ran."""

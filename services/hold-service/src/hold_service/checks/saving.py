@@ -13,10 +13,12 @@ from holdfast.database.bulk import columns, together
 from holdfast.database.work import Work
 from holdfast.receivables.model import Reservation
 from holdfast.receivables.reservations import RESERVE, STATUS, reserve_values, status_values
+from holdfast.values import quick
 from holdfast.web import idempotency
 from holdfast.web.idempotency import Answer, Request
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
     """A decision as stored, with the answer that was given and the numbers it was made from."""

@@ -9,12 +9,14 @@ from hold_service.rules import kinds as _kinds
 from hold_service.rules.facts import Facts, MissingRate
 from hold_service.rules.model import ALL, EXCLUSION, GROUP, KINDS, TABLE, Finding, Rule, RuleKind
 from holdfast.contracts.holds import HoldReason
+from holdfast.values import quick
 
 KINDS_ARE_REGISTERED = _kinds
 Place = tuple[str, str]
 """Level, and the customer or group that it is for; empty for all."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What rules found: held with findings, else passed. `released_by`: an exclusion that skipped every other rule."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from holdfast.receivables.limits import Comparison, Level, LimitTest
 from holdfast.receivables.money import ZERO, rounded
 from holdfast.receivables.rates import Rate
+from holdfast.values import quick
 
 
 class MissingRate(Exception):
@@ -20,6 +21,7 @@ class MissingRate(Exception):
         self.currency = currency
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Figures of a customer and its order on the check date; amounts in the company's `currency`.

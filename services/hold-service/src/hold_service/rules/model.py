@@ -14,6 +14,7 @@ from typing import ClassVar
 from hold_service.rules.facts import Facts
 from holdfast.contracts.holds import HoldReason
 from holdfast.receivables.money import ZERO
+from holdfast.values import quick
 
 TABLE, GROUP, ALL = "table", "group", "all"
 LEVELS = (TABLE, GROUP, ALL)
@@ -63,6 +64,7 @@ class Rule:
         return self.value_type or KINDS[self.kind].value_types[0]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that blocks: the reason, what was compared with what, and what it would take to pass."""

@@ -20,8 +20,6 @@ from credit_service.raising import KIND as RAISING
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
 from credit_service.statistics import api as statistics_api
-from credit_service.tasks import api as tasks_api
-from credit_service.tasks.running import background
 from holdfast.approvals.api import create_router
 from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
@@ -33,6 +31,8 @@ from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.refresh import refresh
+from holdfast.tasks.api import create_router as tasks_router
+from holdfast.tasks.running import background
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -47,7 +47,7 @@ HANDLERS.on(OrderReleased)(apply_decisions)
 HANDLERS.on(OrderRejected)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
 
-RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_router(TASKS)]
 SERVICE = Service(
     name=NAME, handlers=HANDLERS, lock=lock_accounts, try_lock=try_lock_accounts, refresh=refresh, outgoing=CREDIT
 )

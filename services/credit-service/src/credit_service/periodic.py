@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from credit_service.risk.jobs import RISK_SCORES
 from credit_service.statistics.jobs import DELETE_STATISTICS, STATISTICS
-from credit_service.tasks.model import TaskTable
+from holdfast.tasks.model import TaskTable
 
 TASKS = TaskTable()
 TASKS.add(STATISTICS, RISK_SCORES, DELETE_STATISTICS)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from holdfast.cli import demo, erp, operations, scenario, services
+from holdfast.cli import demo, erp, operations, scenario, services, tasks
 from holdfast.cli.sentences import Told, told, unexpected
 
 OVERVIEW = """Holdfast: credit and collections for any ERP, as services on a message bus.
@@ -31,6 +31,7 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(operations.dead_letters, name="dead-letters")
 app.add_typer(operations.outbox, name="outbox")
 app.add_typer(operations.offsets, name="offsets")
+app.add_typer(tasks.app, name="task")
 
 
 def main() -> None:

@@ -10,14 +10,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from credit_service.paths import business_settings, see
-from credit_service.periodic import TASKS
-from credit_service.tasks import store
-from credit_service.tasks.model import Task
-from credit_service.tasks.running import run_of, step, today
 from holdfast.contracts.base import CompanyId, Id
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
+from holdfast.tasks import store
+from holdfast.tasks.model import Task, TaskTable
+from holdfast.tasks.running import begin
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
@@ -25,12 +23,11 @@ from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import field_problem, not_found, responses
 
-router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Runner = Annotated[Caller, Depends(require("tasks:run"))]
-MEANING = "; ".join(f"{task.name}: {task.summary}" for task in TASKS.tasks.values())
-Name = Annotated[str, Path(pattern=f"^({'|'.join(TASKS.tasks)})$", description=MEANING)]
+Name = Annotated[str, Path(max_length=60, pattern=r"^[a-z0-9-]+$", description="as GET /v1/tasks lists it")]
 MOST_CUSTOMERS = 10_000
+routes = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 
 class RunBody(BaseModel):
@@ -44,18 +41,29 @@ class RunBody(BaseModel):
     options: dict[str, Any] = Field({}, description="what this task may be told; GET /v1/tasks says what")
 
 
-@router.get("", operation_id="listTasks", responses={200: {"description": "The tasks"}, **responses()})
-async def list_tasks(caller: Reader) -> Response:
+def create_router(table: TaskTable) -> APIRouter:
+    """The routes over the tasks of a service."""
+
+    async def offer(request: Request) -> None:
+        request.state.tasks = table.tasks
+
+    router = APIRouter(dependencies=[Depends(offer)])
+    router.include_router(routes)
+    return router
+
+
+@routes.get("", operation_id="listTasks", responses={200: {"description": "The tasks"}, **responses()})
+async def list_tasks(request: Request, caller: Reader) -> Response:
     """The periodic tasks, with the JSON Schema of their options."""
     items = [
         {"name": task.name, "summary": task.summary, "scheduled": task.scheduled,
          "options": task.options.model_json_schema()}
-        for task in TASKS.tasks.values()
+        for task in request.state.tasks.values()
     ]  # fmt: skip
     return shown({"items": items})
 
 
-@router.post(
+@routes.post(
     "/{name}/runs",
     operation_id="runTask",
     status_code=201,
@@ -65,22 +73,13 @@ async def run_task(
     request: Request, name: Name, given: RunBody, caller: Runner, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Run a task now. What takes longer than a few thousand customers goes on in the background."""
-    see(caller, given.company)
-    task = TASKS.tasks[name]
+    _see(caller, given.company)
+    task = _task(request, name)
     options = _options(task, given.options)
 
     async def act(work: Work) -> Answer:
-        as_of = given.as_of or today(work, await _zone(work, given.company))
-        if as_of > today(work, await _zone(work, given.company)):
-            raise field_problem(
-                422, "invalid", "The request is not valid", "as_of", as_of.isoformat(), "lies in the future",
-                "Send a business date up to today.",
-            )  # fmt: skip
-        row = await store.start(work, name, given.company, as_of, given.customers, options, caller.subject)
-        run = await run_of(work, task, row)
-        await task.check(work, run)
-        await step(work, task, run)
-        state = _shown(await store.read_run(work, row["id"]))
+        row = await begin(work, task, given.company, given.as_of, given.customers, options, caller.subject)
+        state = _shown(row)
         await audit.record(
             work, who=caller.subject, what=f"task.{name}", company=given.company, subject=state["id"],
             before=None, after=given.model_dump(mode="json"),
@@ -90,7 +89,7 @@ async def run_task(
     return await once(request, caller, idempotency_key, act)
 
 
-@router.get(
+@routes.get(
     "/{name}/runs",
     operation_id="listTaskRuns",
     responses={200: {"description": "Runs, newest first"}, **responses(404)},
@@ -104,7 +103,8 @@ async def list_runs(
     limit: Limit = 50,
 ) -> Response:
     """Runs of a task for a company."""
-    see(caller, company)
+    _task(request, name)
+    _see(caller, company)
     (before,) = decode_cursor(cursor, int) or (None,)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await store.page_of_runs(work, name, company, before, limit + 1)
@@ -112,7 +112,7 @@ async def list_runs(
     return shown({"items": [_shown(row) for row in items], "next_cursor": following})
 
 
-@router.get(
+@routes.get(
     "/{name}/runs/{run_id}",
     operation_id="getTaskRun",
     responses={200: {"description": "The run"}, **responses(404)},
@@ -126,8 +126,16 @@ async def get_run(request: Request, name: Name, run_id: UUID, caller: Reader) ->
     return shown(_shown(row))
 
 
-async def _zone(work: Work, company: str) -> str:
-    return (await business_settings(work, company))[1]
+def _task(request: Request, name: str) -> Task:
+    task: Task | None = request.state.tasks.get(name)
+    if task is None:
+        raise not_found(f"task {name}")
+    return task
+
+
+def _see(caller: Caller, company: str) -> None:
+    if not caller.sees(company):
+        raise not_found(f"company {company}")
 
 
 def _options(task: Task, given: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +150,6 @@ def _options(task: Task, given: dict[str, Any]) -> dict[str, Any]:
         ) from None  # fmt: skip
 
 
-def _shown(row: asyncpg.Record | None) -> dict[str, Any]:
-    assert row is not None
+def _shown(row: asyncpg.Record) -> dict[str, Any]:
     left_out = {"seq", "after_customer"}
     return {"id": str(row["id"])} | {n: v for n, v in row.items() if n not in left_out and n != "id"}

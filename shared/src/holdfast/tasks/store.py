@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from credit_service.tasks.model import Step
 from holdfast.database.work import Work
+from holdfast.tasks.model import Step
 
 READ = """
 SELECT id, seq, task, company, as_of, customers, options, after_customer, state, processed, changed, incomplete,
@@ -21,22 +21,21 @@ FROM task_run
 
 async def start(
     work: Work, task: str, company: str, as_of: date, customers: Sequence[str] | None, options: Any, by: str
-) -> asyncpg.Record:
-    """A new run, none of it done."""
+) -> asyncpg.Record | None:
+    """A new run, none of it done; None while another of the task goes on in the company."""
     run_id = uuid4()
     await work.conn.execute(
         """INSERT INTO task_run (id, task, company, as_of, customers, options, state, started_by, started_at)
-           VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8)""",
+           VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8)
+           ON CONFLICT (company, task) WHERE state = 'running' DO NOTHING""",
         run_id, task, company, as_of, None if customers is None else sorted(set(customers)), options, by,
         work.business_now,
     )  # fmt: skip
-    row = await read_run(work, run_id)
-    assert row is not None
-    return row
+    return await read_run(work, run_id)
 
 
 async def schedule(work: Work, tasks: Sequence[str], company: str, as_of: date) -> None:
-    """One run of each task a business day; those that were started before are left alone."""
+    """One run of each task a business day, as soon as no other run of the task goes on."""
     await work.conn.execute(
         """INSERT INTO task_run (id, task, company, as_of, options, state, started_by, started_at)
            SELECT gen_random_uuid(), t.task, $2, $3, '{}', 'running', 'schedule', $4
@@ -44,7 +43,7 @@ async def schedule(work: Work, tasks: Sequence[str], company: str, as_of: date) 
            WHERE NOT EXISTS (SELECT FROM task_run r WHERE r.company = $2 AND r.task = t.task AND r.as_of = $3
                                AND r.started_by = 'schedule')
            ORDER BY t.place
-           ON CONFLICT (company, task, as_of) WHERE started_by = 'schedule' DO NOTHING""",
+           ON CONFLICT DO NOTHING""",
         list(tasks), company, as_of, work.business_now,
     )  # fmt: skip
 
@@ -57,6 +56,14 @@ async def companies(work: Work) -> Sequence[asyncpg.Record]:
     return found
 
 
+async def time_zone(work: Work, company: str) -> str | None:
+    """Of a company whose master data has come."""
+    zone: str | None = await work.conn.fetchval(
+        "SELECT time_zone FROM company WHERE company = $1 AND currency IS NOT NULL", company
+    )
+    return zone
+
+
 async def read_run(work: Work, run_id: UUID) -> asyncpg.Record | None:
     """One run."""
     return await work.conn.fetchrow(f"{READ} WHERE id = $1", run_id)
@@ -65,6 +72,11 @@ async def read_run(work: Work, run_id: UUID) -> asyncpg.Record | None:
 async def claim_oldest(work: Work) -> asyncpg.Record | None:
     """The oldest run that is not at its end, for this transaction."""
     return await work.conn.fetchrow(f"{READ} WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED")
+
+
+async def claim(work: Work, run_id: UUID) -> asyncpg.Record | None:
+    """A run for this transaction, waiting for its turn; None when it has ended."""
+    return await work.conn.fetchrow(f"{READ} WHERE id = $1 AND state = 'running' FOR UPDATE", run_id)
 
 
 async def advance(work: Work, run_id: UUID, step: Step) -> None:
@@ -84,6 +96,14 @@ async def fail(work: Work, run_id: UUID, problem: str) -> None:
         "UPDATE task_run SET state = 'failed', problem = $2, ended_at = $3 WHERE id = $1",
         run_id, problem, work.business_now,
     )  # fmt: skip
+
+
+async def last_runs(work: Work, task: str | None, limit: int) -> Sequence[asyncpg.Record]:
+    """The last runs of a task or of all, of every company, newest first."""
+    found: Sequence[asyncpg.Record] = await work.conn.fetch(
+        f"{READ} WHERE $1::text IS NULL OR task = $1 ORDER BY seq DESC LIMIT $2", task, limit
+    )
+    return found
 
 
 async def page_of_runs(work: Work, task: str, company: str, before: int | None, limit: int) -> Sequence[Any]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import structlog
 
-from credit_service.paths import business_settings
-from credit_service.tasks import store
-from credit_service.tasks.model import Run, Step, Task, TaskTable
 from holdfast.database.jobs import Job
 from holdfast.database.work import Work, is_transient
 from holdfast.platform.clock import local_date
-from holdfast.web.problems import Problem
+from holdfast.tasks import store
+from holdfast.tasks.model import Run, Step, Task, TaskTable
+from holdfast.web.problems import Problem, field_problem
 
 CHUNK = 2_000
 """Customers of one step: about a second."""
@@ -39,7 +40,7 @@ def by_customers(act: Chunk) -> Callable[[Work, Run], Awaitable[Step]]:
 
 async def run_of(work: Work, task: Task, row: asyncpg.Record) -> Run:
     """A run as its task sees it."""
-    _, zone = await business_settings(work, row["company"])
+    zone = await zone_of(work, row["company"])
     customers = None if row["customers"] is None else tuple(row["customers"])
     return Run(
         row["id"], row["company"], row["as_of"], customers, task.options.model_validate(row["options"]),
@@ -60,13 +61,60 @@ def background(table: TaskTable) -> list[Job]:
         for row in await store.companies(work):
             await store.schedule(work, names, row["company"], today(work, row["time_zone"]))
 
-    async def go_on(work: Work) -> bool:
+    async def next_step(work: Work) -> bool:
         row = await store.claim_oldest(work)
         if row is not None:
             await _step_or_fail(work, table.tasks[row["task"]], row)
         return row is not None
 
-    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, go_on)]
+    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, next_step)]
+
+
+async def zone_of(work: Work, company: str) -> str:
+    """The time zone of a company. Raises Problem 422 while its master data has not come."""
+    zone = await store.time_zone(work, company)
+    if zone is None:
+        raise field_problem(
+            422, "company-unknown", "The company's currency is not known yet", "company", company,
+            "its master data has not arrived", "Let the ERP send erp.company.changed.v1 for it first.",
+        )  # fmt: skip
+    return zone
+
+
+async def begin(
+    work: Work, task: Task, company: str, as_of: date | None, customers: Sequence[str] | None, options: Any, by: str
+) -> asyncpg.Record:
+    """Start a run and take its first step; answers the run as it is then.
+
+    `as_of` None: the company's business date. Raises Problem 422 for a date to come, 409 while another run goes on.
+    """
+    latest = today(work, await zone_of(work, company))
+    on = as_of or latest
+    if on > latest:
+        raise field_problem(
+            422, "invalid", "The request is not valid", "as_of", on.isoformat(), "lies in the future",
+            "Send a business date up to today.",
+        )  # fmt: skip
+    row = await store.start(work, task.name, company, on, customers, options, by)
+    if row is None:
+        raise Problem(
+            409, "task-running", "A run of this task goes on",
+            f"Task {task.name} is running for company {company} already; wait for that run to end.",
+        )  # fmt: skip
+    run = await run_of(work, task, row)
+    await task.check(work, run)
+    await step(work, task, run)
+    return await store.read_run(work, row["id"]) or row
+
+
+async def go_on(work: Work, table: TaskTable, run_id: UUID) -> asyncpg.Record:
+    """The next step of a run, once nobody else takes one; answers the run as it is then."""
+    row = await store.claim(work, run_id)
+    if row is not None:
+        await _step_or_fail(work, table.tasks[row["task"]], row)
+    found = await store.read_run(work, run_id)
+    assert found is not None
+    return found
 
 
 def today(work: Work, zone: str) -> date:

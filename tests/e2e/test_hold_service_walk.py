@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import re
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.e2e.walking import Printed, walk
 
-from holdfast.platform.local import LocalServices
-from holdfast.platform.settings import load_settings
-from holdfast.platform.stack import Bus, Stack
-
-README = Path(__file__).resolve().parents[2] / "services" / "hold-service" / "README.md"
-BETWEEN = "=== next ==="
-Printed = list[list[dict[str, Any]]]
-
-
-def blocks() -> list[str]:
-    """The commands of the walk, block by block."""
-    walk = README.read_text().split("## A walk", 1)[1]
-    return re.findall(r"```sh\n(.*?)```", walk, re.DOTALL)
-
-
-async def typed(lines: str, environment: dict[str, str]) -> Printed:
-    """What the blocks print, each line as JSON."""
-    process = await asyncio.create_subprocess_exec(
-        "sh", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=environment,
-    )  # fmt: skip
-    said, wrong = await process.communicate(lines.encode())
-    assert (process.returncode, wrong.decode()) == (0, "")
-    return [[json.loads(line) for line in part.splitlines() if line] for part in said.decode().split(f"{BETWEEN}\n")]
+from holdfast.platform.stack import Bus
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("bus", ["postgres", pytest.param("kafka", marks=pytest.mark.kafka)])
 async def test_the_walk(bus: Bus, server_folder: Path) -> None:
-    stack = Stack(load_settings(data_dir=server_folder), bus)
-    services = LocalServices(stack, 0, server_folder / "walk.log")
-    try:
-        await stack.start()
-        services.start_apis()
-        await services.start_workers()
-        lines = f"\necho '{BETWEEN}'\n".join(["TOKEN=$(holdfast token --subject kim)", *blocks()])
-        environment = stack.environment() | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "INGEST": stack.address("ingest"),
-            "CREDIT": stack.address("credit-service"), "HOLD": stack.address("hold-service"),
-        }  # fmt: skip
-        wait = (
-            'until curl -s "$INGEST/readyz" && curl -s "$CREDIT/readyz" && curl -s "$HOLD/readyz"; do sleep 0.1; done'
-        )
-        printed = await services.while_running(typed(f"({wait}) > /dev/null 2>&1\n{lines}", environment))
-    finally:
-        await services.stop()
-        await stack.stop()
-    as_told(printed)
+    as_told(await walk("hold-service", bus, server_folder))
 
 
 def as_told(printed: Printed) -> None:

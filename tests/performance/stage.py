@@ -79,6 +79,11 @@ def hold_url(stack: Stack) -> str:
     return stack.settings("hold-service").database_url("hold-service")
 
 
+def credit_url(stack: Stack) -> str:
+    """The database of credit-service."""
+    return stack.settings("credit-service").database_url("credit-service")
+
+
 @asynccontextmanager
 async def service(stack: Stack, name: str, *roles: str, port: int = 0) -> AsyncIterator[Child]:
     """Roles of a service in a process of their own; with a port it listens when the block begins."""

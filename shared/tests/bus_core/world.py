@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from uuid import uuid4
 
 import asyncpg
 import orjson
@@ -15,26 +14,13 @@ from shared.tests.bus_core.conftest import Journal
 from shared.tests.bus_core.oracle import Effect, expected
 from shared.tests.bus_core.toy import SERVICE
 
-from holdfast.bus.port import Consumer, Outgoing, Position, Producer, Record, TopicPartition, Transport
+from holdfast.bus.port import Outgoing, Position, Producer, Record, Transport
 from holdfast.bus.runner import Runner
 from holdfast.contracts.topics import HOLDS
 from holdfast.platform.settings import BusSettings
 from holdfast.testing.children import Child, running
+from holdfast.testing.topics import read_topic
 from holdfast.testing.waiting import eventually
-
-
-class Reading:
-    """Reads a topic from its beginning; an assignment listener."""
-
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
-
-    async def assigned(self, partitions: set[TopicPartition]) -> None:
-        for tp in partitions:
-            self._consumer.seek(tp, 0)
-
-    async def revoked(self, partitions: set[TopicPartition]) -> None:
-        """Nothing to give up."""
 
 
 @dataclass
@@ -127,22 +113,7 @@ class World:
 
     async def read(self, topic: str) -> list[Record]:
         """All records of a topic."""
-        admin = self.transport.admin()
-        ends = {tp: end for tp, end in (await admin.end_offsets([topic])).items() if end}
-        await admin.close()
-        consumer = self.transport.consumer(f"reader-{uuid4().hex[:8]}")
-        records: list[Record] = []
-        at: dict[TopicPartition, int] = {}
-        await consumer.start([topic], Reading(consumer))
-        try:
-            async with asyncio.timeout(30):
-                while any(at.get(tp, 0) < end for tp, end in ends.items()):
-                    for tp, found in (await consumer.poll(0.5, 500)).items():
-                        records += found
-                        at[tp] = found[-1].offset + 1
-        finally:
-            await consumer.stop()
-        return records
+        return await read_topic(self.transport, topic)
 
 
 def answers_by_key(records: Sequence[Record]) -> dict[str, list[str]]:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from credit_service.adjustments import api as adjustments_api
+from credit_service.adjustments import lines_api as adjustment_lines_api
+from credit_service.adjustments.approval import JOURNAL, LINE
+from credit_service.adjustments.handlers import draft_requested
 from credit_service.exposure import api as exposure_api
+from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -16,14 +21,25 @@ from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
 from credit_service.policies import api as policies_api
 from credit_service.profiles import api as profiles_api
+from credit_service.profiles import lists_api
 from credit_service.raising import KIND as RAISING
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
 from credit_service.statistics import api as statistics_api
+from credit_service.tasks import api as tasks_api
+from credit_service.tasks.running import background
+from credit_service.temporary import api as temporary_api
 from holdfast.approvals.api import create_router
 from holdfast.approvals.flow import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
-from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderRejected, OrderReleased
+from holdfast.contracts.holds import (
+    HoldCancelled,
+    OrderCleared,
+    OrderHeld,
+    OrderRejected,
+    OrderReleased,
+    TemporaryLimitRequested,
+)
 from holdfast.contracts.topics import CREDIT
 from holdfast.database.jobs import Job
 from holdfast.platform import roles
@@ -31,8 +47,6 @@ from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.refresh import refresh
-from holdfast.tasks.api import create_router as tasks_router
-from holdfast.tasks.running import background
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -46,14 +60,16 @@ HANDLERS.on(OrderHeld)(apply_decisions)
 HANDLERS.on(OrderReleased)(apply_decisions)
 HANDLERS.on(OrderRejected)(apply_decisions)
 HANDLERS.on(HoldCancelled)(apply_cancellations)
+HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
-RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_router(TASKS)]
+RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(
     name=NAME, handlers=HANDLERS, lock=lock_accounts, try_lock=try_lock_accounts, refresh=refresh, outgoing=CREDIT
 )
 
 
-KINDS = {kind.name: kind for kind in (RAISING,)}
+KINDS = {kind.name: kind for kind in (RAISING, JOURNAL, LINE)}
 """What needs approval."""
 
 
@@ -70,6 +86,9 @@ def create_api(settings: Settings) -> FastAPI:
             masterdata_api.router,
             policies_api.router,
             groups_api.router,
+            adjustment_lines_api.router,
+            adjustments_api.router,
+            *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,
         ],

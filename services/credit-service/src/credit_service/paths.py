@@ -1,18 +1,22 @@
-"""What the paths of the risk, statistics and fact box routes have in common."""
+"""What the paths, filters and cursors of the routes have in common."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Path, Query
 
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
-from holdfast.web.problems import field_problem, not_found
+from holdfast.web.paging import decode_cursor
+from holdfast.web.problems import Problem, field_problem, not_found
 
 Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 Customer = Annotated[str, Path(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f\x7f]+$")]
+Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 CodeFilter = Annotated[str | None, Query(max_length=30, pattern=r"^[^\x00]+$")]
 
 
@@ -39,3 +43,26 @@ async def business_settings(work: Work, company: str) -> tuple[str, str]:
             "its master data has not arrived", "Let the ERP send erp.company.changed.v1 for it first.",
         )  # fmt: skip
     return row["currency"], row["time_zone"]
+
+
+def date_and_id(cursor: str | None) -> tuple[date, UUID] | None:
+    """The place after a row that is sorted by a date and its id. Raises Problem 400."""
+    found = decode_cursor(cursor, str, str)
+    try:
+        return (date.fromisoformat(found[0]), UUID(found[1])) if found else None
+    except ValueError:
+        raise bad_cursor() from None
+
+
+def date_and_party(cursor: str | None) -> tuple[date, str, str] | None:
+    """The place after a row that is sorted by a date and its customer. Raises Problem 400."""
+    found = decode_cursor(cursor, str, str, str)
+    try:
+        return (date.fromisoformat(found[0]), found[1], found[2]) if found else None
+    except ValueError:
+        raise bad_cursor() from None
+
+
+def bad_cursor() -> Problem:
+    """A cursor that is not one of ours."""
+    return Problem(400, "bad-cursor", "The cursor is not one of ours", "Take it from `next_cursor`.")

@@ -150,6 +150,8 @@ async def test_a_delegate_decides_for_an_approver_within_the_dates(credit: Any, 
     assert stranger.status_code == 409
     given = {"company": "DE01", "to_user": "zoe", "from_date": "2026-01-01", "to_date": "2027-12-31"}
     assert (await call("ann", "POST", "/v1/delegations", given)).status_code == 201
+    (listed,) = (await call("ann", "GET", "/v1/delegations")).json()["items"]
+    assert (listed["from_user"], listed["to_user"]) == ("ann", "zoe")
     await call("bob", "POST", f"/v1/approvals/{first['id']}/approve", {})
     done = await call("zoe", "POST", f"/v1/approvals/{first['id']}/approve", {})
     assert done.json()["state"] == "completed"

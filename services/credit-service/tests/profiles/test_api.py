@@ -47,6 +47,12 @@ async def test_two_editors_of_one_profile_one_gets_412(credit: Any, client: http
         client.put(PATH, json=limit(f"{n}00"), headers=key(**{"if-match": '"1"'})) for n in range(1, 6)
     ))  # fmt: skip
     assert sorted(a.status_code for a in answers) == [200, 412, 412, 412, 412]
+    (winner,) = (a.json()["credit_limit"]["amount"] for a in answers if a.status_code == 200)
+    assert (await client.get(PATH)).json()["credit_limit"]["amount"] == winner
+    history = (await client.get(f"{PATH}/limit-history")).json()["items"]
+    assert [change["new_limit"]["amount"] for change in history] == [winner, "1000.00"]
+    assert [event["version"] for event in await credit.published()] == [1, 2]
+    assert await credit.pool.fetchval("SELECT count(*) FROM audit_trail") == 2
 
 
 async def test_the_same_request_again_gets_the_same_answer(credit: Any, client: httpx.AsyncClient) -> None:

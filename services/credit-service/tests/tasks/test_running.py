@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from credit_service.periodic import TASKS
+from credit_service.tasks.model import Run, Step, Task, TaskTable
+from credit_service.tasks.running import CHUNK, background
 from holdfast.database.jobs import Job, register, run_next
 from holdfast.database.work import Work, transaction
-from holdfast.tasks.model import Run, Step, Task, TaskTable
-from holdfast.tasks.running import CHUNK, background
 from holdfast.web.auth import issue_token
 
 SCORES = "/v1/tasks/risk-scores/runs"
@@ -52,7 +52,7 @@ async def test_a_run_shows_who_when_and_how_it_ended(credit: Any, client: httpx.
 
 
 async def test_wrong_requests_are_refused(credit: Any, client: httpx.AsyncClient) -> None:
-    assert (await run(client, "/v1/tasks/nothing/runs")).status_code == 404
+    assert (await run(client, "/v1/tasks/nothing/runs")).status_code == 422
     late = await run(client, SCORES, as_of="2026-03-03")
     assert (late.status_code, late.json()["errors"][0]["field"]) == (422, "as_of")
     odd = await run(client, SCORES, options={"loud": True})

@@ -17,7 +17,7 @@ from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.paging import Limit
+from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import field_problem, not_found, responses
 
 Reader = Annotated[Caller, Depends(require("approvals:see"))]
@@ -43,11 +43,13 @@ class DelegationBody(BaseModel):
     "/delegations", operation_id="listDelegations",
     responses={200: {"description": "Delegations"}, **responses()},
 )  # fmt: skip
-async def list_delegations(request: Request, caller: Reader, limit: Limit = 50) -> Response:
+async def list_delegations(request: Request, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """Delegations in the caller's companies."""
+    (after,) = decode_cursor(cursor, str) or (None,)
     async with transaction(request.app.state.pool, clock=False) as work:
-        rows = await store.page_of_delegations(work, caller.company_filter(), limit)
-    return shown({"items": [dict(row) for row in rows]})
+        rows = await store.page_of_delegations(work, caller.company_filter(), after, limit + 1)
+    kept, following = page(rows, limit, lambda row: (str(row["id"]),))
+    return shown({"items": [dict(row) | {"id": str(row["id"])} for row in kept], "next_cursor": following})
 
 
 @delegations.post(

@@ -71,11 +71,16 @@ async def delegations_to(work: Work, company: str, user: str) -> list[Delegation
     return [Delegation(*row) for row in rows]
 
 
-async def page_of_delegations(work: Work, companies: list[str] | None, limit: int) -> list[asyncpg.Record]:
+async def page_of_delegations(
+    work: Work, companies: list[str] | None, after: str | None, limit: int
+) -> list[asyncpg.Record]:
     """Delegations of companies; None stands for all."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
-        "SELECT * FROM approval_delegation WHERE ($1::text[] IS NULL OR company = ANY($1)) ORDER BY id LIMIT $2",
+        """SELECT * FROM approval_delegation
+           WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR id::text > $2)
+           ORDER BY id::text LIMIT $3""",
         companies,
+        after,
         limit,
     )
     return rows

@@ -28,10 +28,10 @@ demo.register(app)
 services.register(app)
 app.add_typer(erp.app, name="erp")
 app.add_typer(scenario.app, name="scenario")
+app.add_typer(tasks.app, name="task")
 app.add_typer(operations.dead_letters, name="dead-letters")
 app.add_typer(operations.outbox, name="outbox")
 app.add_typer(operations.offsets, name="offsets")
-app.add_typer(tasks.app, name="task")
 
 
 def main() -> None:

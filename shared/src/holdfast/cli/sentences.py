@@ -22,7 +22,7 @@ from holdfast.platform.kafka_files import KafkaUnavailable
 from holdfast.platform.local import ServiceEnded
 from holdfast.platform.logging import scrubbed
 from holdfast.platform.postgres_binaries import PostgresUnavailable
-from holdfast.platform.services import UnknownService
+from holdfast.platform.services import TaskRefused, UnknownService
 from holdfast.platform.serving import CannotListen
 from holdfast.platform.settings import SettingsError
 from holdfast.platform.stack import StackInUse
@@ -33,7 +33,7 @@ FAILED = 1
 
 Errors = tuple[type[Exception], ...]
 INPUT: Errors = (
-    SettingsError, UnknownService, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
+    SettingsError, UnknownService, TaskRefused, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
 )  # fmt: skip
 ENVIRONMENT: Errors = (
     BusUnavailable, CallFailed, CannotListen, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable,

@@ -29,7 +29,7 @@ AT = {"changed_at": "2026-03-02T12:00:00Z", "changed_by": "kim"}
     "credit.limit.changed.v1",
     CREDIT,
     example={**CUSTOMER, **AT, "currency": "EUR", "former_limit": "10000.00", "credit_limit": "12000.00",
-             "credit_limit_expiry_date": "2026-12-31", "source": "journal", "reference": "DE01-000001"},
+             "credit_limit_expiry_date": "2026-12-31", "source": "journal", "reference": "ADJ-000001"},
 )  # fmt: skip
 class LimitChanged(CustomerPayload):
     """The permanent limit of a customer, or its expiry, has changed."""
@@ -114,7 +114,7 @@ class AdjustmentNotice(Payload):
         return f"adjustment/{self.company}/{self.journal}"
 
 
-JOURNAL = {"company": "DE01", "journal": "DE01-000001", "sequence": 1, "type": "credit_limit",
+JOURNAL = {"company": "DE01", "journal": "ADJ-000001", "sequence": 1, "type": "credit_limit",
            "description": "Yearly review", "lines": 3, "by": "kim", "at": "2026-03-02T12:00:00Z"}  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""What credit controllers add to limits: risk classes, insurance and guarantees, limits shared by companies.
+"""What credit controllers add to limits: risk classes, insurance and guarantees, limits shared by companies,
+temporary limits, and higher ones that wait for approval.
 
 Each is one function over the API of credit-service; what it does follows from the master data alone.
 """
@@ -6,7 +7,7 @@ Each is one function over the API of credit-service; what it does follows from t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,12 @@ INSURED, GUARANTEED = ("insurance", "Atlas Credit Insurance", "25"), ("guarantee
 SHARING, GROUPS, GROUP_CURRENCY = ("DE01", "US01"), ("NORTH", "SOUTH"), "EUR"
 SHARE_OF_THE_SUM, STEP = Decimal("0.35"), Decimal(500)
 """A group's limit is so much of the sum of its members' own ones: what one does not use, the other may."""
+
+SEASON, SEASON_DAYS, SEASONAL_EVERY, SEASONAL_FACTOR = 6, 45, 9, Decimal("1.5")
+"""From the review of which month on, for how many days, one customer in so many may owe so many times the limit."""
+PROPOSED, PROPOSED_PERCENT = 12, "10"
+"""The month whose review proposes to raise the limits of the best class, by so many percent."""
+ADJUSTMENTS = "/v1/adjustments"
 
 
 async def score(credit: Api, company: str) -> None:
@@ -64,6 +71,43 @@ async def form_groups(credit: Api, customers: Sequence[CustomerChanged], currenc
         for master in members:
             member = {"company": master.company, "customer": master.customer}
             await credit.send("POST", f"/v1/credit-groups/{name}/members", member)
+
+
+async def lend_for_the_season(
+    credit: Api, company: str, customers: Sequence[CustomerChanged], currency: str, day: date
+) -> None:
+    """Post temporary limits for some customers of a company, who buy more in that season."""
+    lines = [
+        {"customer": m.customer, "new_limit": _more(m, currency), "new_from_date": day.isoformat(),
+         "new_to_date": (day + timedelta(days=SEASON_DAYS)).isoformat()}
+        for m in customers
+        if m.company == company and _number(m) % SEASONAL_EVERY == 0
+    ]  # fmt: skip
+    if lines:
+        body = {"company": company, "type": "temporary_credit_limit", "description": f"Season {day.year}",
+                "lines": lines}  # fmt: skip
+        made = (await credit.send("POST", ADJUSTMENTS, body)).body
+        await credit.send("POST", f"{ADJUSTMENTS}/{made['number']}/post", {})
+
+
+async def propose(credit: Api, company: str, day: date) -> None:
+    """Propose higher limits for the best class; from now on somebody else has to approve such a journal."""
+    steps = [{"name": "credit manager", "permission": "approvals:decide"}]
+    await credit.put(f"/v1/workflows/{company}/credit-limit-adjustment", {"active": True, "steps": steps}, new='"0"')
+    body = {
+        "company": company, "type": "credit_limit", "description": f"Review {day.year}",
+        "source": "existing_customers", "risk_group": next(iter(CLASSES)), "value_type": "percentage",
+        "adjustment_value": PROPOSED_PERCENT, "round_off": str(STEP), "rounding_form": "up",
+        "date_method": "absolute", "new_to": date(day.year + 1, 12, 31).isoformat(),
+    }  # fmt: skip
+    made = (await credit.send("POST", f"{ADJUSTMENTS}/generate", body)).body
+    if made["lines"]:
+        await credit.send("POST", f"{ADJUSTMENTS}/{made['number']}/submit", {"note": "good payers"})
+
+
+def _more(master: CustomerChanged, currency: str) -> dict[str, str]:
+    assert master.credit_limit is not None
+    return {"amount": f"{(master.credit_limit * SEASONAL_FACTOR).quantize(QUANTA[currency]):f}", "currency": currency}
 
 
 def _number(master: CustomerChanged) -> int:

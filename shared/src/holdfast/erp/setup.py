@@ -11,7 +11,7 @@ from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.erp_reference import CompanyChanged
 from holdfast.erp.api import Api
 from holdfast.erp.generator.parties import EXCLUDED_GROUP
-from holdfast.erp.portfolio import classify, form_groups, insure, score
+from holdfast.erp.portfolio import PROPOSED, SEASON, classify, form_groups, insure, lend_for_the_season, propose, score
 
 RULES = {"credit_limit_used": "100", "days_overdue": "25"}
 """Blocking rules for all customers: percent of the limit, days the oldest open invoice is past its due date."""
@@ -27,6 +27,7 @@ class Controllers:
         self._credit, self._hold = credit, hold
         self._currencies: dict[str, str] = {}
         self._known: set[tuple[str, str]] = set()
+        self._managed: list[CustomerChanged] = []
 
     async def companies(self, companies: Sequence[CompanyChanged]) -> None:
         """Switch the checkpoints of a company on and make its rules and risk classes, unless it has some."""
@@ -54,13 +55,21 @@ class Controllers:
         new = [m for m in customers if (m.company, m.customer) not in self._known]
         self._known |= {(m.company, m.customer) for m in new}
         managed = [m for m in new if m.credit_limit is not None and m.customer_group != EXCLUDED_GROUP]
+        self._managed += managed
         await insure(self._credit, managed, self._currencies)
         await form_groups(self._credit, managed, self._currencies)
 
     async def review(self, day: date) -> None:
-        """The review of a new month: what customers do is measured, and they are classified by risk."""
-        for company in sorted(self._currencies):
+        """The review of a new month: what customers do is measured, and they are classified by risk.
+
+        That of one month lends for the season, that of another proposes higher limits, which wait for approval.
+        """
+        for company, currency in sorted(self._currencies.items()):
             await classify(self._credit, company, day)
+            if day.month == SEASON:
+                await lend_for_the_season(self._credit, company, self._managed, currency, day)
+            if day.month == PROPOSED:
+                await propose(self._credit, company, day)
 
 
 def _profile(master: CustomerChanged, currency: str) -> dict[str, Any]:

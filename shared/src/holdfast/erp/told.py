@@ -16,11 +16,12 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Credit groups and policies as the API shows them; customers by risk class."""
+    """Credit groups, policies and adjustment journals as the API shows them; customers by risk class."""
 
     groups: Sequence[Mapping[str, Any]]
     policies: Sequence[Mapping[str, Any]]
     classes: Counter[str]
+    journals: Sequence[Mapping[str, Any]]
 
     def lines(self) -> Iterator[str]:
         """The text."""
@@ -32,6 +33,15 @@ class Credit:
         yield "  policies: " + (", ".join(f"{count} {kind}s" for kind, count in sorted(kinds.items())) or "none")
         classes = ", ".join(f"{count} {name}" for name, count in sorted(self.classes.items()))
         yield f"  risk classes: {classes or 'nobody is classified yet'}"
+        yield from self._adjustments()
+
+    def _adjustments(self) -> Iterator[str]:
+        lent = [j for j in self.journals if j["type"] == "temporary_credit_limit" and j["posted"]]
+        yield f"  temporary limits: {sum(j['lines'] for j in lent)} in {len(lent)} posted journals"
+        for journal in self.journals:
+            if journal["approval_status"] == "approval_pending":
+                text = f"{journal['description']}, {journal['lines']} limits"
+                yield f"  adjustment {journal['number']} of {journal['company']} waits for approval: {text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +59,14 @@ class Explanation:
 
 
 async def credit_of(credit: Api, companies: Sequence[str]) -> Credit:
-    """Read groups, policies and risk classes."""
+    """Read groups, policies, adjustments and risk classes."""
     classes: Counter[str] = Counter()
     for company in companies:
         async for row in _all(credit, f"/v1/customer-risks/{company}"):
             classes[row["risk_group"] or "unclassified"] += 1
     groups = [row async for row in _all(credit, "/v1/credit-groups")]
-    return Credit(groups, [row async for row in _all(credit, "/v1/policies")], classes)
+    policies = [row async for row in _all(credit, "/v1/policies")]
+    return Credit(groups, policies, classes, [row async for row in _all(credit, "/v1/adjustments")])
 
 
 async def explain(hold: Api, answers: Answers) -> Explanation | None:

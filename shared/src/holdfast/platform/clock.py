@@ -23,6 +23,11 @@ def local_date(at: datetime, time_zone: str) -> date:
     return at.astimezone(ZoneInfo(time_zone)).date()
 
 
+def earliest_date(at: datetime) -> date:
+    """The date in the last time zone: no company has an earlier one at this instant."""
+    return local_date(at, "Etc/GMT+12")
+
+
 def milliseconds(at: datetime) -> int:
     """Milliseconds since 1970 in UTC, as bus records count time."""
     return int(at.timestamp() * 1000)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+import asyncpg
 from fastapi import FastAPI
 
 from holdfast.bus.handlers import Service
@@ -16,12 +19,30 @@ MODULES = {
     "credit-service": "credit_service.app",
     "hold-service": "hold_service.app",
 }
+TASKS = {"credit-service": "credit_service.tasks.commands"}
 INGEST, INGEST_MODULE = "ingest", "holdfast.ingest.app"
 ROLES = ("api", "worker", "jobs")
 
 
 class UnknownService(Exception):
     """There is no service, or no role of it, of that name; the text lists what there is."""
+
+
+class TaskRefused(Exception):
+    """A periodic task cannot be run so; the text says in one sentence why."""
+
+
+class TaskCommands(Protocol):
+    """What a service with periodic tasks offers to the command line."""
+
+    def summaries(self) -> dict[str, str]:
+        """Every task with what it does."""
+
+    async def run_task(
+        self, pool: asyncpg.Pool, name: str, company: str, as_of: date | None, customers: Sequence[str] | None,
+        options: Mapping[str, Any], who: str,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Run a task to its end; answers the run. Raises TaskRefused."""
 
 
 class IngestApp(Protocol):
@@ -56,6 +77,18 @@ def load(name: str) -> ServiceApp:
     """The service of that name. Raises UnknownService."""
     check_service(name)
     return cast(ServiceApp, import_module(MODULES[name]))
+
+
+def with_tasks() -> list[str]:
+    """The services that have periodic tasks."""
+    return list(TASKS)
+
+
+def load_tasks(name: str) -> TaskCommands:
+    """The periodic tasks of a service. Raises UnknownService."""
+    if name not in TASKS:
+        raise UnknownService(f"There are no periodic tasks of {name!r}: choose {' or '.join(TASKS)}.")
+    return cast(TaskCommands, import_module(TASKS[name]))
 
 
 def load_ingest() -> IngestApp:

@@ -8,8 +8,21 @@ from datetime import date
 from decimal import Decimal
 
 from holdfast.database.work import Work
-from holdfast.receivables.model import Parts, Party, Position, days_overdue, overdue_amount, parts
+from holdfast.receivables.model import (
+    CheckedOrder,
+    Counted,
+    Parts,
+    Party,
+    Position,
+    days_overdue,
+    overdue_amount,
+    parts,
+)
+from holdfast.receivables.money import ZERO
 from holdfast.receivables.positions import read_positions
+
+NEXT_ORDER = CheckedOrder("\U0010ffff", 0, "", ZERO)
+"""An order that is made after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +39,9 @@ class Exposure:
     missing_rates: frozenset[str]
 
 
-def exposure_of(position: Position) -> Exposure:
-    """The exposure without any order being checked: all orders and reservations count."""
-    found = parts(position)
+def exposure_of(position: Position, counted: Counted = Counted.ALL) -> Exposure:
+    """The exposure as the next order would meet it."""
+    found = parts(position, NEXT_ORDER, counted, beside=True)
     amount, missing = overdue_amount(position)
     return Exposure(position, found, days_overdue(position), amount, found.missing_rates | missing)
 

@@ -8,8 +8,9 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from holdfast.receivables.model import Converter, LimitType
+from holdfast.receivables.model import Converter, LimitType, Position
 from holdfast.receivables.money import EXACT, ZERO, rounded, total
+from holdfast.receivables.rates import IDENTITY
 
 HUNDREDTH = Decimal("0.01")
 
@@ -110,6 +111,20 @@ def covering(temporary: Sequence[Temporary], on: date) -> Temporary | None:
     return next((limit for limit in temporary if limit.covers(on)), None)
 
 
+def shared_limit(permanent: Decimal, temporary: Sequence[Temporary], on: date) -> Decimal:
+    """The limit of a credit group on a date, its currency: an active temporary one replaces the permanent one."""
+    active = covering(temporary, on)
+    return active.amount if active else permanent
+
+
+def in_group_currency(amount: Decimal, position: Position, currency: str) -> tuple[Decimal, frozenset[str]]:
+    """An amount of a member's company currency in the group's (spec 2.6), and the currency whose rate lacks."""
+    rate = IDENTITY if position.currency == currency else position.onward.get(currency)
+    if rate is None:
+        return ZERO, frozenset({currency} if amount else ())
+    return rounded(rate.convert(amount), currency), frozenset()
+
+
 def own_limit(
     permanent: Decimal, temporary: Sequence[Temporary], policies: Sequence[Policy], on: date, convert: Converter
 ) -> OwnLimit:
@@ -167,3 +182,8 @@ def governing(own: LimitTest, group: LimitTest | None, *, mandatory: bool) -> tu
     if group is None or (own.limit == 0 and mandatory):
         return (own,)
     return (group,) if own.limit == 0 else (group, own)
+
+
+def tightest(tests: Sequence[LimitTest]) -> LimitTest | None:
+    """The limit of which most is used; one of nothing that is exceeded comes first."""
+    return max(tests, key=lambda test: (test.limit <= 0 < test.exposure, test.used_percent or ZERO), default=None)

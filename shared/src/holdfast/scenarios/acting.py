@@ -75,10 +75,13 @@ async def newest_hold(play: Play, order: str, company: str | None = None) -> dic
 
 
 async def in_path(play: Play, path: str) -> str:
-    """A path as the services know it: `{company}`, other names of the scenario, `{hold:O-1}` for an order's hold."""
+    """A path as the services know it: `{company}`, other names of the scenario, `{hold:O-1}` for an order's hold,
+    `{journal}` and `{approval}` for what was made last."""
     for order in HOLD_OF.findall(path):
         hold = await newest_hold(play, order)
         path = path.replace(f"{{hold:{order}}}", hold["hold"] if hold else UNKNOWN_HOLD)
+    for name, value in play.made.items():
+        path = path.replace(f"{{{name}}}", value)
     return play.names.in_path(path, play.setting.company)
 
 
@@ -164,12 +167,27 @@ async def _setup(play: Play, step: Step) -> Done:
 
 async def _generate(play: Play, step: Step) -> Done:
     body = {"company": play.setting.company, **(step.generate or {})}
-    return Done(await play.send(CREDIT, "POST", f"{journals.JOURNALS}/generate", body, user=step.user))
+    return _made(play, await play.send(CREDIT, "POST", f"{journals.JOURNALS}/generate", body, user=step.user))
 
 
 async def _post(play: Play, step: Step) -> Done:
     body = dict(step.post or {})
-    return Done(await journals.post(play, body.pop("journal"), body or None, step.user))
+    number = body.pop("journal", None) or play.made.get("journal")
+    if number is None:
+        raise Refused("no step before this one has made a journal")
+    return Done(await journals.post(play, number, body, step.user))
+
+
+def _made(play: Play, reply: Reply) -> Done:
+    """Journals and approvals that an answer tells of are what later paths mean."""
+    body = reply.body if reply.ok and isinstance(reply.body, dict) else {}
+    if "number" in body:
+        play.made["journal"] = body["number"]
+    asked = [body["approval"]] if isinstance(body.get("approval"), dict) else body.get("approvals") or []
+    if asked:
+        play.made["approval"] = asked[0]["id"]
+        play.made |= {f"approval:{n}": approval["id"] for n, approval in enumerate(asked, 1)}
+    return Done(reply)
 
 
 async def _call(play: Play, step: Step) -> Done:
@@ -179,9 +197,9 @@ async def _call(play: Play, step: Step) -> Done:
     if call.method == "GET":
         return Done(await play.get(call.service, path, step.user))
     if call.if_match == "newest" and call.method == "PUT":
-        return Done(await play.put(call.service, path, call.body, step.user))
+        return _made(play, await play.put(call.service, path, call.body, step.user))
     tag = (await play.get(call.service, path)).etag if call.if_match == "newest" else call.if_match
-    return Done(await play.send(call.service, call.method, path, call.body, user=step.user, etag=tag))
+    return _made(play, await play.send(call.service, call.method, path, call.body, user=step.user, etag=tag))
 
 
 async def _job(play: Play, step: Step) -> Done:

@@ -25,4 +25,4 @@ async def post(play: Play, journal: str, body: Body | None = None, user: str | N
     """Post a journal in its newest version."""
     path = f"{JOURNALS}/{journal}"
     tag = (await play.get(CREDIT, path)).etag
-    return await play.send(CREDIT, "POST", f"{path}/post", body, user=user, etag=tag)
+    return await play.send(CREDIT, "POST", f"{path}/post", body or {}, user=user, etag=tag)

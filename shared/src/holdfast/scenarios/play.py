@@ -59,6 +59,7 @@ class Play:
         self._users = users
         self._clients: dict[tuple[str, str], Client] = {}
         self._last: dict[str, int] = {}
+        self.made: dict[str, str] = {}
 
     # time
 

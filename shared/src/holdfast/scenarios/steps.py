@@ -253,8 +253,8 @@ class Step(Fact):
     evaluate: EvaluateStep | None = None
     edit_limit: LimitStep | None = None
     setup: SetupStep | None = None
-    generate: Body | None = Field(None, description="as `POST /v1/adjustments/generate` takes it")
-    post: Body | None = Field(None, description="`journal`: the adjustment journal to post")
+    generate: Body | None = Field(None, description="a journal, as `POST /v1/adjustments/generate` takes it")
+    post: Body | None = Field(None, description="the last journal, or the one that `journal` names, is posted")
     call: CallStep | None = None
     job: str | None = Field(None, description="a periodic job of a service runs now")
     parallel: list[Step] | None = Field(None, description="steps that happen at the same time")

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import asyncpg
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -42,10 +44,28 @@ def create_app(
     problems.install(app)
     app.include_router(health.router)
     for router in routers:
+        _document_permissions(router)
         app.include_router(router, dependencies=[Depends(auth.BEARER)])
     wrap_outermost(app, direct or {})
     _complete_document(app, bodies)
     return app
+
+
+def _document_permissions(router: APIRouter) -> None:
+    """Says in the document which permission a route needs: `x-permission`, and in the answer 403."""
+    for route in router.routes:
+        nested = getattr(route, "original_router", None)
+        if isinstance(nested, APIRouter):
+            _document_permissions(nested)
+        if isinstance(route, APIRoute) and (needed := _permission(route.dependant)) is not None:
+            said = {"403": {"description": f"Needs the permission {needed}"}}
+            route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": needed, "responses": said}
+
+
+def _permission(dependant: Dependant) -> str | None:
+    own = getattr(dependant.call, "permission", None)
+    found = [own, *(_permission(below) for below in dependant.dependencies)]
+    return next((name for name in found if name is not None), None)
 
 
 def wrap_outermost(app: FastAPI, direct: DirectRoutes) -> None:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from credit_service.exposure import store
-from credit_service.exposure.model import View, nearest_first
-from credit_service.profiles.store import read_profiles
-from holdfast.database.pool import to_json
-from holdfast.database.work import Work, transaction
-from holdfast.receivables.exposure import read_exposures
-from holdfast.receivables.model import Party
+from credit_service.exposure.model import ORDERS, SortKey, View, concentration
+from credit_service.exposure.reading import read_views
+from credit_service.exposure.shown import shown_concentration, shown_view
+from credit_service.paths import Company, Customer, Named, bad_cursor, business_settings, see
+from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
+from holdfast.web.changes import shown
 from holdfast.web.money import money
-from holdfast.web.problems import not_found, responses
+from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["exposure"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
-Customer = Annotated[str, Path(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
+OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Sort = Literal["-used_percent", "-exposure", "-uninsured_exposure"]
 
 
 @router.get(
@@ -31,13 +32,13 @@ Customer = Annotated[str, Path(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
     responses={200: {"description": "The exposure of a customer"}, **responses(404)},
 )
 async def get_exposure(request: Request, company: Company, customer: Customer, caller: Reader) -> Response:
-    """What the customer owes and has ordered, against the limit, in company currency."""
+    """What the customer owes and has ordered, against own and shared limit; which of them governs (spec 2.1-2.7)."""
     party = (company, customer)
-    async with transaction(request.app.state.pool) as work:
+    async with transaction(request.app.state.pool, isolation="repeatable_read") as work:
         if not caller.sees(company) or not await store.is_known(work, party):
             raise not_found(f"customer {company}/{customer}")
         (view,) = await read_views(work, [party])
-    return Response(to_json(shown_view(view)), media_type="application/json")
+    return shown(shown_view(view, caller))
 
 
 @router.get(
@@ -49,14 +50,63 @@ async def list_exposures(
     request: Request,
     caller: Reader,
     company: Named = None,
-    sort: Literal["-used_percent"] = "-used_percent",
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    sort: Annotated[Sort, Query(description="amounts compare within one company only: name it")] = "-used_percent",
+    minimum_used_percent: Annotated[Decimal | None, Query(ge=0, le=10**9, description="and above it")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Response:
-    """The customers nearest to their limit, of the caller's companies."""
-    async with transaction(request.app.state.pool) as work:
+    """Customers of the caller's companies, those nearest to their limit (or with the largest amount) first.
+
+    Figures that lack an exchange rate come before all others, unlimited customers last. The cursor names the place
+    in the order, so that a figure that changes meanwhile neither repeats nor hides anybody else.
+    """
+    if sort != "-used_percent" and company is None:
+        raise field_problem(
+            422, "invalid", "The request is not valid", "company", None, "amounts of several currencies do not compare",
+            "Name one company, or sort by -used_percent.",
+        )  # fmt: skip
+    after, order = _after(cursor), ORDERS[sort]
+    async with transaction(request.app.state.pool, isolation="repeatable_read") as work:
         parties = await store.customers_with_figures(work, caller.company_filter(), company)
-        views = sorted(await read_views(work, parties), key=nearest_first)[:limit]
-    return Response(to_json({"items": [shown_view(view) for view in views]}), media_type="application/json")
+        views = await read_views(work, parties)
+    keyed = sorted(((order(v), v) for v in views if _reaches(v, minimum_used_percent)), key=lambda pair: pair[0])
+    rest = [pair for pair in keyed if after is None or pair[0] > after][: limit + 1]
+    kept, following = page(rest, limit, lambda pair: (pair[0][0], str(pair[0][1]), *pair[0][2:]))
+    return shown({"items": [shown_view(view, caller) for _, view in kept], "next_cursor": following})
+
+
+def _reaches(view: View, least: Decimal | None) -> bool:
+    """Whether at least so much is used; what cannot be known is shown, and so is debt without a limit."""
+    if least is None or view.missing_rates:
+        return True
+    test = view.governs
+    return test is not None and ((test.used_percent or 0) >= least or test.limit <= 0 < test.exposure)
+
+
+def _after(cursor: str | None) -> SortKey | None:
+    found = decode_cursor(cursor, int, str, str, str)
+    if found is None:
+        return None
+    try:
+        return found[0], Decimal(found[1]), found[2], found[3]
+    except InvalidOperation:
+        raise bad_cursor() from None
+
+
+@router.get(
+    "/exposure-concentration",
+    operation_id="getConcentration",
+    responses={200: {"description": "The largest customers and their share"}, **responses(404)},
+)
+async def get_concentration(
+    request: Request, caller: Reader, company: OneCompany, top: Annotated[int, Query(ge=1, le=500)] = 10
+) -> Response:
+    """How much of a company's exposure its largest customers have, and how much no policy covers (spec 5)."""
+    see(caller, company)
+    async with transaction(request.app.state.pool, isolation="repeatable_read") as work:
+        currency, _ = await business_settings(work, company)
+        views = await read_views(work, await store.customers_with_figures(work, None, company))
+    return shown(shown_concentration(concentration(views, top), company, currency))
 
 
 @router.get(
@@ -67,12 +117,11 @@ async def list_exposures(
 async def reconcile(
     request: Request,
     caller: Reader,
-    company: Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00]+$")],
+    company: OneCompany,
     only_differences: bool = False,
 ) -> Response:
     """The ERP's last control totals beside our own figures, per customer and currency."""
-    if not caller.sees(company):
-        raise not_found(f"company {company}")
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await store.reconciliation(work, company)
     items = [
@@ -83,30 +132,5 @@ async def reconcile(
         }
         for row in rows
     ]  # fmt: skip
-    shown = [item for item in items if not (only_differences and item["agrees"])]
-    differences = sum(not item["agrees"] for item in items)
-    return Response(to_json({"items": shown, "differences": differences}), media_type="application/json")
-
-
-async def read_views(work: Work, parties: list[Party]) -> list[View]:
-    """The views of many customers: a few statements, whatever their number."""
-    exposures = await read_exposures(work, parties)
-    profiles = await read_profiles(work, parties)
-    return [View(exposure, profiles.get(party)) for party, exposure in exposures.items()]
-
-
-def shown_view(view: View) -> dict[str, Any]:
-    """A view as the API shows it; without a company currency the amounts are absent."""
-    position, parts, code = view.exposure.position, view.exposure.parts, view.exposure.parts.currency
-    shown: dict[str, Any] = {
-        "company": position.company, "customer": position.customer, "check_date": position.check_date,
-        "profile_version": view.profile.version if view.profile else None,
-        "days_overdue": view.exposure.days_overdue, "missing_rates": sorted(view.exposure.missing_rates),
-        "used_percent": view.used_percent,
-    }  # fmt: skip
-    amounts = {
-        "balance": parts.balance, "delivered_not_invoiced": parts.delivered_not_invoiced,
-        "open_orders": parts.open_orders, "reserved": parts.reserved, "exposure": view.total, "limit": view.limit,
-        "available": view.available, "overdue_amount": view.exposure.overdue_amount,
-    }  # fmt: skip
-    return shown | {name: money(value, code) if code else None for name, value in amounts.items()}
+    kept = [item for item in items if not (only_differences and item["agrees"])]
+    return shown({"items": kept, "differences": sum(not item["agrees"] for item in items)})

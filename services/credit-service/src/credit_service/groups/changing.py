@@ -13,14 +13,14 @@ from credit_service import raising
 from credit_service.groups import store
 from credit_service.groups.model import Group, raises
 from credit_service.profiles.publishing import publish
-from credit_service.profiles.store import next_versions
+from credit_service.profiles.store import next_versions, note_history, read_profiles
 from credit_service.raising import Door
 from credit_service.temporary.store import temporary_of_groups
 from holdfast.approvals.flow import Asked
 from holdfast.bus import outbox
 from holdfast.contracts.credit import GroupChanged
 from holdfast.database.work import Work
-from holdfast.platform.clock import local_date
+from holdfast.platform.clock import earliest_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import audit
@@ -55,6 +55,7 @@ async def change_member(
 
 
 async def _may_change(work: Work, group: Group, party: Party, *, join: bool) -> None:
+    await lock_accounts(work, {party, *(await store.members(work, [group.name]))[group.name]})
     known = await store.group_of(work, party)
     if join and known is not None:
         raise Problem(
@@ -74,14 +75,13 @@ async def _make(work: Work, before: Group | None, after: Group, who: str, reason
     await lock_accounts(work, found)
     await _audit(work, after, who, reason, asdict(before) if before else None, asdict(after))
     if before is not None and before.expiry_date != after.expiry_date and found:
-        await store.set_expiry(work, found, after.expiry_date)
+        await _expire(work, after, found, who, reason)
         await next_versions(work, found, who)
         await publish(work, found, who, reason)
     await tell_groups(work, [after.name], who)
 
 
 async def _move(work: Work, group: Group, party: Party, who: str, reason: str | None, *, join: bool) -> None:
-    await lock_accounts(work, {party, *(await store.members(work, [group.name]))[group.name]})
     if join:
         await store.add_member(work, group.name, party)
     else:
@@ -92,15 +92,27 @@ async def _move(work: Work, group: Group, party: Party, who: str, reason: str | 
     await _audit(work, after, who, reason, None if join else member, member if join else None)
     await next_versions(work, [party], who)
     if join:
-        await store.set_expiry(work, [party], group.expiry_date)
+        await _expire(work, group, [party], who, reason)
     await publish(work, [party], who, reason)
     await tell_groups(work, [group.name], who, former=[] if join else [party])
+
+
+async def _expire(work: Work, group: Group, parties: list[Party], who: str, reason: str | None) -> None:
+    """The group's expiry date becomes its members' (spec 1.10), which their histories tell."""
+    before = await read_profiles(work, parties)
+    await store.set_expiry(work, parties, group.expiry_date)
+    changed = [p for p in before.values() if p.credit_limit_expiry_date != group.expiry_date]
+    why = reason or f"expires with the credit group {group.name}"
+    await note_history(work, [
+        (p.company, p.customer, "group", who, why, p.credit_limit, p.credit_limit, p.credit_limit_date,
+         group.expiry_date) for p in changed
+    ])  # fmt: skip
 
 
 async def tell_groups(work: Work, names: list[str], who: str, former: list[Party] | None = None) -> None:
     """Publish the whole state of groups whose versions are new."""
     groups, found = await store.read_groups(work, names), await store.members(work, names)
-    temporary = await temporary_of_groups(work, names, local_date(work.business_now, "UTC"))
+    temporary = await temporary_of_groups(work, names, earliest_date(work.business_now))
     await outbox.emit(
         work,
         [
@@ -132,7 +144,8 @@ async def _lock(work: Work, proposal: dict[str, Any]) -> None:
 async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
     group = await store.read_group(work, proposal["group"])
     found = (await store.members(work, [proposal["group"]]))[proposal["group"]]
-    return [asdict(group) if group else None, found]
+    company, customer = proposal.get("member", ("", ""))
+    return [asdict(group) if group else None, found, await store.group_of(work, (company, customer))]
 
 
 async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:

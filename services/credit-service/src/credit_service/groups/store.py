@@ -124,3 +124,8 @@ async def same_number(work: Work, customer: str, companies: list[str] | None) ->
         companies,
     )
     return rows
+
+
+async def next_group_versions(work: Work, names: Collection[str]) -> None:
+    """A new version of each group, which is locked: something that belongs to it has changed."""
+    await work.conn.execute("UPDATE credit_group SET version = version + 1 WHERE name = ANY($1)", sorted(names))

@@ -45,6 +45,9 @@ class Parameters(BaseModel):
         "no", description="whether a government id is needed before a limit is given"
     )
     identification_limit: Decimal | None = Field(None, ge=0, description="from this limit on, company currency")
+    limit_expiry_notice_days: int = Field(30, ge=0, le=366, description="a limit that expires is announced so early")
+    policy_expiry_notice_days: int = Field(30, ge=0, le=366, description="a policy that expires is announced so early")
+    review_notice_days: int = Field(0, ge=0, le=366, description="a review that falls due is announced so early")
 
 
 PUBLISHED = frozenset({

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from credit_service.parameters.model import Parameters
@@ -33,3 +34,11 @@ async def write_parameters(work: Work, company: str, kept: Kept) -> None:
         kept.parameters.model_dump(mode="json"),
         kept.version,
     )
+
+
+async def read_all_parameters(work: Work, companies: Collection[str]) -> dict[str, Parameters]:
+    """The parameters of companies; those never set up are absent."""
+    rows = await work.conn.fetch(
+        "SELECT company, fields FROM credit_parameters WHERE company = ANY($1)", sorted(companies)
+    )
+    return {row["company"]: Parameters(**row["fields"]) for row in rows}

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from credit_service import raising
 from credit_service.masterdata.api import must_exist
+from credit_service.paths import Named, date_and_id
 from credit_service.policies import store
 from credit_service.policies.model import raises
 from credit_service.profiles.changing import company_of, current
@@ -35,13 +36,12 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, check_if_match
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.money import MoneyModel, money
-from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paging import Cursor, Limit, page
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("policies:maintain"))]
-Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 
 
 class PolicyBody(BaseModel):
@@ -75,13 +75,15 @@ async def list_policies(
     caller: Reader,
     company: Named = None,
     customer: Named = None,
+    expires_from: date | None = None,
+    expires_until: date | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:
     """Policies of the caller's companies, those that expire first."""
-    after = _after(cursor)
+    after, expires = date_and_id(cursor), (expires_from, expires_until)
     async with transaction(request.app.state.pool, clock=False) as work:
-        rows = await store.page_of_policies(work, caller.company_filter(), company, customer, after, limit + 1)
+        rows = await store.page_of_policies(work, caller.company_filter(), company, customer, expires, after, limit + 1)
     kept, following = page(rows, limit, lambda row: (row["expires_on"].isoformat(), str(row["id"])))
     return shown({"items": [shown_policy(row) for row in kept], "next_cursor": following})
 
@@ -237,14 +239,6 @@ def _possible(given: PolicyBody, caller: Caller) -> None:
 async def _references(work: Work, given: PolicyBody) -> None:
     await must_exist(work, given.company, "policy-types", given.type, "type")
     await must_exist(work, given.company, "coverage-types", given.coverage_type, "coverage_type")
-
-
-def _after(cursor: str | None) -> tuple[date, UUID] | None:
-    found = decode_cursor(cursor, str, str)
-    try:
-        return (date.fromisoformat(found[0]), UUID(found[1])) if found else None
-    except ValueError:
-        raise Problem(400, "bad-cursor", "The cursor is not one of ours", "Take it from `next_cursor`.") from None
 
 
 def shown_policy(row: Any) -> dict[str, Any]:

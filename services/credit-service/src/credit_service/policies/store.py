@@ -43,16 +43,17 @@ async def read_policy(work: Work, number: UUID) -> asyncpg.Record | None:
 
 
 async def page_of_policies(
-    work: Work, companies: list[str] | None, company: str | None, customer: str | None, after: tuple[date, UUID] | None,
-    limit: int,
+    work: Work, companies: list[str] | None, company: str | None, customer: str | None,
+    expires: tuple[date | None, date | None], after: tuple[date, UUID] | None, limit: int,
 ) -> list[asyncpg.Record]:  # fmt: skip
-    """Policies by their expiry."""
+    """Policies by their expiry, of those that expire between two days."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
         """SELECT * FROM credit_policy
            WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR company = $2)
              AND ($3::text IS NULL OR customer = $3)
-             AND ($4::date IS NULL OR (expires_on, id) > ($4, $5::uuid)) ORDER BY expires_on, id LIMIT $6""",
-        companies, company, customer, after[0] if after else None, after[1] if after else None, limit,
+             AND ($4::date IS NULL OR expires_on >= $4) AND ($5::date IS NULL OR expires_on <= $5)
+             AND ($6::date IS NULL OR (expires_on, id) > ($6, $7::uuid)) ORDER BY expires_on, id LIMIT $8""",
+        companies, company, customer, *expires, *(after or (None, None)), limit,
     )  # fmt: skip
     return rows
 

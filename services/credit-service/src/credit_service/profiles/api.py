@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from credit_service.paths import Company, Customer, Named, see
 from credit_service.profiles import store
 from credit_service.profiles.bodies import ProfileBody, change_of, must_be_possible
 from credit_service.profiles.changing import company_of, request_change, shown_profile
@@ -19,16 +20,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, not_found, responses
 
 router = APIRouter(prefix="/v1/credit-profiles", tags=["credit profiles"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Editor = Annotated[Caller, Depends(require("limits:edit"))]
-Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
-Customer = Annotated[str, Path(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 @router.get(
@@ -52,7 +49,7 @@ async def list_profiles(
 )
 async def get_profile(request: Request, company: Company, customer: Customer, caller: Reader) -> Response:
     """The credit profile of a customer, with its ETag."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         found = await store.read_profile(work, (company, customer))
     if found is None:
@@ -84,7 +81,7 @@ async def set_profile(
 
     A change that raises what the customer may owe waits for approval (202) once such a workflow is active.
     """
-    _see(caller, company)
+    see(caller, company)
     must_be_possible(company, given)
 
     async def act(work: Work) -> Answer:
@@ -107,27 +104,6 @@ async def set_profile(
     return await once(request, caller, idempotency_key, act)
 
 
-@router.get(
-    "/{company}/{customer}/limit-history",
-    operation_id="listLimitHistory",
-    responses={200: {"description": "Changes of the limit, the newest first"}, **responses(404)},
-)
-async def list_history(
-    request: Request, company: Company, customer: Customer, caller: Reader, limit: Limit = 50
-) -> Response:
-    """Who changed the customer's limits, when, from what to what, and why."""
-    _see(caller, company)
-    async with transaction(request.app.state.pool, clock=False) as work:
-        found = await company_of(work, company)
-        rows = await store.history(work, (company, customer), limit)
-    code = found["currency"]
-    items = [
-        dict(row) | {"old_limit": money(row["old_limit"], code), "new_limit": money(row["new_limit"], code)}
-        for row in rows
-    ]
-    return shown({"items": items})
-
-
 def _check_version(before: Profile | None, if_match: str | None, if_none_match: str | None) -> None:
     if before is not None:
         check_if_match(None if if_none_match == "*" and if_match is None else if_match, before.version)
@@ -138,8 +114,3 @@ def _check_version(before: Profile | None, if_match: str | None, if_none_match: 
         raise Problem(
             428, "if-match-required", "Say that you create it", "There is no profile yet; send If-None-Match: *."
         )
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")

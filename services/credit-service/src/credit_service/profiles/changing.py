@@ -89,7 +89,8 @@ async def request_change(
 async def apply(work: Work, before: Profile, after: Profile, who: str, reason: str | None, source: str) -> None:
     """Keep the new version, with its trail, its history and its event."""
     await store.write_profile(work, after, who)
-    if before.credit_limit != after.credit_limit:
+    was, now = ((p.credit_limit, p.credit_limit_expiry_date) for p in (before, after))
+    if was != now:
         row = (after.company, after.customer, source, who, reason, before.credit_limit if before.version else None,
                after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)  # fmt: skip
         await store.note_history(work, [row])

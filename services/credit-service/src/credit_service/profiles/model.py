@@ -49,11 +49,6 @@ class Profile:
     collection_group: str | None = None
     notes: str = ""
 
-    @property
-    def limit(self) -> Decimal | None:
-        """The permanent limit; None when unlimited."""
-        return None if self.unlimited_credit else self.credit_limit
-
 
 COLUMNS = tuple(field.name for field in fields(Profile))
 RESTRICTIVE = ("credit_limit", "credit_limit_expiry_date", "mandatory_credit_limit", "unlimited_credit",
@@ -112,13 +107,3 @@ def basis(profile: Profile) -> dict[str, Any]:
 def above_eligible(profile: Profile) -> bool:
     """Whether the limit is more than the reviewer is ready to grant; 0 means that nobody has said (spec 2.11)."""
     return 0 < profile.eligible_credit_limit < profile.credit_limit
-
-
-def used_percent(exposure: Decimal, limit: Decimal | None) -> Decimal | None:
-    """100 x exposure / limit, two decimals; None when unlimited or without a limit (spec 2.5)."""
-    return (100 * exposure / limit).quantize(Decimal("0.01")) if limit else None
-
-
-def available(exposure: Decimal, limit: Decimal | None) -> Decimal | None:
-    """Limit less exposure; negative when it is exceeded, None when unlimited."""
-    return None if limit is None else limit - exposure

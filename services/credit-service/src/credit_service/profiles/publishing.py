@@ -12,7 +12,7 @@ from credit_service.temporary.store import temporary_of
 from holdfast.bus import outbox
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.database.work import Work
-from holdfast.platform.clock import local_date
+from holdfast.platform.clock import earliest_date
 from holdfast.receivables.model import Party
 
 FIELDS = frozenset(ProfileChanged.model_fields)
@@ -21,7 +21,7 @@ FIELDS = frozenset(ProfileChanged.model_fields)
 async def publish(work: Work, parties: Collection[Party], by: str, reason: str | None = None) -> None:
     """Tell of these customers, whose profiles have new versions; they are locked."""
     profiles = await read_profiles(work, parties)
-    today = local_date(work.business_now, "UTC")
+    today = earliest_date(work.business_now)
     temporary, policies = await temporary_of(work, parties, today), await policies_of(work, parties, today)
     await outbox.emit(
         work,

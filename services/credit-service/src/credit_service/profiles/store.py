@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import astuple
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -91,14 +90,20 @@ async def note_history(work: Work, rows: Sequence[tuple[Any, ...]]) -> None:
     )
 
 
-async def history(work: Work, party: Party, limit: int) -> list[asyncpg.Record]:
-    """Changes of a customer's limit, the newest first."""
+async def page_of_history(
+    work: Work, companies: list[str] | None, company: str | None, customer: str | None, source: str | None,
+    before: int | None, limit: int,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """Changes of limits, the newest first; `companies` None stands for all."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
-        """SELECT at, source, who, why, old_limit, new_limit, valid_from, valid_to FROM credit_limit_history
-           WHERE customer = $2 AND company = $1 ORDER BY id DESC LIMIT $3""",
-        *party,
-        limit,
-    )
+        """SELECT h.id, h.at, h.company, h.customer, h.source, h.who, h.why, h.old_limit, h.new_limit, h.valid_from,
+                  h.valid_to, c.currency
+           FROM credit_limit_history h JOIN company c ON c.company = h.company
+           WHERE ($1::text[] IS NULL OR h.company = ANY($1)) AND ($2::text IS NULL OR h.company = $2)
+             AND ($3::text IS NULL OR h.customer = $3) AND ($4::text IS NULL OR h.source = $4)
+             AND ($5::bigint IS NULL OR h.id < $5) ORDER BY h.id DESC LIMIT $6""",
+        companies, company, customer, source, before, limit,
+    )  # fmt: skip
     return rows
 
 
@@ -110,16 +115,19 @@ async def read_company(work: Work, company: str) -> asyncpg.Record | None:
     )
 
 
-async def due(
-    work: Work, companies: list[str] | None, column: str, until: date, limit: int
-) -> list[tuple[str, str, date, Decimal]]:
+async def page_of_due(
+    work: Work, companies: list[str] | None, company: str | None, column: str, since: date | None, until: date,
+    after: tuple[date, str, str] | None, limit: int,
+) -> list[asyncpg.Record]:  # fmt: skip
     """Customers whose date in `column` (expiry or review) is not after `until`, the earliest first."""
-    rows = await work.conn.fetch(
-        f"""SELECT company, customer, {column} AS due, credit_limit FROM credit_profile
-            WHERE {column} <= $1 AND ($2::text[] IS NULL OR company = ANY($2))
-            ORDER BY {column}, company, customer LIMIT $3""",
-        until,
-        companies,
-        limit,
-    )
-    return [tuple(row) for row in rows]
+    day, *key = after or (None, None, None)
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        f"""SELECT company, customer, {column} AS due, currency, credit_limit, unlimited_credit, last_review_date
+            FROM credit_profile
+            WHERE {column} <= $1 AND ($2::date IS NULL OR {column} >= $2)
+              AND ($3::text[] IS NULL OR company = ANY($3)) AND ($4::text IS NULL OR company = $4)
+              AND ($5::date IS NULL OR ({column}, company, customer) > ($5, $6::text, $7::text))
+            ORDER BY {column}, company, customer LIMIT $8""",
+        until, since, companies, company, day, *key, limit,
+    )  # fmt: skip
+    return rows

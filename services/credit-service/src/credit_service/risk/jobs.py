@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from credit_service.risk.update import update_risk_scores
+from credit_service.tasks.model import Run, Step, Task
+from credit_service.tasks.running import by_customers
 from holdfast.database.work import Work
-from holdfast.tasks.model import Run, Step, Task
-from holdfast.tasks.running import by_customers
 
 NAME = "risk-scores"
 

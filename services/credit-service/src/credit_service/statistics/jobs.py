@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 from credit_service.statistics import store
 from credit_service.statistics.model import window_start
 from credit_service.statistics.update import update_statistics
+from credit_service.tasks.model import Options, Run, Step, Task
+from credit_service.tasks.running import by_customers
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work
-from holdfast.tasks.model import Options, Run, Step, Task
-from holdfast.tasks.running import by_customers
 from holdfast.web.problems import field_problem
 
 MOST_ROWS = 20_000

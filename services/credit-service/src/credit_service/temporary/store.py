@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from uuid import UUID
 
 import asyncpg
 
@@ -47,16 +48,60 @@ async def temporary_of_groups(work: Work, groups: Collection[str], on: date) -> 
 
 
 async def page_of_temporary(
-    work: Work, companies: list[str] | None, company: str | None, on: date, limit: int
+    work: Work, companies: list[str] | None, company: str | None, on: date, after: tuple[date, UUID] | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Active and future temporary limits of customers, by their end."""
+    """Temporary limits of customers, and of groups that these companies own, that have not ended; by their end."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
-        """SELECT id, company, customer, amount, from_date, to_date, journal FROM temporary_limit
-           WHERE to_date >= $1 AND customer IS NOT NULL AND ($2::text[] IS NULL OR company = ANY($2))
-             AND ($3::text IS NULL OR company = $3) ORDER BY to_date, id LIMIT $4""",
-        on,
-        companies,
+        """SELECT t.id, coalesce(t.company, g.owner_company) AS company, t.customer, t.credit_group, t.amount,
+                  coalesce(g.currency, c.currency) AS currency, t.from_date, t.to_date, t.journal
+           FROM temporary_limit t LEFT JOIN credit_group g ON g.name = t.credit_group
+           LEFT JOIN company c ON c.company = t.company
+           WHERE t.to_date >= $1 AND ($2::text[] IS NULL OR coalesce(t.company, g.owner_company) = ANY($2))
+             AND ($3::text IS NULL OR coalesce(t.company, g.owner_company) = $3)
+             AND ($4::date IS NULL OR (t.to_date, t.id) > ($4, $5::uuid)) ORDER BY t.to_date, t.id LIMIT $6""",
+        on, companies, company, *(after or (None, None)), limit,
+    )  # fmt: skip
+    return rows
+
+
+DUE = "((announced = 'no' AND from_date <= $2) OR (announced <> 'ended' AND to_date < $2))"
+
+
+async def unannounced_of_customers(
+    work: Work, company: str, as_of: date, customers: Collection[str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Temporary limits of a company's customers that have started or ended up to a day, unannounced."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        f"""SELECT id, customer FROM temporary_limit
+            WHERE {DUE} AND company = $1 AND ($3::text[] IS NULL OR customer = ANY ($3))
+            ORDER BY from_date, id LIMIT $4""",
         company,
+        as_of,
+        None if customers is None else sorted(customers),
         limit,
     )
     return rows
+
+
+async def unannounced_of_groups(work: Work, company: str, as_of: date, limit: int) -> list[asyncpg.Record]:
+    """Temporary limits of groups that a company owns which have started or ended up to a day, unannounced."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        f"""SELECT t.id, t.credit_group FROM temporary_limit t JOIN credit_group g ON g.name = t.credit_group
+            WHERE {DUE} AND g.owner_company = $1 ORDER BY t.from_date, t.id LIMIT $3""",
+        company,
+        as_of,
+        limit,
+    )
+    return rows
+
+
+async def announce(work: Work, ids: Collection[UUID], as_of: date) -> list[asyncpg.Record]:
+    """Keep that these limits, whose owners are locked, are announced; those that are by now are left out."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        f"""UPDATE temporary_limit t SET announced = CASE WHEN t.to_date < $2 THEN 'ended' ELSE 'started' END
+            FROM (SELECT id, announced AS former FROM temporary_limit WHERE id = ANY ($1) AND {DUE}) f
+            WHERE t.id = f.id RETURNING t.*, f.former""",
+        sorted(ids),
+        as_of,
+    )
+    return sorted(rows, key=lambda row: (row["from_date"], row["id"]))

@@ -10,15 +10,15 @@ from holdfast.receivables.limits import (
     Level,
     LimitTest,
     OwnLimit,
-    Temporary,
-    covering,
     governing,
+    in_group_currency,
     is_tested,
     own_limit,
+    shared_limit,
+    tightest,
 )  # fmt: skip
 from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, parts
-from holdfast.receivables.money import ZERO, rounded
-from holdfast.receivables.rates import IDENTITY
+from holdfast.receivables.money import ZERO
 
 NOBODY = Profile(0, "", ZERO)
 """A customer without a profile has no credit (spec 0: a limit of 0.00 means no credit)."""
@@ -37,11 +37,7 @@ class Limits:
     @property
     def tightest(self) -> LimitTest | None:
         """The governing limit of which most is used."""
-        return max(self.tests, key=_used, default=None)
-
-
-def _used(test: LimitTest) -> tuple[bool, Decimal]:
-    return test.limit <= 0 < test.exposure, test.used_percent or ZERO
+        return tightest(self.tests)
 
 
 def parts_of(asked: Asked, known: Known) -> Parts:
@@ -74,7 +70,7 @@ def _group_test(order: CheckedOrder, known: Known, own: Decimal) -> tuple[LimitT
     if group is None or members is None or not known.setup.credit.check_customer_credit_groups:
         return None, frozenset()
     me = (known.position.company, known.position.customer)
-    exposure, missing = _onward(own, known.position, group)
+    exposure, missing = in_group_currency(own, known.position, group.currency)
     for party in members.parties:
         if party != me:
             amount, lacking = _beside(party, order, members, group)
@@ -84,8 +80,7 @@ def _group_test(order: CheckedOrder, known: Known, own: Decimal) -> tuple[LimitT
 
 def group_limit(group: CreditGroup, known: Known) -> Decimal:
     """The shared limit on the check date: an active temporary one replaces the permanent one."""
-    temporary: Temporary | None = covering(group.temporary, known.position.check_date)
-    return temporary.amount if temporary else group.limit
+    return shared_limit(group.limit, group.temporary, known.position.check_date)
 
 
 def _beside(party: Party, order: CheckedOrder, members: Members, group: CreditGroup) -> tuple[Decimal, frozenset[str]]:
@@ -94,7 +89,7 @@ def _beside(party: Party, order: CheckedOrder, members: Members, group: CreditGr
         return members.settled[party]
     position, credit = members.positions[party], members.setups[party[0]].credit
     found = parts(position, order, credit.open_orders_counted, beside=True)
-    exposure, missing = _onward(found.exposure(credit.credit_limit_type), position, group)
+    exposure, missing = in_group_currency(found.exposure(credit.credit_limit_type), position, group.currency)
     answer = exposure, missing | found.missing_rates
     if _is_settled(position):
         members.settled[party] = answer
@@ -105,10 +100,3 @@ def _is_settled(position: Position) -> bool:
     """Whether the exposure is the same for every check: no order is held or waits for a check of its own."""
     orders = all(order.credit_status in PASSED for order in position.orders.values())
     return orders and all(reservation.status in PASSED for reservation in position.reservations.values())
-
-
-def _onward(amount: Decimal, position: Position, group: CreditGroup) -> tuple[Decimal, frozenset[str]]:
-    rate = IDENTITY if position.currency == group.currency else position.onward.get(group.currency)
-    if rate is None:
-        return ZERO, frozenset({group.currency} if amount else ())
-    return rounded(rate.convert(amount), group.currency), frozenset()

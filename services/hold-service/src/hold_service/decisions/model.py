@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from hold_service.rules.evaluation import RuleBook, evaluate
@@ -42,16 +43,22 @@ PARTS = {
 def _figures(figures: Mapping[str, Any], picture: Mapping[str, Any]) -> Iterator[str]:
     if not figures:
         return
-    parts = ", ".join(f"{words} {figures[name]}" for name, words in PARTS.items() if name in figures)
+    parts = ", ".join(f"{words} {_written(figures[name])}" for name, words in PARTS.items() if name in figures)
     yield f"In {figures['currency']}: {parts}; limit type {picture['limit_type']}."
     profile = picture.get("profile") or {}
     if profile.get("unlimited"):
         yield "The customer's credit is unlimited."
     elif temporary := profile.get("temporary"):
         until = temporary["to_date"]
-        yield f"A temporary limit of {temporary['amount']} replaces the permanent {profile['limit']} until {until}."
-    if "own_limit" in figures and profile.get("policies"):
-        yield f"With {len(profile['policies'])} policies the total limit is {figures['own_limit']}."
+        instead = f"replaces the permanent {_written(profile['limit'])} until {until}"
+        yield f"A temporary limit of {_written(temporary['amount'])} {instead}."
+    if "own_limit" in figures and (policies := profile.get("policies")):
+        many = "one policy" if len(policies) == 1 else f"{len(policies)} policies"
+        yield f"With {many} the total limit is {_written(figures['own_limit'])}."
+
+
+def _written(amount: Any) -> str:
+    return f"{Decimal(str(amount)):,.2f}"
 
 
 def _limit(test: LimitTest) -> str:

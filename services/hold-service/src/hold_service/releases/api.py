@@ -99,6 +99,7 @@ async def _act(
     "/bulk",
     operation_id="actOnHolds",
     responses={200: {"description": "What became of each hold"}, **responses(409)},
+    openapi_extra={"x-permission-by-action": NEEDED},
 )
 async def act_on_holds(
     request: Request,

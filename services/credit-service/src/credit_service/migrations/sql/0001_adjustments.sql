@@ -4,7 +4,9 @@ CREATE TABLE adjustment_journal (
     company text NOT NULL,
     type text NOT NULL CHECK (type IN ('credit_limit', 'temporary_credit_limit')),
     description text NOT NULL,
-    approval_status text NOT NULL,
+    source text NOT NULL CHECK (source IN ('manual', 'generated', 'import', 'request', 'automatic_limits')),
+    approval_status text NOT NULL DEFAULT 'draft',
+    approved_on text,
     posted boolean NOT NULL DEFAULT false,
     posted_at timestamptz,
     posted_by text,
@@ -12,13 +14,13 @@ CREATE TABLE adjustment_journal (
     created_by text NOT NULL,
     version bigint NOT NULL
 );
+COMMENT ON COLUMN adjustment_journal.approved_on IS 'Digest of the lines and of the limits they were approved on';
 CREATE INDEX adjustment_journal_list ON adjustment_journal (created_at, number);
 
 -- Amounts in company currency, of groups in group currency. `current_*` is what was there when the line was made.
 CREATE TABLE adjustment_line (
     journal text NOT NULL REFERENCES adjustment_journal (number) ON DELETE CASCADE,
     line bigint NOT NULL,
-    company text NOT NULL,
     customer text,
     credit_group text,
     current_limit numeric NOT NULL,
@@ -28,8 +30,11 @@ CREATE TABLE adjustment_line (
     new_from date,
     new_to date NOT NULL,
     replaces uuid,
-    approval_status text NOT NULL,
+    approval_status text NOT NULL DEFAULT 'draft',
+    approved_on text,
     posted boolean NOT NULL DEFAULT false,
     PRIMARY KEY (journal, line),
-    CHECK ((customer IS NULL) <> (credit_group IS NULL))
+    CHECK ((customer IS NULL) <> (credit_group IS NULL)),
+    CHECK (new_to >= new_from)
 );
+CREATE INDEX adjustment_line_of ON adjustment_line (journal, customer);

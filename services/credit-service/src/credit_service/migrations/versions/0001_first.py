@@ -18,6 +18,5 @@ def upgrade() -> None:
     run_script(op, "holdfast.web", "0001_web.sql")
     run_script(op, "holdfast.receivables", "0001_receivables.sql")
     run_script(op, "holdfast.approvals", "0001_approvals.sql")
-    run_script(op, "holdfast.tasks", "0001_tasks.sql")
     for name in ("0001_credit.sql", "0001_adjustments.sql", "0001_risk.sql"):
         run_sql(op, (Path(__file__).parents[1] / "sql" / name).read_text("utf-8"))

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from credit_service.tasks.model import Step
 from holdfast.database.work import Work
-from holdfast.tasks.model import Step
 
 READ = """
 SELECT id, seq, task, company, as_of, customers, options, after_customer, state, processed, changed, incomplete,
@@ -56,14 +56,6 @@ async def companies(work: Work) -> Sequence[asyncpg.Record]:
     return found
 
 
-async def time_zone(work: Work, company: str) -> str | None:
-    """Of a company whose master data has come."""
-    zone: str | None = await work.conn.fetchval(
-        "SELECT time_zone FROM company WHERE company = $1 AND currency IS NOT NULL", company
-    )
-    return zone
-
-
 async def read_run(work: Work, run_id: UUID) -> asyncpg.Record | None:
     """One run."""
     return await work.conn.fetchrow(f"{READ} WHERE id = $1", run_id)
@@ -75,7 +67,7 @@ async def claim_oldest(work: Work) -> asyncpg.Record | None:
 
 
 async def claim(work: Work, run_id: UUID) -> asyncpg.Record | None:
-    """A run for this transaction, waiting for its turn; None when it has ended."""
+    """A run that is not at its end, for this transaction; waits for who is busy with it."""
     return await work.conn.fetchrow(f"{READ} WHERE id = $1 AND state = 'running' FOR UPDATE", run_id)
 
 
@@ -96,14 +88,6 @@ async def fail(work: Work, run_id: UUID, problem: str) -> None:
         "UPDATE task_run SET state = 'failed', problem = $2, ended_at = $3 WHERE id = $1",
         run_id, problem, work.business_now,
     )  # fmt: skip
-
-
-async def last_runs(work: Work, task: str | None, limit: int) -> Sequence[asyncpg.Record]:
-    """The last runs of a task or of all, of every company, newest first."""
-    found: Sequence[asyncpg.Record] = await work.conn.fetch(
-        f"{READ} WHERE $1::text IS NULL OR task = $1 ORDER BY seq DESC LIMIT $2", task, limit
-    )
-    return found
 
 
 async def page_of_runs(work: Work, task: str, company: str, before: int | None, limit: int) -> Sequence[Any]:

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from credit_service.paths import see
+from credit_service.periodic import TASKS
+from credit_service.tasks import store
+from credit_service.tasks.model import Task
+from credit_service.tasks.running import begin
 from holdfast.contracts.base import CompanyId, Id
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
-from holdfast.tasks import store
-from holdfast.tasks.model import Task, TaskTable
-from holdfast.tasks.running import begin
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
@@ -23,11 +25,12 @@ from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import field_problem, not_found, responses
 
+router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Runner = Annotated[Caller, Depends(require("tasks:run"))]
-Name = Annotated[str, Path(max_length=60, pattern=r"^[a-z0-9-]+$", description="as GET /v1/tasks lists it")]
+MEANING = "; ".join(f"{task.name}: {task.summary}" for task in TASKS.tasks.values())
+Name = Annotated[str, Path(pattern=f"^({'|'.join(TASKS.tasks)})$", description=MEANING)]
 MOST_CUSTOMERS = 10_000
-routes = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 
 class RunBody(BaseModel):
@@ -41,29 +44,18 @@ class RunBody(BaseModel):
     options: dict[str, Any] = Field({}, description="what this task may be told; GET /v1/tasks says what")
 
 
-def create_router(table: TaskTable) -> APIRouter:
-    """The routes over the tasks of a service."""
-
-    async def offer(request: Request) -> None:
-        request.state.tasks = table.tasks
-
-    router = APIRouter(dependencies=[Depends(offer)])
-    router.include_router(routes)
-    return router
-
-
-@routes.get("", operation_id="listTasks", responses={200: {"description": "The tasks"}, **responses()})
-async def list_tasks(request: Request, caller: Reader) -> Response:
+@router.get("", operation_id="listTasks", responses={200: {"description": "The tasks"}, **responses()})
+async def list_tasks(caller: Reader) -> Response:
     """The periodic tasks, with the JSON Schema of their options."""
     items = [
         {"name": task.name, "summary": task.summary, "scheduled": task.scheduled,
          "options": task.options.model_json_schema()}
-        for task in request.state.tasks.values()
+        for task in TASKS.tasks.values()
     ]  # fmt: skip
     return shown({"items": items})
 
 
-@routes.post(
+@router.post(
     "/{name}/runs",
     operation_id="runTask",
     status_code=201,
@@ -73,13 +65,13 @@ async def run_task(
     request: Request, name: Name, given: RunBody, caller: Runner, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Run a task now. What takes longer than a few thousand customers goes on in the background."""
-    _see(caller, given.company)
-    task = _task(request, name)
-    options = _options(task, given.options)
+    see(caller, given.company)
+    task = TASKS.tasks[name]
+    options = options_of(task, given.options)
 
     async def act(work: Work) -> Answer:
-        row = await begin(work, task, given.company, given.as_of, given.customers, options, caller.subject)
-        state = _shown(row)
+        run_id = await begin(work, task, given.company, given.as_of, given.customers, options, caller.subject)
+        state = shown_run(await store.read_run(work, run_id))
         await audit.record(
             work, who=caller.subject, what=f"task.{name}", company=given.company, subject=state["id"],
             before=None, after=given.model_dump(mode="json"),
@@ -89,7 +81,7 @@ async def run_task(
     return await once(request, caller, idempotency_key, act)
 
 
-@routes.get(
+@router.get(
     "/{name}/runs",
     operation_id="listTaskRuns",
     responses={200: {"description": "Runs, newest first"}, **responses(404)},
@@ -103,16 +95,15 @@ async def list_runs(
     limit: Limit = 50,
 ) -> Response:
     """Runs of a task for a company."""
-    _task(request, name)
-    _see(caller, company)
+    see(caller, company)
     (before,) = decode_cursor(cursor, int) or (None,)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await store.page_of_runs(work, name, company, before, limit + 1)
     items, following = page(rows, limit, lambda row: (row["seq"],))
-    return shown({"items": [_shown(row) for row in items], "next_cursor": following})
+    return shown({"items": [shown_run(row) for row in items], "next_cursor": following})
 
 
-@routes.get(
+@router.get(
     "/{name}/runs/{run_id}",
     operation_id="getTaskRun",
     responses={200: {"description": "The run"}, **responses(404)},
@@ -123,22 +114,11 @@ async def get_run(request: Request, name: Name, run_id: UUID, caller: Reader) ->
         row = await store.read_run(work, run_id)
     if row is None or row["task"] != name or not caller.sees(row["company"]):
         raise not_found(f"run {run_id}")
-    return shown(_shown(row))
+    return shown(shown_run(row))
 
 
-def _task(request: Request, name: str) -> Task:
-    task: Task | None = request.state.tasks.get(name)
-    if task is None:
-        raise not_found(f"task {name}")
-    return task
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")
-
-
-def _options(task: Task, given: dict[str, Any]) -> dict[str, Any]:
+def options_of(task: Task, given: dict[str, Any]) -> dict[str, Any]:
+    """What a run shall be told, checked. Raises Problem 422."""
     try:
         return task.options.model_validate(given).model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
@@ -150,6 +130,8 @@ def _options(task: Task, given: dict[str, Any]) -> dict[str, Any]:
         ) from None  # fmt: skip
 
 
-def _shown(row: asyncpg.Record) -> dict[str, Any]:
+def shown_run(row: asyncpg.Record | None) -> dict[str, Any]:
+    """A run as the API shows it."""
+    assert row is not None
     left_out = {"seq", "after_customer"}
     return {"id": str(row["id"])} | {n: v for n, v in row.items() if n not in left_out and n != "id"}

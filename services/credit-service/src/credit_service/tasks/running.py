@@ -10,11 +10,12 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from credit_service.paths import business_settings
+from credit_service.tasks import store
+from credit_service.tasks.model import Run, Step, Task, TaskTable
 from holdfast.database.jobs import Job
 from holdfast.database.work import Work, is_transient
 from holdfast.platform.clock import local_date
-from holdfast.tasks import store
-from holdfast.tasks.model import Run, Step, Task, TaskTable
 from holdfast.web.problems import Problem, field_problem
 
 CHUNK = 2_000
@@ -40,7 +41,7 @@ def by_customers(act: Chunk) -> Callable[[Work, Run], Awaitable[Step]]:
 
 async def run_of(work: Work, task: Task, row: asyncpg.Record) -> Run:
     """A run as its task sees it."""
-    zone = await zone_of(work, row["company"])
+    _, zone = await business_settings(work, row["company"])
     customers = None if row["customers"] is None else tuple(row["customers"])
     return Run(
         row["id"], row["company"], row["as_of"], customers, task.options.model_validate(row["options"]),
@@ -53,49 +54,20 @@ async def step(work: Work, task: Task, run: Run) -> None:
     await store.advance(work, run.id, await task.act(work, run))
 
 
-def background(table: TaskTable) -> list[Job]:
-    """The jobs that start what falls due each business day, and go on with what is running."""
-
-    async def schedule(work: Work) -> None:
-        names = [task.name for task in table.tasks.values() if task.scheduled]
-        for row in await store.companies(work):
-            await store.schedule(work, names, row["company"], today(work, row["time_zone"]))
-
-    async def next_step(work: Work) -> bool:
-        row = await store.claim_oldest(work)
-        if row is not None:
-            await _step_or_fail(work, table.tasks[row["task"]], row)
-        return row is not None
-
-    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, next_step)]
-
-
-async def zone_of(work: Work, company: str) -> str:
-    """The time zone of a company. Raises Problem 422 while its master data has not come."""
-    zone = await store.time_zone(work, company)
-    if zone is None:
-        raise field_problem(
-            422, "company-unknown", "The company's currency is not known yet", "company", company,
-            "its master data has not arrived", "Let the ERP send erp.company.changed.v1 for it first.",
-        )  # fmt: skip
-    return zone
-
-
 async def begin(
-    work: Work, task: Task, company: str, as_of: date | None, customers: Sequence[str] | None, options: Any, by: str
-) -> asyncpg.Record:
-    """Start a run and take its first step; answers the run as it is then.
+    work: Work, task: Task, company: str, as_of: date | None, customers: Sequence[str] | None, options: Any, who: str
+) -> UUID:
+    """Start a run and do its first step; the company's business date when `as_of` is absent.
 
-    `as_of` None: the company's business date. Raises Problem 422 for a date to come, 409 while another run goes on.
+    Raises Problem 422 for a day to come, or a run that must not be; 409 while another of the task goes on.
     """
-    latest = today(work, await zone_of(work, company))
-    on = as_of or latest
-    if on > latest:
+    day = today(work, (await business_settings(work, company))[1])
+    if as_of is not None and as_of > day:
         raise field_problem(
-            422, "invalid", "The request is not valid", "as_of", on.isoformat(), "lies in the future",
+            422, "invalid", "The request is not valid", "as_of", as_of.isoformat(), "lies in the future",
             "Send a business date up to today.",
         )  # fmt: skip
-    row = await store.start(work, task.name, company, on, customers, options, by)
+    row = await store.start(work, task.name, company, as_of or day, customers, options, who)
     if row is None:
         raise Problem(
             409, "task-running", "A run of this task goes on",
@@ -104,17 +76,32 @@ async def begin(
     run = await run_of(work, task, row)
     await task.check(work, run)
     await step(work, task, run)
-    return await store.read_run(work, row["id"]) or row
+    return run.id
 
 
-async def go_on(work: Work, table: TaskTable, run_id: UUID) -> asyncpg.Record:
-    """The next step of a run, once nobody else takes one; answers the run as it is then."""
+async def go_on(work: Work, table: TaskTable, run_id: UUID) -> str:
+    """One more step of a run that nobody else is busy with; answers its state."""
     row = await store.claim(work, run_id)
     if row is not None:
         await _step_or_fail(work, table.tasks[row["task"]], row)
-    found = await store.read_run(work, run_id)
-    assert found is not None
-    return found
+    return str((await store.read_run(work, run_id) or {"state": "failed"})["state"])
+
+
+def background(table: TaskTable) -> list[Job]:
+    """The jobs that start what falls due each business day, and go on with what is running."""
+
+    async def schedule(work: Work) -> None:
+        names = [task.name for task in table.tasks.values() if task.scheduled]
+        for row in await store.companies(work):
+            await store.schedule(work, names, row["company"], today(work, row["time_zone"]))
+
+    async def oldest(work: Work) -> bool:
+        row = await store.claim_oldest(work)
+        if row is not None:
+            await _step_or_fail(work, table.tasks[row["task"]], row)
+        return row is not None
+
+    return [Job("task-schedule", SCHEDULE_EVERY, schedule), Job("task-runs", EVERY, oldest)]
 
 
 def today(work: Work, zone: str) -> date:

@@ -1,0 +1,159 @@
+"""Lines of adjustment journals over HTTP, one by one and from a CSV file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+
+from credit_service.adjustments import store
+from credit_service.adjustments.api import Editor, Number, Reader
+from credit_service.adjustments.bodies import LineBody
+from credit_service.adjustments.drafting import draft_journal, faults, must_be_valid
+from credit_service.adjustments.importing import lines_of
+from credit_service.adjustments.model import JournalType
+from credit_service.adjustments.opening import must_be_open, must_not_wait, opened
+from credit_service.adjustments.shown import shown_journal, shown_line
+from credit_service.paths import see
+from credit_service.profiles.changing import company_of
+from holdfast.contracts.scalars import CompanyId
+from holdfast.database.work import Work, transaction
+from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once, shown
+from holdfast.web.etags import IfMatch
+from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.problems import not_found, responses
+
+router = APIRouter(prefix="/v1/adjustments", tags=["adjustments"])
+Importer = Annotated[Caller, Depends(require("limits:import"))]
+Place = Annotated[int, Path(ge=1, le=10**9)]
+
+
+@router.get(
+    "/{number}/lines", operation_id="listAdjustmentLines",
+    responses={200: {"description": "A page of lines"}, **responses(404)},
+)  # fmt: skip
+async def list_lines(
+    request: Request, number: Number, caller: Reader, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """Lines of a journal in their order."""
+    (after,) = decode_cursor(cursor, int) or (0,)
+    async with transaction(request.app.state.pool, clock=False) as work:
+        journal = await opened(work, number, caller, lock=False)
+        rows = await store.page_of_lines(work, number, min(after, 2**62), limit + 1)
+        currency = (await company_of(work, journal["company"]))["currency"]
+    kept, following = page(rows, limit, lambda row: (row["line"],))
+    return shown({"items": [shown_line(row, currency) for row in kept], "next_cursor": following})
+
+
+@router.post(
+    "/{number}/lines", operation_id="addAdjustmentLine", status_code=201,
+    responses={201: {"description": "Added"}, **responses(404, 409, 412)},
+)  # fmt: skip
+async def add_line(
+    request: Request, number: Number, given: LineBody, caller: Editor, if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:  # fmt: skip
+    """Add a line; it shows the limit that there is beside the new one."""
+
+    async def act(work: Work) -> Answer:
+        journal = await opened(work, number, caller, if_match)
+        return await _keep(work, journal, given, None)
+
+    return await once(request, caller, idempotency_key, act)
+
+
+@router.put(
+    "/{number}/lines/{line}", operation_id="changeAdjustmentLine",
+    responses={200: {"description": "Changed; it has a new number, the last one"}, **responses(404, 409, 412, 428)},
+)  # fmt: skip
+async def change_line(
+    request: Request, number: Number, line: Place, given: LineBody, caller: Editor, if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:  # fmt: skip
+    """Replace a line; If-Match names the version of the journal."""
+
+    async def act(work: Work) -> Answer:
+        journal = await opened(work, number, caller, if_match, must_match=True)
+        return await _keep(work, journal, given, line)
+
+    return await once(request, caller, idempotency_key, act)
+
+
+@router.delete(
+    "/{number}/lines/{line}", operation_id="removeAdjustmentLine", status_code=204,
+    responses={204: {"description": "Removed"}, **responses(404, 409, 412, 428)},
+)  # fmt: skip
+async def remove_line(
+    request: Request, number: Number, line: Place, caller: Editor, if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:  # fmt: skip
+    """Take a line out."""
+
+    async def act(work: Work) -> Answer:
+        journal = await opened(work, number, caller, if_match, must_match=True)
+        must_be_open(journal)
+        await must_not_wait(work, journal)
+        if not await store.remove_line(work, number, line):
+            raise not_found(f"line {line} of journal {number}")
+        await store.changed(work, number)
+        return Answer(204, "")
+
+    return await once(request, caller, idempotency_key, act)
+
+
+async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None) -> Answer:
+    number, company, kind, line = journal["number"], journal["company"], JournalType(journal["type"]), given.line()
+    must_be_open(journal)
+    await must_not_wait(work, journal)
+    if replaced is not None and not await store.remove_line(work, number, replaced):
+        raise not_found(f"line {replaced} of journal {number}")
+    await must_be_valid(work, company, kind, [line], await store.subjects(work, number))
+    (made,) = await store.add_lines(work, number, company, [line])
+    version = await store.changed(work, number)
+    row = await store.read_line(work, number, made)
+    assert row is not None
+    currency = (await company_of(work, company))["currency"]
+    return answer(shown_line(row, currency), 200 if replaced else 201, version)
+
+
+@router.post(
+    "/import", operation_id="importAdjustmentLines", status_code=201,
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}, "example":
+        "customer,new_limit,new_from_date,new_to_date\nC-1001,12000.00,,2026-12-31\n"}}}},
+    responses={200: {"description": "Dry run, or nothing could be taken"}, 201: {"description": "Drafted"},
+               **responses(404, 409)},
+)  # fmt: skip
+async def import_lines(
+    request: Request, caller: Importer, company: CompanyId, type: JournalType = JournalType.PERMANENT,
+    description: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "Imported",
+    dry_run: bool = False, all_or_nothing: bool = False, idempotency_key: IdempotencyKey = None,
+) -> Response:  # fmt: skip
+    """Make a draft journal of a CSV of limits; nothing is granted by it.
+
+    The answer tells of every line that was refused. `dry_run` drafts nothing; `all_or_nothing` drafts nothing when a
+    line is refused.
+    """
+    see(caller, company)
+    text = await request.body()
+
+    async def act(work: Work) -> Answer:
+        read = lines_of(text, (await company_of(work, company))["currency"])
+        found = await faults(work, company, type, [line for _, line in read.lines])
+        refused = read.refused + [(read.lines[place][0], fault) for place, fault in found.items()]
+        good = [line for place, (_, line) in enumerate(read.lines) if place not in found]
+        report = {"lines": len(good), "refused": [
+            {"line": n, "field": f.field, "value": f.value, "problem": f.problem, "remedy": f.remedy}
+            for n, f in sorted(refused, key=lambda pair: pair[0])
+        ]}  # fmt: skip
+        if dry_run or not good or (all_or_nothing and refused):
+            return answer(report | {"journal": None})
+        number = await draft_journal(
+            work, company, type, good, by=caller.subject, description=description, source="import"
+        )
+        row = await opened(work, number, caller)
+        return answer(report | {"journal": shown_journal(row)}, 201, row["version"])
+
+    return await once(request, caller, idempotency_key, act)

@@ -1,0 +1,205 @@
+"""Posts a journal: limits, history, versions and events of all its lines in one transaction, once (spec 1.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from credit_service.adjustments import approval, notices, store
+from credit_service.adjustments.model import JournalType, Status
+from credit_service.groups.changing import tell_groups
+from credit_service.groups.store import members, set_expiry
+from credit_service.profiles.changing import company_of
+from credit_service.profiles.publishing import publish
+from credit_service.profiles.store import next_versions
+from holdfast.bus import outbox
+from holdfast.contracts.credit_notices import AdjustmentPosted, LimitChanged
+from holdfast.database.bulk import chunks
+from holdfast.database.work import Work
+from holdfast.platform.clock import local_date
+from holdfast.receivables.accounts import lock_accounts
+from holdfast.receivables.model import Party
+from holdfast.web import audit
+from holdfast.web.problems import Problem
+
+TOLD_AT_ONCE = 2_000
+
+OPEN_LINES = """
+SELECT line, customer, credit_group FROM adjustment_line
+WHERE journal = $1 AND NOT posted AND ($2::boolean OR approval_status = 'approved') ORDER BY line
+"""
+LIMITS = """
+WITH todo AS MATERIALIZED (
+    SELECT l.customer, l.new_limit, l.new_to, p.credit_limit AS former, p.credit_limit_expiry_date AS former_to
+    FROM adjustment_line l LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
+    WHERE l.journal = $1 AND l.line = ANY($3::bigint[]) AND l.customer IS NOT NULL
+), noted AS (
+    INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit, valid_from,
+                                      valid_to)
+    SELECT $5, $2, customer, 'journal', $6, $1, former, new_limit, $7, new_to FROM todo
+), kept AS (
+    INSERT INTO credit_profile AS p (company, customer, currency, version, credit_limit, credit_limit_date,
+                                     credit_limit_expiry_date, changed_at, changed_by)
+    SELECT $2, customer, $4, 1, new_limit, $7, new_to, $5, $6 FROM todo
+    ON CONFLICT (customer, company) DO UPDATE
+    SET version = p.version + 1, credit_limit = excluded.credit_limit, credit_limit_date = excluded.credit_limit_date,
+        credit_limit_expiry_date = excluded.credit_limit_expiry_date, customer_currency = NULL,
+        credit_limit_customer_currency = NULL, changed_at = excluded.changed_at, changed_by = excluded.changed_by
+)
+SELECT customer, coalesce(former, 0) AS former, former_to, new_limit, new_to FROM todo ORDER BY customer
+"""
+"""A limit entered in the customer's currency is replaced by the posted one, which is in the company's."""
+
+GROUP_LIMITS = """
+UPDATE credit_group g SET credit_limit = l.new_limit, expiry_date = l.new_to, version = g.version + 1
+FROM adjustment_line l
+WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND l.credit_group = g.name RETURNING g.name, g.expiry_date
+"""
+TEMPORARY = """
+WITH todo AS MATERIALIZED (
+    SELECT * FROM adjustment_line l WHERE l.journal = $1 AND l.line = ANY($3::bigint[])
+), replaced AS (
+    DELETE FROM temporary_limit t USING todo WHERE t.id = todo.replaces
+), noted AS (
+    INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit, valid_from,
+                                      valid_to)
+    SELECT $4, $2, customer, 'temporary', $5, $1, current_limit, new_limit, new_from, new_to
+    FROM todo WHERE customer IS NOT NULL
+)
+INSERT INTO temporary_limit (id, company, customer, credit_group, amount, from_date, to_date, journal)
+SELECT gen_random_uuid(), CASE WHEN customer IS NOT NULL THEN $2 END, customer, credit_group, new_limit, new_from,
+       new_to, $1
+FROM todo
+"""
+GROUP_VERSIONS = "UPDATE credit_group SET version = version + 1 WHERE name = ANY($1::text[])"
+DONE = "UPDATE adjustment_line SET posted = true WHERE journal = $1 AND line = ANY($2::bigint[])"
+CLOSE = """
+UPDATE adjustment_journal j SET version = version + 1, posted_at = $2, posted_by = $3,
+       posted = NOT EXISTS (SELECT FROM adjustment_line l WHERE l.journal = j.number AND NOT l.posted)
+WHERE number = $1
+"""
+
+
+async def post(work: Work, journal: asyncpg.Record, who: str) -> int:
+    """Post what a locked journal may post; answers how many lines. Raises Problem 409."""
+    number, company = journal["number"], journal["company"]
+    todo = await _todo(work, journal)
+    lines = [row["line"] for row in todo]
+    groups = sorted({row["credit_group"] for row in todo if row["credit_group"]})
+    parties = await _lock(work, company, {row["customer"] for row in todo if row["customer"]}, groups)
+    if JournalType(journal["type"]) is JournalType.PERMANENT:
+        await _permanent(work, journal, lines, groups, who)
+    else:
+        await _temporary(work, journal, lines, parties, groups, who)
+    await work.conn.execute(DONE, number, lines)
+    await work.conn.execute(CLOSE, number, work.business_now, who)
+    await audit.record(
+        work, who=who, what="adjustment.posted", company=company, subject=number, before=None,
+        after={"lines": len(lines)},
+    )  # fmt: skip
+    await notices.tell(work, AdjustmentPosted, journal, len(lines), who)
+    return len(lines)
+
+
+async def _todo(work: Work, journal: asyncpg.Record) -> Sequence[asyncpg.Record]:
+    """The lines that may be posted now. Raises Problem 409 when there is none."""
+    number = journal["number"]
+    if journal["posted"]:
+        raise Problem(
+            409, "journal-posted", "The journal is posted", f"Journal {number} was posted; it is posted once."
+        )
+    if journal["lines"] == 0:
+        raise Problem(409, "journal-empty", "The journal has no lines", "Add lines or generate them first.")
+    needed = await approval.needed(work, journal)
+    if needed == "journal":
+        await _must_be_approved(work, journal)
+    todo: Sequence[asyncpg.Record] = await work.conn.fetch(OPEN_LINES, number, needed != "line")
+    if needed == "line":
+        todo = await _still_as_approved(work, journal, todo)
+    if not todo:
+        raise Problem(
+            409, "not-approved", "The journal is not approved", "None of its open lines is approved: submit it, and "
+            "post it when they are.",
+        )  # fmt: skip
+    return todo
+
+
+async def _must_be_approved(work: Work, journal: asyncpg.Record) -> None:
+    if journal["approval_status"] != Status.APPROVED:
+        raise Problem(
+            409, "not-approved", "The journal is not approved",
+            f"Its approval stands at {journal['approval_status']}: submit it, and post it when it is approved.",
+        )  # fmt: skip
+    if journal["approved_on"] != await store.digest(work, journal["number"], journal["company"]):
+        raise Problem(
+            409, "approval-lapsed", "The approval has lapsed",
+            "A limit of the journal has changed since it was approved; look at it, and submit it again.",
+        )  # fmt: skip
+
+
+async def _still_as_approved(
+    work: Work, journal: asyncpg.Record, todo: Sequence[asyncpg.Record]
+) -> list[asyncpg.Record]:
+    """Lines whose limits are what they were approved on; the approval of the others has lapsed."""
+    kept = []
+    for row in todo:
+        line = row["line"]
+        approved_on = await work.conn.fetchval(
+            "SELECT approved_on FROM adjustment_line WHERE journal = $1 AND line = $2", journal["number"], line
+        )
+        if approved_on == await store.digest(work, journal["number"], journal["company"], line):
+            kept.append(row)
+    return kept
+
+
+async def _lock(work: Work, company: str, customers: set[str], groups: list[str]) -> set[Party]:
+    """Groups before customers, each sorted; answers the customers of the lines."""
+    await work.conn.execute("SELECT FROM credit_group WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", groups)
+    parties = {(company, customer) for customer in customers}
+    found = await members(work, groups)
+    await lock_accounts(work, parties.union(*found.values()))
+    return parties
+
+
+async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], groups: list[str], who: str) -> None:
+    number, company = journal["number"], journal["company"]
+    master = await company_of(work, company)
+    today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
+    rows = await work.conn.fetch(LIMITS, number, company, lines, currency, work.business_now, who, today)
+    for row in await work.conn.fetch(GROUP_LIMITS, number, lines):
+        found = (await members(work, [row["name"]]))[row["name"]]
+        if found:
+            await next_versions(work, found, who)
+            await set_expiry(work, found, row["expiry_date"])
+            await publish(work, found, who, f"journal {number}")
+    await _tell(work, company, currency, number, rows, who)
+    if groups:
+        await tell_groups(work, groups, who)
+
+
+async def _temporary(
+    work: Work, journal: asyncpg.Record, lines: list[int], parties: set[Party], groups: list[str], who: str
+) -> None:
+    number = journal["number"]
+    await work.conn.execute(TEMPORARY, number, journal["company"], lines, work.business_now, who)
+    for some in chunks(sorted(parties), TOLD_AT_ONCE):
+        await next_versions(work, some, who)
+        await publish(work, some, who, f"journal {number}")
+    if groups:
+        await work.conn.execute(GROUP_VERSIONS, groups)
+        await tell_groups(work, groups, who)
+
+
+async def _tell(work: Work, company: str, currency: str, number: str, rows: Sequence[asyncpg.Record], who: str) -> None:
+    for some in chunks(rows, TOLD_AT_ONCE):
+        await publish(work, [(company, row["customer"]) for row in some], who, f"journal {number}")
+        await outbox.emit(work, [
+            LimitChanged(
+                company=company, customer=row["customer"], sequence=1, currency=currency, former_limit=row["former"],
+                credit_limit=row["new_limit"], former_expiry_date=row["former_to"],
+                credit_limit_expiry_date=row["new_to"], source="journal", reference=number,
+                changed_at=work.business_now, changed_by=who,
+            )
+            for row in some
+        ])  # fmt: skip

@@ -1,0 +1,48 @@
+"""The walk in the README of credit-service, typed into a shell against running services, on both transports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from tests.e2e.walking import Printed, walk
+
+from holdfast.bus.connect import connect
+from holdfast.contracts.credit import ProfileChanged
+from holdfast.contracts.topics import CREDIT
+from holdfast.platform.stack import Bus, Stack
+from holdfast.testing.topics import read_topic
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("bus", ["postgres", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def test_the_walk(bus: Bus, server_folder: Path) -> None:
+    events: list[dict[str, Any]] = []
+
+    async def read(stack: Stack) -> None:
+        records = await read_topic(connect(stack.settings().bus), CREDIT.name)
+        mine = [record for record in records if record.key == "RAISE/C-1"]
+        assert {dict(record.headers)["ce_type"] for record in mine} == {ProfileChanged.event_type.encode()}
+        events.extend(orjson.loads(record.value or b"") for record in mine)
+
+    as_told(await walk("credit-service", bus, server_folder, read))
+    assert [(e["sequence"], e["version"], e["credit_limit"], e.get("reason")) for e in events] == [
+        (1, 1, "1000.00", None), (2, 2, "5000.00", "pays early")]  # fmt: skip
+
+
+def as_told(printed: Printed) -> None:
+    """Each block has printed what the page says."""
+    _, _, set_up, workflow, asked, approved, arrived = printed
+    assert [answer.get("status") for answer in set_up[:3]] == [202, 202, 202]
+    assert workflow[0]["active"] is True
+    waiting, before = asked
+    assert (waiting["approval"]["waits_for"], waiting["credit_limit"]["amount"]) == ("manager", "1000.00")
+    assert (before["limit"]["amount"], before["available"]["amount"]) == ("1000.00", "1000.00")
+    refused, done, after, history = approved
+    assert "four eyes" in refused["detail"]
+    assert (done["state"], after["limit"]["amount"]) == ("completed", "5000.00")
+    assert [(change["new_limit"]["amount"], change["who"], change["why"]) for change in history["items"]] == [
+        ("5000.00", "kim", "pays early"), ("1000.00", "kim", None)]  # fmt: skip
+    assert arrived[-1]["accepted_amount"]["amount"] == "5000.00"

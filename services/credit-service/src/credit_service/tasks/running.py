@@ -59,7 +59,7 @@ async def begin(
 ) -> UUID:
     """Start a run and do its first step; the company's business date when `as_of` is absent.
 
-    Raises Problem 422 for a day to come, or a run that must not be.
+    Raises Problem 422 for a day to come, or a run that must not be; 409 while another of the task goes on.
     """
     day = today(work, (await business_settings(work, company))[1])
     if as_of is not None and as_of > day:
@@ -68,6 +68,11 @@ async def begin(
             "Send a business date up to today.",
         )  # fmt: skip
     row = await store.start(work, task.name, company, as_of or day, customers, options, who)
+    if row is None:
+        raise Problem(
+            409, "task-running", "A run of this task goes on",
+            f"Task {task.name} is running for company {company} already; wait for that run to end.",
+        )  # fmt: skip
     run = await run_of(work, task, row)
     await task.check(work, run)
     await step(work, task, run)

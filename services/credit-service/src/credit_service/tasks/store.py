@@ -21,22 +21,21 @@ FROM task_run
 
 async def start(
     work: Work, task: str, company: str, as_of: date, customers: Sequence[str] | None, options: Any, by: str
-) -> asyncpg.Record:
-    """A new run, none of it done."""
+) -> asyncpg.Record | None:
+    """A new run, none of it done; None while another of the task goes on in the company."""
     run_id = uuid4()
     await work.conn.execute(
         """INSERT INTO task_run (id, task, company, as_of, customers, options, state, started_by, started_at)
-           VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8)""",
+           VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8)
+           ON CONFLICT (company, task) WHERE state = 'running' DO NOTHING""",
         run_id, task, company, as_of, None if customers is None else sorted(set(customers)), options, by,
         work.business_now,
     )  # fmt: skip
-    row = await read_run(work, run_id)
-    assert row is not None
-    return row
+    return await read_run(work, run_id)
 
 
 async def schedule(work: Work, tasks: Sequence[str], company: str, as_of: date) -> None:
-    """One run of each task a business day; those that were started before are left alone."""
+    """One run of each task a business day, as soon as no other run of the task goes on."""
     await work.conn.execute(
         """INSERT INTO task_run (id, task, company, as_of, options, state, started_by, started_at)
            SELECT gen_random_uuid(), t.task, $2, $3, '{}', 'running', 'schedule', $4
@@ -44,7 +43,7 @@ async def schedule(work: Work, tasks: Sequence[str], company: str, as_of: date) 
            WHERE NOT EXISTS (SELECT FROM task_run r WHERE r.company = $2 AND r.task = t.task AND r.as_of = $3
                                AND r.started_by = 'schedule')
            ORDER BY t.place
-           ON CONFLICT (company, task, as_of) WHERE started_by = 'schedule' DO NOTHING""",
+           ON CONFLICT DO NOTHING""",
         list(tasks), company, as_of, work.business_now,
     )  # fmt: skip
 

@@ -174,7 +174,9 @@ CREATE TABLE task_run (
     started_at timestamptz NOT NULL,
     ended_at timestamptz
 );
-CREATE INDEX task_run_open ON task_run (seq) WHERE state = 'running';
+-- One run of a task at a time in a company.
+CREATE UNIQUE INDEX task_run_open ON task_run (company, task) WHERE state = 'running';
+CREATE INDEX task_run_next ON task_run (seq) WHERE state = 'running';
 CREATE INDEX task_run_of_company ON task_run (company, task, seq);
 CREATE UNIQUE INDEX task_run_scheduled ON task_run (company, task, as_of) WHERE started_by = 'schedule';
 COMMENT ON COLUMN task_run.incomplete IS 'Customers with a figure left empty because an exchange rate is missing';

@@ -139,7 +139,7 @@ class Oracle:
     def _recheck(self, party: Party, hold: Hold) -> None:
         book = self.book(*party)
         state, gone = (book.facts[kind].get((party[0], hold.order.order)) for kind in ("order", "order cancellation"))
-        if gone is not None and (state is None or book.is_cancelled(state)):
+        if gone is not None and gone.version >= max(hold.order.version, state.version if state else 0):
             self.holds[party].remove(hold)
             book.reservations.pop((party[0], hold.order.order), None)
             self._note(party, Decision("cancelled", hold.order.order))

@@ -121,8 +121,11 @@ class _Exposure:
     def _this_order(self) -> Decimal:
         if self.check is None:
             return ZERO
+        key = self.company.company, self.check.order
         value = self._convert(self.check.total, self.check.currency)
-        order = self.ledger.facts["order"].get((self.company.company, self.check.order))
+        order, gone = (self.ledger.facts[kind].get(key) for kind in ("order", "order cancellation"))
+        if gone is not None and gone.version >= self.check.version:
+            value = ZERO
         if order is not None:
             known = ZERO if self.ledger.is_cancelled(order) else self._convert(order.total, order.currency)
             value = known if order.version >= self.check.version else max(known, value)

@@ -60,6 +60,12 @@ class Decided:
         return "held" if self.hold else "passed"
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the order is known to be cancelled."""
+        state = self.known.position.orders.get(self.request.order)
+        return state is not None and state.is_cancelled(self.request.order_version)
+
+    @property
     def binds(self) -> bool:
         """Whether the order's status and reservation change: not by a pro forma that passes, nor past a hold."""
         return bool(self.hold) or not (self.request.proforma or self.let_through)
@@ -159,9 +165,9 @@ async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
         d.hold.number = hold_number(d.hold.id)
     await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
     await holds.attempted_again(work, [_attempt(d) for d in decided if d.hold and not d.is_new_hold and d.hold.id])
-    cleared_up = {d.party for d in decided if d.hold and not d.is_new_hold and d.verdict.passes}
-    if cleared_up:
-        await rechecks.mark(work, cleared_up, {}, delay_seconds=0)
+    to_end = {d.party for d in decided if d.hold and (d.is_gone or (not d.is_new_hold and d.verdict.passes))}
+    if to_end:
+        await rechecks.mark(work, to_end, {}, delay_seconds=0)
 
 
 def _attempt(d: Decided) -> Attempt:

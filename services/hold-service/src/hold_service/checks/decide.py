@@ -21,6 +21,7 @@ from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store as holds
 from hold_service.holds.store import Attempt, NewHold
 from hold_service.rechecks import store as rechecks
+from hold_service.setups import store as setups
 from holdfast.bus.outbox import Row
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.holds import HoldReason, OrderCleared, OrderHeld
@@ -84,7 +85,7 @@ async def decide_many(
         key = attempt_of(request)
         if key not in loaded.earlier and key not in decided:
             decided[key] = _decide(request, loaded, work.business_now, most_facts_age)
-    await _save_holds(work, list(decided.values()))
+    await _save_holds(work, list(decided.values()), loaded)
     given = loaded.earlier | {key: to_json(answer_of(d, work.business_now)) for key, d in decided.items()}
     answers = [given[attempt_of(request)] for request in requests]
     kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
@@ -156,7 +157,7 @@ async def _save(
         await saving.use_admissions(work, used)
 
 
-async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
+async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) -> None:
     new = [d for d in decided if d.is_new_hold]
     ids = await holds.insert(work, [_new_hold(d) for d in new])
     for d in new:
@@ -165,9 +166,22 @@ async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
         d.hold.number = hold_number(d.hold.id)
     await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
     await holds.attempted_again(work, [_attempt(d) for d in decided if d.hold and not d.is_new_hold and d.hold.id])
+    outdated = await _outdated(work, {d.party for d in decided if d.hold and not d.verdict.passes}, loaded)
     to_end = {d.party for d in decided if d.hold and (d.is_gone or (not d.is_new_hold and d.verdict.passes))}
-    if to_end:
-        await rechecks.mark(work, to_end, {}, delay_seconds=0)
+    await rechecks.mark(work, outdated | to_end, {}, delay_seconds=0)
+
+
+async def _outdated(work: Work, held: set[Party], loaded: Loaded) -> set[Party]:
+    """Customers with orders that are held by what somebody has changed meanwhile, who could not see the holds.
+
+    Who changes it later waits for the commit, and sees them. To be asked before customers are marked for a re-check:
+    who has changed something holds it while marking.
+    """
+    if not held:
+        return set()
+    companies = set[str]().union(*(loaded.companies_beside(party) for party in held))
+    now = await setups.share(work, companies, patient=not rechecks.has_marked(work))
+    return {party for party in held if loaded.is_outdated(party, now)}
 
 
 def _attempt(d: Decided) -> Attempt:

@@ -140,10 +140,22 @@ def test_open_and_delivered_parts(
         (order("O1", "600", -1), 0),
         (order("O1", "100", -1, version=2), 0),
         (order("O1", "100", -1, version=3), 0),
+        (OrderState("O1", invoiced_foreign={"EUR": D(200)}), 300),
+        (OrderState("O1", invoiced_foreign={"EUR": D(500)}, delivered=D(100)), 0),
+        (OrderState("O1", invoiced_foreign={"EUR": D(600)}), 0),
+        (OrderState("O1", invoiced_foreign={"USD": D(200)}), 320),
+        (order("O1", "100", -1, invoiced=D(100)), 400),
+        (order("O1", "100", -1, invoiced=D(200)), 300),
+        (order("O1", "600", -1, invoiced=D(200)), 0),
+        (order("O1", "100", -1, delivered=D(150)), 350),
+        (order("O1", "100", -1, invoiced_foreign={"USD": D(100)}), 400),
+        (order("O1", "300", -1, invoiced_foreign={"USD": D(100)}), 200),
+        (order("O1", "100", -1, customer="B", invoiced=D(100)), 400),
     ],
 )
 def test_a_reservation_counts_beyond_an_older_state(state: OrderState | None, reserved: int) -> None:
-    p = position(reservations={"O1": promise("500")}, orders={"O1": state} if state else {})
+    rates = {"USD": Rate(D("0.9"))}
+    p = position(reservations={"O1": promise("500")}, orders={"O1": state} if state else {}, rates=rates)
     assert parts(p, check("0", hours=1)).reserved == reserved
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -127,6 +128,29 @@ async def test_a_check_of_a_newer_version_reopens_a_cancelled_order(hold: Any, a
     await hold.recheck()
     assert held["outcome"] == "held"
     assert {body["order"] for kind, body in await hold.published() if "cancelled" in kind} == set()
+
+
+@pytest.mark.parametrize("version", [None, 1])
+@pytest.mark.parametrize(("invoiced", "reserved"), [("600", "0"), ("400", "200"), ("900", "0")])
+async def test_an_invoice_that_comes_before_the_state_of_its_order_counts_once(
+    hold: Any, ask: Any, invoiced: str, reserved: str, version: int | None
+) -> None:
+    """It is in the balance, so the order is worth less (spec 2.1): also with an older state of the order."""
+    await hold.set_up(limit="1000")
+    if version is not None:
+        await hold.facts(ask.order("O-1", "100", version=version))
+    await hold.check(ask.request("O-1", "600", order_version=2))
+    await hold.facts(ask.invoice("I-1", invoiced, order="O-1"))
+    (answer,) = await hold.check(ask.request("O-2", "100"))
+    figures = answer["figures"]
+    assert (Decimal(figures["balance"]), Decimal(figures["reserved"])) == (Decimal(invoiced), Decimal(reserved))
+    early = figures["exposure"]
+    await hold.facts(ask.order("O-1", "600", version=2))
+    (answer,) = await hold.check(ask.request("O-2", "100", "again"))
+    assert answer["figures"]["exposure"] == early
+    await hold.facts(ask.event("erp.document.cancelled.v1", document="I-1", version=2))
+    (answer,) = await hold.check(ask.request("O-2", "100", "once more"))
+    assert str(answer["figures"]["exposure"]) == "700.00"
 
 
 async def test_what_is_not_known_holds_with_its_reason_and_is_checked_again(hold: Any, ask: Any) -> None:

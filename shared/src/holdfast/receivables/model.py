@@ -90,7 +90,7 @@ class OrderState:
 class Reservation:
     """What a check promised to an order of that version; ends when a state at least as new arrives.
 
-    `amount`: order value less what had been invoiced, in `currency`.
+    `amount`: the order's value in `currency`; what has been invoiced of it is taken off when it is counted.
     """
 
     company: str
@@ -352,17 +352,23 @@ def _parts_of(order: OrderState, value: Decimal, delivered: Decimal, invoiced: D
 
 
 def _beyond_state(reservation: Reservation, position: Position, convert: Converter) -> tuple[str, Decimal]:
-    """Currency and amount by which a reservation is larger than what is known of its order."""
+    """Currency and amount by which a reservation is larger than what is known of its order.
+
+    What has been invoiced of the order counts in the balance, whether its state has come or not.
+    """
     order = position.orders.get(reservation.order)
-    if order is not None and order.has_come(reservation.order_version):
-        return reservation.currency, ZERO
-    if order is None or order.version == 0 or order.customer != position.customer:
+    if order is None:
         return reservation.currency, reservation.amount
-    code, undelivered, uninvoiced = _open_parts(order, convert)
-    known = EXACT.add(undelivered, uninvoiced)
-    if code == reservation.currency:
-        return code, max(ZERO, reservation.amount - known)
-    promised = convert.exact(reservation.amount, reservation.currency)
+    if order.has_come(reservation.order_version):
+        return reservation.currency, ZERO
+    code, known = reservation.currency, ZERO
+    if order.version and order.customer == position.customer:
+        code, undelivered, uninvoiced = _open_parts(order, convert)
+        known = EXACT.add(undelivered, uninvoiced)
+    billed = {c: amount for c, amount in ((order.currency, order.invoiced), *order.invoiced_foreign.items()) if amount}
+    if {code, *billed} == {reservation.currency}:
+        return code, max(ZERO, EXACT.subtract(reservation.amount, EXACT.add(known, total(billed.values()))))
+    promised = EXACT.subtract(convert.exact(reservation.amount, reservation.currency), _invoiced(order, convert))
     return convert.currency, max(ZERO, EXACT.subtract(promised, convert.exact(known, code)))
 
 

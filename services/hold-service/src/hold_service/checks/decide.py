@@ -117,7 +117,7 @@ def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_fa
         held.reasons |= {finding.reason: finding.text for finding in verdict.findings}
     if verdict.uses_admission:
         del loaded.admissions[request.company, request.order, request.checkpoint.value]
-    reservation = model.reservation_for(request, asked, known.position, "held" if held else "passed", now)
+    reservation = model.reservation_for(request, asked, "held" if held else "passed", now)
     shown = model.figures(verdict)
     decided = Decided(uuid4(), request, asked, known, verdict, reservation, shown, held, is_new, let_through)
     if decided.binds:
@@ -209,7 +209,8 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "decision": str(d.id), "outcome": _outcome(d), "company": request.company,
         "customer": request.customer, "order": request.order, "order_version": request.order_version,
-        "order_currency": request.currency, "order_amount": d.reservation.amount,
+        "order_currency": request.currency, "order_amount": model.open_amount(d.asked, d.known),
+        "order_total": request.total,
         "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
         "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
         "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,

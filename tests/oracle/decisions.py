@@ -112,7 +112,7 @@ class Oracle:
         order = CheckedOrder(
             request.order, request.order_version, request.currency, request.total, request.created_at or self.now
         )
-        reasons, exposure, amount = self._examine(party, order)
+        reasons, exposure = self._examine(party, order)
         held = next((hold for hold in self.holds.get(party, []) if hold.order.order == request.order), None)
         if held is not None:
             held.reasons = tuple(sorted({*held.reasons, *reasons}))
@@ -122,7 +122,7 @@ class Oracle:
         self._note(
             party, Decision("held" if held else "cleared", request.order, held.reasons if held else (), exposure)
         )
-        self._reserve(party, order, amount, "held" if held else "passed")
+        self._reserve(party, order, "held" if held else "passed")
 
     def recheck(self) -> None:
         """Decide what is held again, of each customer the oldest hold first."""
@@ -133,32 +133,32 @@ class Oracle:
     def release(self, party: Party, number: str) -> None:
         """A person lets a held order go on."""
         hold = next(hold for hold in self.holds[party] if hold.order.order == number)
-        _, exposure, amount = self._examine(party, hold.order)
-        self._let_go(party, hold, exposure, amount)
+        _, exposure = self._examine(party, hold.order)
+        self._let_go(party, hold, exposure)
 
     def _recheck(self, party: Party, hold: Hold) -> None:
         book = self.book(*party)
         state, gone = (book.facts[kind].get((party[0], hold.order.order)) for kind in ("order", "order cancellation"))
-        if gone is not None and (state is None or book.is_cancelled(state)):
+        if gone is not None and gone.version >= max(hold.order.version, state.version if state else 0):
             self.holds[party].remove(hold)
             book.reservations.pop((party[0], hold.order.order), None)
             self._note(party, Decision("cancelled", hold.order.order))
             return
-        reasons, exposure, amount = self._examine(party, hold.order)
+        reasons, exposure = self._examine(party, hold.order)
         if reasons:
             for gone in sorted(set(hold.reasons) - set(reasons)):
                 self._note(party, Decision(f"cleared of {gone}", hold.order.order, reasons))
             hold.reasons = reasons
         else:
-            self._let_go(party, hold, exposure, amount)
+            self._let_go(party, hold, exposure)
 
-    def _let_go(self, party: Party, hold: Hold, exposure: Decimal, amount: Decimal) -> None:
+    def _let_go(self, party: Party, hold: Hold, exposure: Decimal) -> None:
         self.holds[party].remove(hold)
         self._note(party, Decision("released", hold.order.order, (), exposure))
-        self._reserve(party, hold.order, amount, "released")
+        self._reserve(party, hold.order, "released")
 
-    def _examine(self, party: Party, order: CheckedOrder) -> tuple[tuple[str, ...], Decimal, Decimal]:
-        """Reasons to hold, exposure with the order, and what the order itself still comes to."""
+    def _examine(self, party: Party, order: CheckedOrder) -> tuple[tuple[str, ...], Decimal]:
+        """Reasons to hold, and exposure with the order."""
         on = self.now.date()
         book = self.book(*party)
         f = figures(book, party, on, order)
@@ -169,14 +169,14 @@ class Oracle:
             reasons.append("credit_exceeded")
         if late > MOST_DAYS_OVERDUE:
             reasons.append("open_transactions_overdue")
-        return tuple(reasons), exposure, f.this_order
+        return tuple(reasons), exposure
 
-    def _reserve(self, party: Party, order: CheckedOrder, amount: Decimal, status: str) -> None:
+    def _reserve(self, party: Party, order: CheckedOrder, status: str) -> None:
         book = self.book(*party)
         book.status[party[0], order.order] = status
         book.reserve(
             Reservation(
-                party[0], order.order, party[1], order.currency, amount, order.version, status,
+                party[0], order.order, party[1], order.currency, order.total, order.version, status,
                 order.created_at or self.now, self.now,
             )
         )  # fmt: skip

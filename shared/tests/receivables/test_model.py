@@ -124,8 +124,9 @@ def test_open_and_delivered_parts(
     total: str, delivered: str, invoiced: str, cancelled: bool, undelivered: int, uninvoiced: int
 ) -> None:
     state = order(
-        "O1", total, -1, delivered=D(delivered), invoiced=D(invoiced), cancelled=cancelled, credit_status="passed"
-    )
+        "O1", total, -1, delivered=D(delivered), invoiced=D(invoiced), cancel_version=1 if cancelled else None,
+        credit_status="passed",
+    )  # fmt: skip
     found = parts(position(orders={"O1": state}), check("0"))
     assert found.open_orders == undelivered
     assert found.delivered_not_invoiced == uninvoiced
@@ -139,10 +140,22 @@ def test_open_and_delivered_parts(
         (order("O1", "600", -1), 0),
         (order("O1", "100", -1, version=2), 0),
         (order("O1", "100", -1, version=3), 0),
+        (OrderState("O1", invoiced_foreign={"EUR": D(200)}), 300),
+        (OrderState("O1", invoiced_foreign={"EUR": D(500)}, delivered=D(100)), 0),
+        (OrderState("O1", invoiced_foreign={"EUR": D(600)}), 0),
+        (OrderState("O1", invoiced_foreign={"USD": D(200)}), 320),
+        (order("O1", "100", -1, invoiced=D(100)), 400),
+        (order("O1", "100", -1, invoiced=D(200)), 300),
+        (order("O1", "600", -1, invoiced=D(200)), 0),
+        (order("O1", "100", -1, delivered=D(150)), 350),
+        (order("O1", "100", -1, invoiced_foreign={"USD": D(100)}), 400),
+        (order("O1", "300", -1, invoiced_foreign={"USD": D(100)}), 200),
+        (order("O1", "100", -1, customer="B", invoiced=D(100)), 400),
     ],
 )
 def test_a_reservation_counts_beyond_an_older_state(state: OrderState | None, reserved: int) -> None:
-    p = position(reservations={"O1": promise("500")}, orders={"O1": state} if state else {})
+    rates = {"USD": Rate(D("0.9"))}
+    p = position(reservations={"O1": promise("500")}, orders={"O1": state} if state else {}, rates=rates)
     assert parts(p, check("0", hours=1)).reserved == reserved
 
 
@@ -155,15 +168,22 @@ def test_a_held_reservation_counts_for_later_orders_alone() -> None:
 @pytest.mark.parametrize(
     ("version", "total", "cancelled", "value"),
     [
-        (1, "300", False, 500),
-        (1, "900", False, 900),
-        (2, "300", False, 300),
-        (3, "300", False, 300),
-        (2, "300", True, 0),
+        (1, "300", None, 500),
+        (1, "900", None, 900),
+        (2, "300", None, 300),
+        (3, "300", None, 300),
+        (2, "300", 2, 0),
+        (1, "300", 2, 0),
+        (0, "0", 2, 0),
+        (0, "0", 1, 500),
+        (1, "900", 1, 500),
+        (3, "300", 2, 300),
     ],
 )
-def test_state_and_check_of_different_versions(version: int, total: str, cancelled: bool, value: int) -> None:
-    p = position(orders={"NEW": order("NEW", total, version=version, cancelled=cancelled)})
+def test_state_check_and_cancellation_of_different_versions(
+    version: int, total: str, cancelled: int | None, value: int
+) -> None:
+    p = position(orders={"NEW": order("NEW", total, version=version, cancel_version=cancelled)})
     mine = check("500", version=2)
     assert this_order(p, mine) == value
     assert open_value(p, mine) == value
@@ -174,8 +194,16 @@ def test_decisions_one_after_another_see_each_other() -> None:
     assert parts(p, check("60", "O1")).exposure() == 160
     p = p.after("O1", "passed", promise("60", version=1))
     assert parts(p, check("60", "O2")).exposure() == 220
-    p = p.after("O1", "held", None)
-    assert parts(p, check("60", "O2")).exposure() == 160
+    p = p.after("O1", "passed", promise("90", version=3)).after("O1", "passed", promise("10", version=2))
+    assert parts(p, check("60", "O2")).exposure() == 250
+
+
+@pytest.mark.parametrize(("cancelled", "reserved"), [(None, 500), (1, 500), (2, 0), (3, 0)])
+def test_a_check_of_a_cancelled_order_reserves_nothing(cancelled: int | None, reserved: int) -> None:
+    gone = OrderState("O1", cancel_version=cancelled)
+    assert parts(position(orders={"O1": gone}).after("O1", "passed", promise("500")), check("0")).reserved == reserved
+    known = position(orders={"O1": gone}, reservations={"O1": promise("500")})
+    assert parts(known, check("0")).reserved == reserved
 
 
 def test_foreign_amounts_convert_at_the_direct_or_inverse_rate_and_round_away_from_zero() -> None:

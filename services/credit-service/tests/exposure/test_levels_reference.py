@@ -200,6 +200,9 @@ class Expected:
         """(level, limit, exposure) of every limit that governs (spec 2.4), and the rates that lack."""
         given, profile = self.setup.parameters[party[0]], self.setup.profiles.get(party, {})
         exposure, missing = self.exposure(party)
+        company = self.ledger.facts["company"][(party[0],)]
+        late = self.ledger.overdue(*party, self.on)
+        missing |= {code for code in late if self.ledger.rate(company, code, self.on) is None}
         own, lacking = self.own(party)
         missing |= lacking
         name = self.setup.members.get(party) if given["check_customer_credit_groups"] else None

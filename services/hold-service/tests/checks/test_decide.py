@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -81,6 +82,75 @@ async def test_a_cancelled_order_closes_its_hold(hold: Any, ask: Any) -> None:
     await hold.recheck()
     assert (await hold.published())[-1][0] == "hold.order.cancelled.v1"
     assert not await hold.pool.fetchval("SELECT active FROM hold")
+
+
+def cancelled(ask: Any, version: int = 1) -> Any:
+    """O-1 is cancelled."""
+    return ask.event("erp.order.cancelled.v1", order="O-1", version=version)
+
+
+@pytest.mark.parametrize("first", ["check", "cancellation", "cancellation of a version", "all in one batch"])
+async def test_a_check_of_a_cancelled_order_reserves_nothing_whichever_comes_first(
+    hold: Any, ask: Any, first: str
+) -> None:
+    await hold.set_up(limit="1000")
+    gone, asked = cancelled(ask, 2 if "version" in first else 1), ask.request("O-1", "600")
+    steps = [[asked], [gone]] if first == "check" else [[gone, asked]] if "batch" in first else [[gone], [asked]]
+    for step in steps[:-1]:
+        await hold.facts(*step)
+    await hold.facts(*steps[-1], *([ask.request("O-2", "600")] if "batch" in first else []))
+    (answer,) = await hold.check(ask.request("O-3", "600" if "batch" not in first else "400"))
+    assert answer["outcome"] == "cleared"
+    assert await hold.pool.fetchval("SELECT count(*) FROM reservation WHERE order_no = 'O-1'") == 0
+    assert {body["order"] for kind, body in await hold.published() if kind == "hold.order.held.v1"} == set()
+
+
+@pytest.mark.parametrize("checked_first", [True, False])
+async def test_the_hold_of_a_cancelled_order_ends_whichever_comes_first(
+    hold: Any, ask: Any, checked_first: bool
+) -> None:
+    await hold.set_up(limit="1000")
+    await hold.facts(ask.invoice("I-1", "1100"))
+    steps = [ask.request("O-1", "600"), cancelled(ask)]
+    for step in steps if checked_first else steps[::-1]:
+        await hold.facts(step)
+    await hold.recheck()
+    kinds = [kind for kind, body in await hold.published()]
+    assert kinds == ["hold.order.held.v1", "hold.order.cancelled.v1"]
+
+
+async def test_a_check_of_a_newer_version_reopens_a_cancelled_order(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    await hold.facts(cancelled(ask), ask.request("O-1", "600", order_version=2))
+    (answer,) = await hold.check(ask.request("O-2", "600"))
+    assert (answer["outcome"], answer["figures"]["reserved"]) == ("held", "600.00")
+    (held,) = await hold.check(ask.request("O-1", "1600", "again", order_version=2))
+    await hold.recheck()
+    assert held["outcome"] == "held"
+    assert {body["order"] for kind, body in await hold.published() if "cancelled" in kind} == set()
+
+
+@pytest.mark.parametrize("version", [None, 1])
+@pytest.mark.parametrize(("invoiced", "reserved"), [("600", "0"), ("400", "200"), ("900", "0")])
+async def test_an_invoice_that_comes_before_the_state_of_its_order_counts_once(
+    hold: Any, ask: Any, invoiced: str, reserved: str, version: int | None
+) -> None:
+    """It is in the balance, so the order is worth less (spec 2.1): also with an older state of the order."""
+    await hold.set_up(limit="1000")
+    if version is not None:
+        await hold.facts(ask.order("O-1", "100", version=version))
+    await hold.check(ask.request("O-1", "600", order_version=2))
+    await hold.facts(ask.invoice("I-1", invoiced, order="O-1"))
+    (answer,) = await hold.check(ask.request("O-2", "100"))
+    figures = answer["figures"]
+    assert (Decimal(figures["balance"]), Decimal(figures["reserved"])) == (Decimal(invoiced), Decimal(reserved))
+    early = figures["exposure"]
+    await hold.facts(ask.order("O-1", "600", version=2))
+    (answer,) = await hold.check(ask.request("O-2", "100", "again"))
+    assert answer["figures"]["exposure"] == early
+    await hold.facts(ask.event("erp.document.cancelled.v1", document="I-1", version=2))
+    (answer,) = await hold.check(ask.request("O-2", "100", "once more"))
+    assert str(answer["figures"]["exposure"]) == "700.00"
 
 
 async def test_what_is_not_known_holds_with_its_reason_and_is_checked_again(hold: Any, ask: Any) -> None:

@@ -16,7 +16,7 @@ from holdfast.database.work import Work, transaction
 
 PARTIES = [("DE01", f"C-{n}") for n in range(50)]
 ATTEMPTS = [("DE01", f"O-{n}", "invoice", "A") for n in range(50)]
-SMALL = {"consumer_offset", "hold_reason", "setup"}
+SMALL = {"consumer_offset", "hold_reason", "setup", "rate_stamp"}
 """One row of a partition, of a company, or found by the hold alone."""
 
 

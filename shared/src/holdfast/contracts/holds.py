@@ -87,7 +87,8 @@ class OrderDecision(CustomerPayload):
     order: Id
     order_version: int = Field(ge=0)
     order_currency: Currency
-    order_amount: Positive = Field(description="open value of the order that is reserved, order currency")
+    order_amount: Positive = Field(description="value of the order less what has been invoiced of it, order currency")
+    order_total: Positive | None = Field(None, description="value of the order, invoiced or not, order currency")
     decision: Id = Field(description="id of the stored decision: GET /v1/credit-checks/{id}")
     decided_at: Instant
     check_date: BusinessDate
@@ -96,7 +97,8 @@ class OrderDecision(CustomerPayload):
 
 CLEARED_EXAMPLE: dict[str, Any] = {
     "company": "DE01", "customer": "C-1001", "sequence": 12, "order": "SO-771", "order_version": 1,
-    "order_currency": "EUR", "order_amount": "1190.00", "decision": "0190f5c2-5d7c-7a44-a2d5-2b6f3c1f0001",
+    "order_currency": "EUR", "order_amount": "1190.00", "order_total": "1190.00",
+    "decision": "0190f5c2-5d7c-7a44-a2d5-2b6f3c1f0001",
     "decided_at": "2026-02-20T09:15:01Z", "check_date": "2026-02-20",
     "order_created_at": "2026-02-20T09:15:00Z",
     "checkpoint": "confirmation", "attempt": "SO-771-conf-1", "checked": True, "figures": {"currency": "EUR",

@@ -58,7 +58,8 @@ class Balance:
 class OrderState:
     """A sales order as known; amounts in its currency. `version` 0: its state has not come yet.
 
-    `invoiced_foreign`: what was invoiced of it in other currencies, by currency.
+    `invoiced_foreign`: what was invoiced of it in other currencies, by currency. `cancel_version`: of the newest
+    cancellation that has come.
     """
 
     order: str
@@ -71,8 +72,17 @@ class OrderState:
     version: int = 0
     created_at: datetime | None = None
     credit_status: str = "unchecked"
-    cancelled: bool = False
+    cancel_version: int | None = None
     delivery_date: date | None = None
+
+    def is_cancelled(self, version: int = 0) -> bool:
+        """Whether it is cancelled, and has not been reopened by a state, or by a check of that version."""
+        return self.cancel_version is not None and self.cancel_version >= max(self.version, version)
+
+    def has_come(self, version: int) -> bool:
+        """Whether its state or its cancellation, of that version or a newer one, is known."""
+        known = max(self.version, self.cancel_version or 0)
+        return known > 0 and known >= version
 
 
 @quick
@@ -80,7 +90,7 @@ class OrderState:
 class Reservation:
     """What a check promised to an order of that version; ends when a state at least as new arrives.
 
-    `amount`: order value less what had been invoiced, in `currency`.
+    `amount`: the order's value in `currency`; what has been invoiced of it is taken off when it is counted.
     """
 
     company: str
@@ -149,12 +159,17 @@ class Position:
         found |= {reservation.currency for reservation in self.reservations.values()}
         return found - {self.currency} if self.currency else found
 
-    def after(self, order: str, status: str, reservation: Reservation | None) -> Position:
-        """The position after a decision: the order's new status and what is reserved for it."""
+    def after(self, order: str, status: str, reservation: Reservation) -> Position:
+        """The position after a decision: the order's new status and what is reserved for it.
+
+        As it is stored: nothing for an order whose state or cancellation is at least as new, and of several checks
+        what the one of the highest order version promised.
+        """
         orders, reservations = dict(self.orders), dict(self.reservations)
         orders[order] = replace(orders.get(order, OrderState(order)), credit_status=status)
-        reservations.pop(order, None)
-        if reservation is not None and reservation.order_version > orders[order].version:
+        known = reservations.get(order)
+        is_newest = known is None or known.order_version <= reservation.order_version
+        if is_newest and not orders[order].has_come(reservation.order_version):
             reservations[order] = reservation
         return replace(self, orders=orders, reservations=reservations)
 
@@ -262,7 +277,8 @@ def parts(
 def this_order(position: Position, check: CheckedOrder, convert: Converter | None = None) -> Decimal:
     """Q in company currency: the order's value less what has been invoiced of it, never below 0.
 
-    A state older than the check: the larger value counts (engineering notes, 4.5, row 3).
+    A state older than the check: the larger value counts (engineering notes, 4.5, row 3). A cancelled order is worth
+    nothing, unless the check is of a newer version.
     """
     convert = convert or Converter(position)
     if not convert.currency:
@@ -287,11 +303,11 @@ def open_value(position: Position, check: CheckedOrder) -> Decimal | None:
 
 
 def _state_total(state: OrderState | None) -> Decimal:
-    return ZERO if state is None or state.cancelled else state.total
+    return ZERO if state is None or state.is_cancelled() else state.total
 
 
 def _older(state: OrderState | None, check: CheckedOrder) -> bool:
-    return state is None or state.version < check.version
+    return state is None or not state.has_come(check.version)
 
 
 def _value(state: OrderState | None, check: CheckedOrder, convert: Converter) -> Decimal:
@@ -331,22 +347,28 @@ def _open_parts(order: OrderState, convert: Converter) -> tuple[str, Decimal, De
 
 
 def _parts_of(order: OrderState, value: Decimal, delivered: Decimal, invoiced: Decimal) -> tuple[Decimal, Decimal]:
-    undelivered = ZERO if order.cancelled else max(ZERO, EXACT.subtract(value, max(delivered, invoiced)))
+    undelivered = ZERO if order.is_cancelled() else max(ZERO, EXACT.subtract(value, max(delivered, invoiced)))
     return undelivered, max(ZERO, EXACT.subtract(delivered, invoiced))
 
 
 def _beyond_state(reservation: Reservation, position: Position, convert: Converter) -> tuple[str, Decimal]:
-    """Currency and amount by which a reservation is larger than what is known of its order."""
+    """Currency and amount by which a reservation is larger than what is known of its order.
+
+    What has been invoiced of the order counts in the balance, whether its state has come or not.
+    """
     order = position.orders.get(reservation.order)
-    if order is None or order.version == 0 or order.customer != position.customer:
+    if order is None:
         return reservation.currency, reservation.amount
-    if order.version >= reservation.order_version:
+    if order.has_come(reservation.order_version):
         return reservation.currency, ZERO
-    code, undelivered, uninvoiced = _open_parts(order, convert)
-    known = EXACT.add(undelivered, uninvoiced)
-    if code == reservation.currency:
-        return code, max(ZERO, reservation.amount - known)
-    promised = convert.exact(reservation.amount, reservation.currency)
+    code, known = reservation.currency, ZERO
+    if order.version and order.customer == position.customer:
+        code, undelivered, uninvoiced = _open_parts(order, convert)
+        known = EXACT.add(undelivered, uninvoiced)
+    billed = {c: amount for c, amount in ((order.currency, order.invoiced), *order.invoiced_foreign.items()) if amount}
+    if {code, *billed} == {reservation.currency}:
+        return code, max(ZERO, EXACT.subtract(reservation.amount, EXACT.add(known, total(billed.values()))))
+    promised = EXACT.subtract(convert.exact(reservation.amount, reservation.currency), _invoiced(order, convert))
     return convert.currency, max(ZERO, EXACT.subtract(promised, convert.exact(known, code)))
 
 

@@ -46,7 +46,7 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
              AND s.order_no <> ALL (listed.numbers)
            GROUP BY s.currency) o) AS passed,
     (SELECT json_agg(json_build_array(s.order_no, s.customer, s.currency, s.total::text, s.delivered::text,
-                s.invoiced::text, s.invoiced_foreign, s.version, s.created_at, s.credit_status, s.cancelled,
+                s.invoiced::text, s.invoiced_foreign, s.version, s.created_at, s.credit_status, s.cancel_version,
                 s.requested_delivery_date))
      FROM (SELECT * FROM sales_order o
            WHERE o.company = p.company AND o.customer = p.customer
@@ -179,7 +179,7 @@ def _order(item: list[Any]) -> OrderState:
         version=version or 0,
         created_at=datetime.fromisoformat(created) if created else None,
         credit_status=status,
-        cancelled=cancelled,
+        cancel_version=cancelled,
         delivery_date=date.fromisoformat(due) if due else None,
     )
 

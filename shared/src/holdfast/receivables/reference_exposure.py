@@ -92,13 +92,15 @@ class _Exposure:
 
     def _beyond(self, reservation: Reservation) -> tuple[str, Decimal]:
         order = self.ledger.facts["order"].get((reservation.company, reservation.order))
-        if order is None or order.customer != self.customer:
-            return reservation.currency, reservation.amount
-        currency, undelivered, uninvoiced = self._parts(order)
-        if currency == reservation.currency:
-            return currency, max(ZERO, reservation.amount - undelivered - uninvoiced)
+        invoiced = self.ledger.invoiced(reservation.company, reservation.order)
+        counted = {currency: amount for currency, amount in invoiced.items() if amount}
+        if order is not None and order.customer == self.customer:
+            currency, undelivered, uninvoiced = self._parts(order)
+            counted[currency] = counted.get(currency, ZERO) + undelivered + uninvoiced
+        if not set(counted) - {reservation.currency}:
+            return reservation.currency, max(ZERO, reservation.amount - sum(counted.values(), ZERO))
         promised = self._convert(reservation.amount, reservation.currency)
-        known = self._convert(undelivered + uninvoiced, currency)
+        known = sum((self._convert(amount, currency) for currency, amount in counted.items()), ZERO)
         return self.company.currency, max(ZERO, promised - known)
 
     def _parts(self, order: o.OrderChanged) -> tuple[str, Decimal, Decimal]:
@@ -121,8 +123,11 @@ class _Exposure:
     def _this_order(self) -> Decimal:
         if self.check is None:
             return ZERO
+        key = self.company.company, self.check.order
         value = self._convert(self.check.total, self.check.currency)
-        order = self.ledger.facts["order"].get((self.company.company, self.check.order))
+        order, gone = (self.ledger.facts[kind].get(key) for kind in ("order", "order cancellation"))
+        if gone is not None and gone.version >= self.check.version:
+            value = ZERO
         if order is not None:
             known = ZERO if self.ledger.is_cancelled(order) else self._convert(order.total, order.currency)
             value = known if order.version >= self.check.version else max(known, value)

@@ -32,7 +32,8 @@ async def apply_cancellations(work: Work, events: Sequence[Incoming[Any]]) -> No
 
 
 def _reservation(p: OrderDecision) -> Reservation:
+    value = p.order_amount if p.order_total is None else p.order_total
     return Reservation(
-        p.company, p.order, p.customer, p.order_currency, p.order_amount, p.order_version, STATUS[type(p)],
+        p.company, p.order, p.customer, p.order_currency, value, p.order_version, STATUS[type(p)],
         p.order_created_at, p.decided_at,
     )  # fmt: skip

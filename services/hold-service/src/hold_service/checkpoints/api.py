@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checkpoints import store
+from hold_service.rechecks import store as rechecks
 from hold_service.setups.model import CheckpointSetup
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.database.pool import to_json
@@ -82,7 +83,8 @@ async def set_checkpoint(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Switch a checkpoint. If-Match names the version read before; \"0\" for one that was never set up."""
+    """Switch a checkpoint. If-Match names the version read before; \"0\" for one that was never set up. Held orders of
+    the company are decided again."""
     path = f"/v1/checkpoints/{company}/{document.value}"
     identity = request_of(caller, idempotency_key, "PUT", path, await request.body())
     _see(caller, company)
@@ -98,6 +100,7 @@ async def set_checkpoint(
             work, who=caller.subject, what="checkpoint.changed", company=company, subject=document.value,
             before=dict(row) if row else None, after=dict(after),
         )  # fmt: skip
+        await rechecks.mark_company(work, company)
         answer = Answer(200, to_json(dict(after)), {"etag": etag(after["version"])})
         await idempotency.store(work, [(identity, answer)])
     return answer.response()

@@ -21,6 +21,7 @@ from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store as holds
 from hold_service.holds.store import Attempt, NewHold
 from hold_service.rechecks import store as rechecks
+from hold_service.setups import store as setups
 from holdfast.bus.outbox import Row
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.holds import HoldReason, OrderCleared, OrderHeld
@@ -60,6 +61,12 @@ class Decided:
         return "held" if self.hold else "passed"
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the order is known to be cancelled."""
+        state = self.known.position.orders.get(self.request.order)
+        return state is not None and state.is_cancelled(self.request.order_version)
+
+    @property
     def binds(self) -> bool:
         """Whether the order's status and reservation change: not by a pro forma that passes, nor past a hold."""
         return bool(self.hold) or not (self.request.proforma or self.let_through)
@@ -78,7 +85,7 @@ async def decide_many(
         key = attempt_of(request)
         if key not in loaded.earlier and key not in decided:
             decided[key] = _decide(request, loaded, work.business_now, most_facts_age)
-    await _save_holds(work, list(decided.values()))
+    await _save_holds(work, list(decided.values()), loaded)
     given = loaded.earlier | {key: to_json(answer_of(d, work.business_now)) for key, d in decided.items()}
     answers = [given[attempt_of(request)] for request in requests]
     kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
@@ -110,7 +117,7 @@ def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_fa
         held.reasons |= {finding.reason: finding.text for finding in verdict.findings}
     if verdict.uses_admission:
         del loaded.admissions[request.company, request.order, request.checkpoint.value]
-    reservation = model.reservation_for(request, asked, known.position, "held" if held else "passed", now)
+    reservation = model.reservation_for(request, asked, "held" if held else "passed", now)
     shown = model.figures(verdict)
     decided = Decided(uuid4(), request, asked, known, verdict, reservation, shown, held, is_new, let_through)
     if decided.binds:
@@ -150,7 +157,7 @@ async def _save(
         await saving.use_admissions(work, used)
 
 
-async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
+async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) -> None:
     new = [d for d in decided if d.is_new_hold]
     ids = await holds.insert(work, [_new_hold(d) for d in new])
     for d in new:
@@ -159,9 +166,22 @@ async def _save_holds(work: Work, decided: Sequence[Decided]) -> None:
         d.hold.number = hold_number(d.hold.id)
     await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
     await holds.attempted_again(work, [_attempt(d) for d in decided if d.hold and not d.is_new_hold and d.hold.id])
-    cleared_up = {d.party for d in decided if d.hold and not d.is_new_hold and d.verdict.passes}
-    if cleared_up:
-        await rechecks.mark(work, cleared_up, {}, delay_seconds=0)
+    outdated = await _outdated(work, {d.party for d in decided if d.hold and not d.verdict.passes}, loaded)
+    to_end = {d.party for d in decided if d.hold and (d.is_gone or (not d.is_new_hold and d.verdict.passes))}
+    await rechecks.mark(work, outdated | to_end, {}, delay_seconds=0)
+
+
+async def _outdated(work: Work, held: set[Party], loaded: Loaded) -> set[Party]:
+    """Customers with orders that are held by what somebody has changed meanwhile, who could not see the holds.
+
+    Who changes it later waits for the commit, and sees them. To be asked before customers are marked for a re-check:
+    who has changed something holds it while marking.
+    """
+    if not held:
+        return set()
+    companies = set[str]().union(*(loaded.companies_beside(party) for party in held))
+    now = await setups.share(work, companies, patient=not rechecks.has_marked(work))
+    return {party for party in held if loaded.is_outdated(party, now)}
 
 
 def _attempt(d: Decided) -> Attempt:
@@ -189,7 +209,8 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "decision": str(d.id), "outcome": _outcome(d), "company": request.company,
         "customer": request.customer, "order": request.order, "order_version": request.order_version,
-        "order_currency": request.currency, "order_amount": d.reservation.amount,
+        "order_currency": request.currency, "order_amount": model.open_amount(d.asked, d.known),
+        "order_total": request.total,
         "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
         "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
         "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,

@@ -18,7 +18,7 @@ from hold_service.checks.known import (
     Release,
     Standing,
 )  # fmt: skip
-from hold_service.setups.model import Setup
+from hold_service.setups.model import Setup, Stamps
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.receivables.limits import Policy, Temporary
 from holdfast.receivables.model import Party, Position, Reservation
@@ -60,6 +60,7 @@ class Loaded:
     groups: dict[Party, tuple[CreditGroup, Members]]
     parked: set[Party]
     facts_age: float | None
+    rate_stamp: str
     terms: dict[OrderKey, OrderTerms] = field(default_factory=dict)
     holds: dict[OrderKey, ActiveHold] = field(default_factory=dict)
     admissions: dict[tuple[str, str, str], Admission] = field(default_factory=dict)
@@ -87,7 +88,17 @@ class Loaded:
             release=self.releases.get((company, order)),
         )
 
-    def move(self, party: Party, order: str, status: str, reservation: Reservation | None) -> None:
+    def companies_beside(self, party: Party) -> set[str]:
+        """The companies whose set-ups count for a customer: its own, and those of the members of its group."""
+        others = self.groups[party][1].parties if party in self.groups else ()
+        return {party[0], *(company for company, _ in others)}
+
+    def is_outdated(self, party: Party, now: Stamps) -> bool:
+        """Whether something that a customer's checks depend on has been changed since it was read."""
+        known = {c: self.setups[c].stamp if c in self.setups else None for c in self.companies_beside(party)}
+        return now.rates != self.rate_stamp or any(now.setups[c] != stamp for c, stamp in known.items())
+
+    def move(self, party: Party, order: str, status: str, reservation: Reservation) -> None:
         """The next check meets the figures after this decision."""
         self.positions[party] = self.positions[party].after(order, status, reservation)
         if party in self.groups:
@@ -116,6 +127,7 @@ def loaded_of(row: Row, setups: Mapping[str, Setup]) -> Loaded:
         groups=_groups(row, setups, positions),
         parked={_party(name) for name in row["parked"] or ()},
         facts_age=None if age is None else max(0.0, round(float(age), 3)),
+        rate_stamp=row["rate_stamp"],
         terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
         holds={(h[0], h[1]): ActiveHold(h[2], h[4] or {}, hold_number(h[2]), h[3]) for h in row["holds"] or ()},
         admissions={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from hold_service.checks import running
@@ -17,7 +18,7 @@ from hold_service.rules.evaluation import evaluate
 from hold_service.rules.facts import Facts
 from hold_service.rules.model import Finding, Rule
 from holdfast.contracts.erp_orders import CheckpointRequested
-from holdfast.receivables.model import Parts, Position, Reservation, open_value
+from holdfast.receivables.model import Parts, Reservation, open_value
 from holdfast.values import quick
 
 LET_THROUGH = {"confirmation": "allow_confirmation", "picking_list": "allow_picking"}
@@ -82,17 +83,20 @@ def is_let_through(known: Known) -> bool:
     return name is not None and bool(getattr(known.setup.parameters, name))
 
 
-def reservation_for(
-    request: CheckpointRequested, asked: Asked, position: Position, status: str, now: datetime
-) -> Reservation:
+def open_amount(asked: Asked, known: Known) -> Decimal:
+    """What the order still comes to, in its currency; its value when a rate lacks that would tell what is invoiced."""
+    amount = open_value(known.position, asked.order)
+    return asked.order.total if amount is None else amount
+
+
+def reservation_for(request: CheckpointRequested, asked: Asked, status: str, now: datetime) -> Reservation:
     """What the check promises until the order's state arrives (spec 2.1, R)."""
-    amount = open_value(position, asked.order)
     return Reservation(
         company=request.company,
         order=request.order,
         customer=request.customer,
         currency=request.currency,
-        amount=request.total if amount is None else amount,
+        amount=request.total,
         order_version=request.order_version,
         status=status,
         created_at=asked.order.created_at or now,

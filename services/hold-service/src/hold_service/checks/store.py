@@ -36,6 +36,7 @@ SELECT
     (SELECT json_object_agg(s.company, s.stamp)
      FROM (SELECT company FROM party UNION SELECT company FROM member) c
      CROSS JOIN LATERAL (SELECT * FROM setup s WHERE s.company = c.company OFFSET 0) s) AS stamps,
+    (SELECT stamp::text FROM rate_stamp) AS rate_stamp,
     (SELECT json_agg(json_build_array(p.company, p.customer, p.version, p.currency, p.credit_limit::text,
                 p.mandatory, p.unlimited, p.excluded, p.credit_limit_expiry_date, p.temporary_limits, p.policies,
                 p.account_status, p.hold_effect, p.credit_management_group, p.risk_group, p.ignore_until_date,

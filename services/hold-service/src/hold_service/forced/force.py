@@ -92,6 +92,7 @@ def _told(
     body: dict[str, Any] = {
         "company": row["company"], "customer": row["customer"], "sequence": 1, "order": order,
         "order_version": row["version"], "order_currency": row["currency"], "order_amount": row["open_amount"],
+        "order_total": row["total"],
         "decision": str(decision), "decided_at": work.business_now, "check_date": known.position.check_date,
         "order_created_at": row["created_at"], "checkpoint": Checkpoint.CONFIRMATION, "attempt": f"forced-{decision}",
         "hold": hold_number(hold_id), "reasons": (FORCED,), "explanation": (text,), "figures": figures(verdict),

@@ -23,7 +23,7 @@ from hold_service.holds.model import (
     reservation_of,
     weigh,
 )  # fmt: skip
-from hold_service.holds.release import AUTOMATIC, Release, amount_of, ending
+from hold_service.holds.release import AUTOMATIC, Release, ending
 from hold_service.holds.store import AdmissionRow, Closing
 from holdfast.bus import outbox
 from holdfast.contracts.base import Payload
@@ -97,7 +97,7 @@ class Evaluation:
         reason, mode = automatic_reason(given, row), given.auto_release_mode
         release = Release(AUTOMATIC, reason, mode, automatic=True, triggers=triggers)
         ended = ending(self._work, row, known, verdict, release)
-        reservation = reservation_of(row, "released", amount_of(row, known), self._work.business_now)
+        reservation = reservation_of(row, "released", self._work.business_now)
         self._closings.append(ended.closing)
         self._admitted += ended.admissions
         self._released.append(ended.grace)

@@ -57,14 +57,14 @@ def weigh(active: Collection[str], found: Mapping[str, str], *, forced: bool, au
     return Weighed(Outcome.READY, {READY: READY_TEXT}, gone, newly_ready=READY not in active)
 
 
-def reservation_of(row: Row, status: str, amount: Decimal, now: datetime) -> Reservation:
+def reservation_of(row: Row, status: str, now: datetime) -> Reservation:
     """What the order of a hold reserves, in its currency."""
     return Reservation(
         company=row["company"],
         order=row["order_no"],
         customer=row["customer"],
         currency=row["order_currency"],
-        amount=amount,
+        amount=row["order_total"],
         order_version=row["order_version"],
         status=status,
         created_at=row["order_created_at"],

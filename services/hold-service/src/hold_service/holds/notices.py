@@ -13,13 +13,13 @@ from holdfast.database.work import Work
 
 
 def fields(row: Row, known: Known, work: Work, amount: Any, decision: UUID | None = None) -> dict[str, Any]:
-    """What every event about a hold carries; `amount` is what the order still reserves, in its currency."""
+    """What every event about a hold carries; `amount` is what the order still comes to, in its currency."""
     return {
         "company": row["company"], "customer": row["customer"], "sequence": 1, "order": row["order_no"],
         "order_version": row["order_version"], "order_currency": row["order_currency"], "order_amount": amount,
-        "decision": str(decision or row["decision"]), "decided_at": work.business_now,
-        "check_date": known.position.check_date, "order_created_at": row["order_created_at"],
-        "hold": hold_number(row["id"]),
+        "order_total": row["order_total"], "decision": str(decision or row["decision"]),
+        "decided_at": work.business_now, "check_date": known.position.check_date,
+        "order_created_at": row["order_created_at"], "hold": hold_number(row["id"]),
     }  # fmt: skip
 
 

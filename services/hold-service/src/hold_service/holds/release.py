@@ -11,7 +11,7 @@ from hold_service.checkpoints import store as checkpoints
 from hold_service.checks import saving
 from hold_service.checks import store as checks
 from hold_service.checks.known import Asked, Known, brought_up_to_date
-from hold_service.checks.model import Verdict, figures, rejudge
+from hold_service.checks.model import Verdict, figures, open_amount, rejudge
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
 from hold_service.holds import notices, store
@@ -21,7 +21,7 @@ from holdfast.bus import outbox
 from holdfast.contracts.holds import OrderReleased
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
-from holdfast.receivables.model import CheckedOrder, open_value
+from holdfast.receivables.model import CheckedOrder
 from holdfast.receivables.reservations import reserve, set_credit_status
 
 AUTOMATIC = "automatic"
@@ -73,8 +73,7 @@ def asked_again(row: Row, known: Known) -> Asked:
 
 def amount_of(row: Row, known: Known) -> Decimal:
     """What the order of a hold still comes to, in its currency."""
-    value = open_value(known.position, order_of(row))
-    return Decimal(row["order_total"]) if value is None else value
+    return open_amount(asked_again(row, known), known)
 
 
 def order_value(row: Row, known: Known) -> Decimal:
@@ -152,7 +151,7 @@ async def release(work: Work, row: Row, given: Release) -> None:
     await checkpoints.note_releases(work, [ended.grace])
     await store.admit(work, ended.admissions)
     await set_credit_status(work, [(row["company"], row["order_no"], "released")])
-    await reserve(work, [reservation_of(row, "released", amount_of(row, known), work.business_now)])
+    await reserve(work, [reservation_of(row, "released", work.business_now)])
     await saving.save_decisions(work, [ended.decision])
     await outbox.emit(work, [ended.event])
 
@@ -164,5 +163,5 @@ async def reject(work: Work, row: Row, by: str, reason: str | None, note: str | 
     await store.close(work, [Closing(row["id"], "rejected", by, None, reason, note=note)])
     await store.refuse_order(work, row["company"], row["order_no"])
     await set_credit_status(work, [(row["company"], row["order_no"], "rejected")])
-    await reserve(work, [reservation_of(row, "rejected", amount, work.business_now)])
+    await reserve(work, [reservation_of(row, "rejected", work.business_now)])
     await outbox.emit(work, [notices.rejected(row, known, work, amount, by, reason, note)])

@@ -8,7 +8,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
-from hold_service.parameters import PARAMETERS, store
+from hold_service.parameters import store
 from hold_service.parameters.model import HoldParameters
 from hold_service.rechecks import store as rechecks
 from holdfast.database.pool import to_json
@@ -64,8 +64,7 @@ async def set_parameters(
             work, who=caller.subject, what="parameters.changed", company=company, subject=company,
             before=before, after=after,
         )  # fmt: skip
-        held = await rechecks.held_in_company(work, {company})
-        await rechecks.mark(work, held, {}, delay_seconds=PARAMETERS.recheck_delay)
+        await rechecks.mark_company(work, company)
         answer = Answer(200, to_json(after), {"etag": etag(version)})
         await idempotency.store(work, [(identity, answer)])
     return answer.response()

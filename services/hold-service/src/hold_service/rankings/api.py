@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hold_service.parameters import PARAMETERS
 from hold_service.rankings import store
 from hold_service.rechecks import store as rechecks
 from holdfast.contracts.base import Code
@@ -74,8 +73,7 @@ async def set_ranking(
             work, who=caller.subject, what="ranking.changed", company=company, subject=subject,
             before=before, after=after,
         )  # fmt: skip
-        held = await rechecks.held_in_company(work, {company})
-        await rechecks.mark(work, held, {}, delay_seconds=PARAMETERS.recheck_delay)
+        await rechecks.mark_company(work, company)
         answer = Answer(200, to_json(after), {"etag": etag(version)})
         await idempotency.store(work, [(identity, answer)])
     return answer.response()

@@ -58,7 +58,7 @@ def _evaluate(
     party = (row["company"], row["customer"])
     known = loaded.known(party, row["checkpoint"], row["order_no"], most_facts_age)
     state = known.position.orders.get(row["order_no"])
-    if state is not None and state.cancelled:
+    if state is not None and state.is_cancelled(row["order_version"]):
         evaluation.cancel(row, known)
         return
     reservation = evaluation.weigh(row, known, rejudge(asked_again(row, known), known), triggers)

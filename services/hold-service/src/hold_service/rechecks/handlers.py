@@ -13,7 +13,6 @@ from holdfast.contracts import erp_orders, erp_receivables, erp_reference
 from holdfast.contracts.base import Payload
 from holdfast.contracts.collections import CustomerUnblockRequested, PromiseKept
 from holdfast.contracts.credit import GroupChanged, ParametersChanged, ProfileChanged, RiskChanged
-from holdfast.contracts.holds import HoldReason
 from holdfast.contracts.reminders import ReminderLevelChanged
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import recomputed
@@ -82,11 +81,11 @@ def affecting_companies(handle: Handle) -> Handle:
 
 
 def affecting_rates(handle: Handle) -> Handle:
-    """A rate that was missing has come."""
+    """A rate changes, or comes at last, what it converts: the held orders of those customers (spec 2.7)."""
 
     async def handle_and_mark(work: Work, events: Sequence[Incoming[Any]]) -> None:
         await handle(work, events)
-        parties = await store.held_for(work, HoldReason.TECHNICAL_ERROR)
+        parties = await store.held_by_rates(work, {(e.payload.from_currency, e.payload.to_currency) for e in events})
         await store.mark(work, parties, {}, delay_seconds=PARAMETERS.recheck_delay)
 
     return handle_and_mark

@@ -12,6 +12,7 @@ from hold_service.groups.locks import try_lock_parties
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
 from hold_service.rechecks.decide import recheck_many
+from hold_service.setups import store as setups
 from holdfast.database.work import is_transient, transaction, woken_by_clock
 
 CUSTOMERS = 100
@@ -53,6 +54,8 @@ async def recheck_due(pool: asyncpg.Pool) -> bool:
         if not parties:
             return False
         locked = await try_lock_parties(work, parties)
+        # Who has changed a set-up or rates may not have seen what made these customers due: its commit comes first.
+        await setups.share(work, await setups.companies_beside(work, locked))
         taken = await store.take(work, locked)
         await recheck_many(work, taken, PARAMETERS.most_facts_age)
         return bool(taken)

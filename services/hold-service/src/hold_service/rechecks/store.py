@@ -1,10 +1,17 @@
-"""Customers whose held orders are to be decided again. Rows are written and taken under the account's lock."""
+"""Customers whose held orders are to be decided again.
+
+Rows are taken under the account's lock, with the set-ups and rates shared. They are written under that lock too, or
+without it by who holds the set-up or the rates that have changed: what is marked is taken after that commit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
+import asyncpg
+
+from hold_service.parameters import PARAMETERS
 from holdfast.bus.outbox import Signal
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
@@ -13,6 +20,7 @@ from holdfast.receivables.model import Party
 DUE = Signal()
 """Wakes the re-check loops of this process after a commit."""
 MOST_TRIGGERS = 20
+NOTES = "customers_marked"
 
 MARK = """
 WITH given AS MATERIALIZED (
@@ -36,6 +44,60 @@ SET due_at = least(d.due_at, excluded.due_at),
     triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
         SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
 """
+HELD_IN_COMPANY = """
+SELECT h.company, h.customer FROM hold h WHERE h.active AND h.company = ANY($1::text[])
+UNION
+SELECT h.company, h.customer FROM credit_group_member m
+JOIN credit_group_member o ON o.group_id = m.group_id
+JOIN hold h ON h.company = o.company AND h.customer = o.customer AND h.active
+WHERE m.company = ANY($1::text[])
+"""
+HELD_BY_RATES = """
+WITH given AS MATERIALIZED (
+    SELECT DISTINCT least(f, t) AS low, greatest(f, t) AS high FROM unnest($1::text[], $2::text[]) AS g (f, t)
+), held AS MATERIALIZED (
+    SELECT DISTINCT company, customer FROM hold WHERE active
+), beside AS MATERIALIZED (
+    SELECT company, customer, company AS of_company, customer AS of_customer, NULL AS into_currency FROM held
+    UNION
+    SELECT o.company, o.customer, h.company, h.customer, g.currency FROM held h
+    CROSS JOIN LATERAL (
+        SELECT m.group_id FROM credit_group_member m
+        WHERE m.customer = h.customer AND m.company = h.company OFFSET 0) m
+    CROSS JOIN LATERAL (SELECT g.currency FROM credit_group g WHERE g.group_id = m.group_id OFFSET 0) g
+    CROSS JOIN LATERAL (
+        SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) o
+), used AS MATERIALIZED (
+    SELECT p.company, p.customer, u.currency FROM (SELECT DISTINCT company, customer FROM beside) p
+    CROSS JOIN LATERAL (
+        SELECT b.currency FROM balance b WHERE b.customer = p.customer AND b.company = p.company
+        UNION
+        SELECT r.currency FROM reservation r WHERE r.customer = p.customer AND r.company = p.company
+        UNION
+        SELECT s.currency FROM sales_order s
+        WHERE s.customer = p.customer AND s.company = p.company AND (s.open_amount > 0 OR s.uninvoiced_amount > 0)
+        UNION
+        SELECT jsonb_object_keys(s.invoiced_foreign) FROM sales_order s
+        WHERE s.customer = p.customer AND s.company = p.company AND (s.open_amount > 0 OR s.uninvoiced_amount > 0)
+        UNION
+        SELECT h.order_currency FROM hold h WHERE h.customer = p.customer AND h.company = p.company AND h.active
+        UNION
+        SELECT jsonb_object_keys(s.invoiced_foreign) FROM hold h
+        JOIN sales_order s ON s.order_no = h.order_no AND s.company = h.company
+        WHERE h.customer = p.customer AND h.company = p.company AND h.active
+        UNION
+        SELECT jsonb_array_elements(f.policies) ->> 'currency' FROM profile f
+        WHERE f.customer = p.customer AND f.company = p.company
+        UNION
+        SELECT r.currency FROM rule r WHERE r.company = p.company AND r.enabled) u
+)
+SELECT DISTINCT b.of_company AS company, b.of_customer AS customer FROM beside b
+JOIN company c ON c.company = b.company
+JOIN given g ON (g.low, g.high) = (least(c.currency, b.into_currency), greatest(c.currency, b.into_currency))
+    OR EXISTS (SELECT FROM used u WHERE u.company = b.company AND u.customer = b.customer
+               AND (g.low, g.high) = (least(c.currency, u.currency), greatest(c.currency, u.currency)))
+"""
+"""A member of a group converts its own currencies into its company's, and that into the group's."""
 
 
 async def mark(
@@ -49,29 +111,32 @@ async def mark(
     ]
     due_at = work.business_now + timedelta(seconds=delay_seconds)
     if rows:
+        work.notes[NOTES] = True
         await work.conn.execute(MARK, *columns(rows), due_at, MOST_TRIGGERS)
         work.on_commit(DUE.send)
 
 
-async def held_in_company(work: Work, companies: Collection[str], reason: str | None = None) -> set[Party]:
-    """Customers of companies that have held orders, with `reason` only those held for it."""
-    rows = await work.conn.fetch(
-        """SELECT DISTINCT h.company, h.customer FROM hold h WHERE h.active AND h.company = ANY($1::text[])
-           AND ($2::text IS NULL OR EXISTS (
-               SELECT FROM hold_reason r WHERE r.hold_id = h.id AND r.reason = $2 AND r.active))""",
-        sorted(companies),
-        reason,
-    )
-    return {(row["company"], row["customer"]) for row in rows}
+def has_marked(work: Work) -> bool:
+    """Whether this transaction has marked customers, for whom others may wait."""
+    return NOTES in work.notes
 
 
-async def held_for(work: Work, reason: str) -> set[Party]:
-    """Customers of all companies with orders held for a reason."""
-    rows = await work.conn.fetch(
-        """SELECT DISTINCT h.company, h.customer FROM hold h JOIN hold_reason r ON r.hold_id = h.id
-           WHERE h.active AND r.active AND r.reason = $1""",
-        reason,
-    )
+async def held_in_company(work: Work, companies: Collection[str]) -> set[Party]:
+    """Customers of companies that have held orders, and the members of credit groups with customers of them."""
+    return _parties(await work.conn.fetch(HELD_IN_COMPANY, sorted(companies)))
+
+
+async def held_by_rates(work: Work, pairs: Collection[tuple[str, str]]) -> set[Party]:
+    """Customers with held orders whose figures convert between two of these currencies, in either direction."""
+    return _parties(await work.conn.fetch(HELD_BY_RATES, *columns(sorted(pairs), 2)))
+
+
+async def mark_company(work: Work, company: str) -> None:
+    """The set-up of a company has been changed by this transaction: what is held by it is decided again."""
+    await mark(work, await held_in_company(work, {company}), {}, delay_seconds=PARAMETERS.recheck_delay)
+
+
+def _parties(rows: Sequence[asyncpg.Record]) -> set[Party]:
     return {(row["company"], row["customer"]) for row in rows}
 
 

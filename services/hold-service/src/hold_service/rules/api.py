@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store as rechecks
 from hold_service.rules import kinds as _kinds
 from hold_service.rules import store
@@ -226,8 +225,7 @@ async def _changed(
     await audit.record(
         work, who=caller.subject, what=what, company=company, subject=str(subject), before=before, after=after
     )
-    parties = await rechecks.held_in_company(work, [company])
-    await rechecks.mark(work, parties, {}, delay_seconds=PARAMETERS.recheck_delay)
+    await rechecks.mark_company(work, company)
 
 
 async def _read(work: Work, rule_id: UUID, caller: Caller, *, lock: bool = False) -> asyncpg.Record:

@@ -37,6 +37,14 @@ class Setup:
     discount_ranks: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """What tells whether the set-ups of companies, or any exchange rates, are still those that were read."""
+
+    setups: Mapping[str, str]
+    rates: str
+
+
 def setup_of(stamp: str, content: Mapping[str, Any]) -> Setup:
     """The set-up from its stored content."""
     ranks = content.get("rankings") or {}

@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from hold_service.setups.model import Setup, setup_of
+from hold_service.setups.model import Setup, Stamps, setup_of
+from holdfast.database.bulk import columns
 from holdfast.database.work import Work
+from holdfast.receivables.model import Party
 
 MOST_REMEMBERED = 1_000
 REMEMBERED: dict[str, Setup] = {}
@@ -29,6 +31,48 @@ FROM setup s WHERE s.company = ANY($1::text[])
 KEEP = """
 INSERT INTO setup_version (stamp, company, content) VALUES ($1::text::uuid, $2, $3) ON CONFLICT DO NOTHING
 """
+SHARE = """
+WITH s AS (SELECT company, stamp FROM setup WHERE company = ANY($1::text[]) ORDER BY company FOR SHARE {wait}),
+     r AS (SELECT stamp FROM rate_stamp FOR SHARE {wait})
+SELECT (SELECT json_object_agg(company, stamp) FROM s) AS setups, (SELECT stamp::text FROM r) AS rates
+"""
+ADD = """
+INSERT INTO setup (company, stamp) SELECT company, gen_random_uuid() FROM unnest($1::text[]) AS c (company)
+ON CONFLICT DO NOTHING
+"""
+BESIDE = """
+SELECT w.company FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+UNION
+SELECT o.company FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+CROSS JOIN LATERAL (
+    SELECT m.group_id FROM credit_group_member m
+    WHERE m.customer = w.customer AND m.company = w.company OFFSET 0) m
+CROSS JOIN LATERAL (SELECT o.company FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) o
+"""
+
+
+async def share(work: Work, companies: Collection[str], *, patient: bool = True) -> Stamps:
+    """Let nobody change these set-ups, or exchange rates, before this transaction ends, and answer their stamps now.
+
+    Waits for who is changing them; raises LockNotAvailableError instead unless `patient`. A company without a set-up
+    gets an empty one, so that there is something to share.
+    """
+    found = await _share(work, companies, patient)
+    if missing := sorted(set(companies) - found.setups.keys()):
+        await work.conn.execute(ADD, missing)
+        found = await _share(work, companies, patient)
+    return found
+
+
+async def _share(work: Work, companies: Collection[str], patient: bool) -> Stamps:
+    row = await work.conn.fetchrow(SHARE.format(wait="" if patient else "NOWAIT"), sorted(companies))
+    assert row is not None
+    return Stamps(row["setups"] or {}, row["rates"])
+
+
+async def companies_beside(work: Work, parties: Collection[Party]) -> set[str]:
+    """The companies whose set-ups count for customers: their own, and those of the members of their groups."""
+    return {row["company"] for row in await work.conn.fetch(BESIDE, *columns(sorted(parties), 2))}
 
 
 async def setups(work: Work, stamps: Mapping[str, str]) -> dict[str, Setup]:

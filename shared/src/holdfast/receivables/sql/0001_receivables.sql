@@ -215,7 +215,8 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_of_order ON delivery (order_no, company) INCLUDE (currency, amount);
 
--- What checks have promised to orders whose state of that version has not come yet (spec 2.1, R).
+-- What checks have promised to orders whose state of that version has not come yet (spec 2.1, R). `amount` is the value
+-- of the order; what has been invoiced of it is taken off when it is counted.
 CREATE TABLE reservation (
     company text NOT NULL,
     order_no text NOT NULL,

@@ -73,7 +73,8 @@ CREATE TABLE block_request (
 );
 
 -- What a company has set up. Its `setup` row gets a new stamp with every change, whoever makes it: a process that
--- knows a stamp knows the rules, checkpoints, rankings and parameters of that moment and need not read them.
+-- knows a stamp knows the rules, checkpoints, rankings and parameters of that moment and need not read them. Whoever
+-- decides that an order stays held shares the row until the commit: a change either sees the hold or is seen.
 CREATE TABLE setup (
     company text PRIMARY KEY,
     stamp uuid NOT NULL
@@ -181,6 +182,25 @@ CREATE TRIGGER credit_parameters_update AFTER UPDATE ON credit_parameters REFERE
     FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
 CREATE TRIGGER credit_parameters_delete AFTER DELETE ON credit_parameters REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER company_insert AFTER INSERT ON company REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+CREATE TRIGGER company_update AFTER UPDATE ON company REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_setup();
+
+-- One row, with a new stamp after every change of exchange rates.
+CREATE TABLE rate_stamp (
+    id integer PRIMARY KEY CHECK (id = 1),
+    stamp uuid NOT NULL
+);
+INSERT INTO rate_stamp VALUES (1, gen_random_uuid());
+CREATE FUNCTION stamp_rates() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE rate_stamp SET stamp = gen_random_uuid();
+    RETURN NULL;
+END $$;
+CREATE TRIGGER exchange_rate_changed AFTER INSERT OR UPDATE OR DELETE ON exchange_rate
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_rates();
+
 CREATE TABLE decision (
     id uuid PRIMARY KEY,
     company text NOT NULL,

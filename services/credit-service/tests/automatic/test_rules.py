@@ -122,11 +122,12 @@ async def test_the_preview_says_why(office: Any) -> None:
     assert await office.previewed("C-1") == {
         "customer": "C-1", "outcome": "proposed", "risk_group": "LOW", "current_limit": eur("0.00"), "current_to": None,
         "new_limit": eur("300000.00"),
-        "rule": {"risk_group": "LOW", "currency": "EUR", "line": 1, "scoring_group": "DNB", "operator": "=",
-                 "comparison_value": "A2", "value": "A2", "revenue": None},
+        "basis": {"risk_group": "LOW", "currency": "EUR", "max_revenue": eur("2000000.00"), "revenue": None, "line": 1,
+                  "scoring_group": "DNB", "operator": "=", "comparison_value": "A2", "value": "A2",
+                  "credit_limit": eur("300000.00"), "rate": "1"},
     }  # fmt: skip
     second = await office.previewed("C-2")
-    assert (second["new_limit"], second["current_limit"], second["current_to"], second["rule"]["revenue"]) == (
+    assert (second["new_limit"], second["current_limit"], second["current_to"], second["basis"]["revenue"]) == (
         eur("10000.00"), eur("5000.00"), "2026-06-30", eur("1000000.00"),
     )  # fmt: skip
     third, fourth = await office.previewed("C-3"), await office.previewed("C-4")

@@ -24,6 +24,8 @@ LIMITS_BY_HAND = "allow_manual_limit_edit"
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 CREDIT_PARAMETERS = set(ParametersChanged.model_fields) - ABOUT_THE_CHANGE | {
     LIMITS_BY_HAND, "eligible_limit_check", "require_identification", "identification_limit",
+    "automatic_limits_scheduled", "automatic_limits_valid_days", "limit_expiry_notice_days",
+    "policy_expiry_notice_days", "review_notice_days",
 }  # fmt: skip
 STATISTICS = {
     "dso_1", "dso_2", "average_balance_1", "average_balance_2", "average_credit_limit_pct", "average_exposure_pct",

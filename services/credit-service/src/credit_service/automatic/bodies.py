@@ -131,16 +131,21 @@ def shown_revenue(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def shown_proposal(row: Any, currency: str) -> dict[str, Any]:
-    """What is proposed for a customer, or why nothing is; amounts in company currency, the revenue in its own."""
-    rule = row["rule_currency"] and {
-        "risk_group": row["risk_group"], "currency": row["rule_currency"], "line": row["line_no"],
-        "scoring_group": row["scoring_group"], "operator": row["operator"],
-        "comparison_value": row["comparison_value"], "value": row["value"],
-        "revenue": row["revenue_currency"] and money(row["revenue"], row["revenue_currency"]),
-    }  # fmt: skip
+    """What is proposed for a customer, or why nothing is; amounts in company currency."""
     proposed = row["new_limit"] if row["outcome"] == "proposed" else None
     return {
-        "customer": row["customer"], "outcome": row["outcome"], "risk_group": row["risk_group"], "rule": rule,
+        "customer": row["customer"], "outcome": row["outcome"], "risk_group": row["risk_group"],
         "current_limit": money(row["credit_limit"] or ZERO, currency), "current_to": row["credit_limit_expiry_date"],
-        "new_limit": money(proposed, currency),
+        "new_limit": money(proposed, currency), "basis": shown_basis(row["basis"]),
     }  # fmt: skip
+
+
+def shown_basis(basis: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The rule, the line, the value and the rate that a proposal was made from; amounts in the rule's currency."""
+    if basis is None:
+        return None
+    shown = {name: value for name, value in basis.items() if name != "revenue_currency"}
+    currencies = dict.fromkeys(("max_revenue", "credit_limit"), basis["currency"])
+    for name, currency in (currencies | {"revenue": basis["revenue_currency"]}).items():
+        shown[name] = None if basis[name] is None else money(Decimal(basis[name]), currency)
+    return shown

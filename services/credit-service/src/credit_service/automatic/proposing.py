@@ -66,9 +66,7 @@ rate AS MATERIALIZED (
     ORDER BY p.customer, CASE p.choice WHEN 'highest' THEN -l.credit_limit WHEN 'lowest' THEN l.credit_limit END,
              l.line_no
 ), judged AS (
-    SELECT p.*, h.line_no, h.scoring_group, h.operator, h.comparison_value, h.value, h.credit_limit AS line_limit,
-           t.num / t.den AS rate,
-           round((h.credit_limit * t.num)::numeric(60, 20) / t.den, $8) AS new_limit,
+    SELECT p.*, round((h.credit_limit * t.num)::numeric(60, 20) / t.den, $8) AS new_limit,
            CASE WHEN p.excluded THEN 'excluded'
                 WHEN p.unlimited THEN 'unlimited'
                 WHEN p.own_currency IS NULL THEN 'no_master_data'
@@ -78,7 +76,13 @@ rate AS MATERIALIZED (
                 WHEN p.revenue_compared > p.revenue_allowed THEN 'revenue_above_maximum'
                 WHEN h.line_no IS NULL THEN 'no_match'
                 WHEN t.num IS NULL THEN 'rate_missing'
-                ELSE 'proposed' END AS outcome
+                ELSE 'proposed' END AS outcome,
+           CASE WHEN p.rule_currency IS NOT NULL THEN jsonb_build_object(
+               'risk_group', p.risk_group, 'currency', p.rule_currency, 'max_revenue', p.max_revenue::text,
+               'revenue', p.revenue::text, 'revenue_currency', p.revenue_currency, 'line', h.line_no,
+               'scoring_group', h.scoring_group, 'operator', h.operator, 'comparison_value', h.comparison_value,
+               'value', h.value, 'credit_limit', h.credit_limit::text, 'rate', trim_scale(t.num / t.den)::text)
+           END AS basis
     FROM ruled p
     LEFT JOIN hit h ON h.customer = p.customer
     LEFT JOIN rate t ON t.source = p.rule_currency AND t.target = $7
@@ -89,8 +93,7 @@ ONE_PAGE = """AND ($13::text IS NULL OR c.customer > $13)
       ORDER BY c.customer LIMIT CASE WHEN $15::text IS NULL THEN $14::integer END"""
 PAGE = f"""
 WITH {PROPOSED.replace("@page@", ONE_PAGE)}
-SELECT customer, outcome, risk_group, rule_currency, line_no, scoring_group, operator, comparison_value, value, revenue,
-       revenue_currency, credit_limit, credit_limit_expiry_date, new_limit
+SELECT customer, outcome, risk_group, credit_limit, credit_limit_expiry_date, new_limit, basis
 FROM judged WHERE $15::text IS NULL OR outcome = $15 ORDER BY customer LIMIT $14::integer
 """
 

@@ -14,7 +14,7 @@ from holdfast.database.work import Work
 
 READ = """
 SELECT id, seq, task, company, as_of, customers, options, after_customer, state, processed, changed, incomplete,
-       problem, started_by, started_at, ended_at
+       problem, made, started_by, started_at, ended_at
 FROM task_run
 """
 
@@ -76,9 +76,9 @@ async def advance(work: Work, run_id: UUID, step: Step) -> None:
     await work.conn.execute(
         """UPDATE task_run SET after_customer = $2, processed = processed + $3, changed = changed + $4,
                   incomplete = incomplete + $5, state = CASE WHEN $2::text IS NULL THEN 'done' ELSE 'running' END,
-                  ended_at = CASE WHEN $2::text IS NULL THEN $6::timestamptz END
+                  ended_at = CASE WHEN $2::text IS NULL THEN $6::timestamptz END, made = coalesce($7, made)
            WHERE id = $1""",
-        run_id, step.after, step.processed, step.changed, step.incomplete, work.business_now,
+        run_id, step.after, step.processed, step.changed, step.incomplete, work.business_now, step.made,
     )  # fmt: skip
 
 

@@ -68,6 +68,8 @@ HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
+RIDES_PER_SECOND = 50
+"""No order waits for what this service shows, so it leaves the machine to those who decide."""
 SERVICE = Service(
     name=NAME,
     handlers=HANDLERS,
@@ -76,6 +78,7 @@ SERVICE = Service(
     try_lock=try_lock_accounts,
     refresh=refresh,
     outgoing=CREDIT,
+    rides_per_second=RIDES_PER_SECOND,
 )
 
 

@@ -62,8 +62,18 @@ async def read_run(work: Work, run_id: UUID) -> asyncpg.Record | None:
 
 
 async def claim_oldest(work: Work) -> asyncpg.Record | None:
-    """The oldest run that is not at its end, for this transaction."""
-    return await work.conn.fetchrow(f"{READ} WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED")
+    """The oldest run that is not at its end and nobody else is busy with, for this transaction.
+
+    Of what is scheduled for a company one run after another: scores are made from the statistics of the same day.
+    """
+    return await work.conn.fetchrow(
+        f"""{READ} r
+            WHERE state = 'running' AND NOT EXISTS (
+                SELECT FROM task_run earlier
+                WHERE earlier.state = 'running' AND earlier.seq < r.seq AND earlier.company = r.company
+                  AND earlier.started_by = 'schedule' AND r.started_by = 'schedule')
+            ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"""
+    )
 
 
 async def claim(work: Work, run_id: UUID) -> asyncpg.Record | None:

@@ -12,6 +12,8 @@ from credit_service.adjustments import api as adjustments_api
 from credit_service.adjustments import lines_api as adjustment_lines_api
 from credit_service.adjustments.approval import JOURNAL, LINE
 from credit_service.adjustments.handlers import draft_requested
+from credit_service.automatic import api as automatic_api
+from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions
@@ -64,6 +66,7 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
 RIDES_PER_SECOND = 50
 """No order waits for what this service shows, so it leaves the machine to those who decide."""
@@ -101,6 +104,7 @@ def create_api(settings: Settings) -> FastAPI:
             *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,
+            *AUTOMATIC_ROUTERS,
         ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )

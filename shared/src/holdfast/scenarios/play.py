@@ -26,7 +26,8 @@ EVERYBODY = UserFact(roles=["see", "work", "approve", "administer"])
 SOURCE = "/erp/scenario"
 CREDIT, HOLD = "credit-service", "hold-service"
 TICK = timedelta(minutes=1)
-CREATED_BY_NONE_MATCH = ("/v1/credit-profiles/", "/v1/scoring-groups/", "/v1/risk-groups/", "/v1/customer-risks/")
+CREATED_BY_NONE_MATCH = ("/v1/credit-profiles/", "/v1/scoring-groups/", "/v1/risk-groups/", "/v1/customer-risks/",
+                         "/v1/automatic-limit-rules/", "/v1/customer-revenues/")  # fmt: skip
 """Resources of the API that are created with `If-None-Match: *`; the others name the version \"0\"."""
 PUBLISHED = "SELECT seq, type, payload FROM outbox WHERE seq > $1 AND strpos(payload, $2) > 0 ORDER BY seq"
 LAST = "SELECT coalesce(max(seq), 0) FROM outbox"

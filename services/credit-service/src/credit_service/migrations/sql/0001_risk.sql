@@ -170,6 +170,7 @@ CREATE TABLE task_run (
     changed bigint NOT NULL DEFAULT 0,
     incomplete bigint NOT NULL DEFAULT 0,
     problem text,
+    made text,
     started_by text NOT NULL,
     started_at timestamptz NOT NULL,
     ended_at timestamptz
@@ -180,3 +181,4 @@ CREATE INDEX task_run_next ON task_run (seq) WHERE state = 'running';
 CREATE INDEX task_run_of_company ON task_run (company, task, seq);
 CREATE UNIQUE INDEX task_run_scheduled ON task_run (company, task, as_of) WHERE started_by = 'schedule';
 COMMENT ON COLUMN task_run.incomplete IS 'Customers with a figure left empty because an exchange rate is missing';
+COMMENT ON COLUMN task_run.made IS 'What the run has made, such as the number of a journal';

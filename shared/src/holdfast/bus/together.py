@@ -16,8 +16,9 @@ from typing import Any
 import asyncpg
 
 from holdfast.bus import failpoints, inbox, offsets, parking
-from holdfast.bus.batch import BatchProcessor, Item, Taken, take_effect
+from holdfast.bus.batch import BatchProcessor, Taken, take_effect
 from holdfast.bus.handlers import Party, Service
+from holdfast.bus.turns import Item
 from holdfast.database.bulk import columns, shifted
 from holdfast.database.work import CLOCK, Work, is_transient, transaction
 
@@ -154,7 +155,7 @@ class Together:
         return [seat for seat in seats if seat not in carried]
 
     async def _carry_all(self, seats: list[Seat]) -> None:
-        claims, moves = offsets.moved([(seat.processor.claim, seat.items[-1].record) for seat in seats])
+        claims, moves = offsets.moved([(seat.processor.claim, seat.processor.reached(seat.items)) for seat in seats])
         async with transaction(self._pool, clock=False) as work:
             taken = await self._enter(work, seats, moves)
             await take_effect(self._service, work, [event for each in taken for event in each.live], set())

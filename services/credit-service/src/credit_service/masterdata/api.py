@@ -113,17 +113,12 @@ async def delete_entry(
     return await once(request, caller, idempotency_key, act)
 
 
-async def must_exist(work: Work, company: str, name: str, code: str | None, field: str) -> dict[str, Any]:
-    """The fields of an entry that another resource refers to; {} for none. Raises Problem 422."""
-    if code is None:
-        return {}
-    row = await store.read_entry(work, company, name, code)
-    if row is None:
-        raise field_problem(
-            422, "unknown-reference", "The request names something that does not exist", field, code,
-            f"is not among the {name} of {company}", f"Create it first: PUT /v1/master-data/{name}/{company}/{code}.",
-        )  # fmt: skip
-    return dict(row["fields"])
+def unknown_reference(company: str, name: str, code: str, field: str) -> Problem:
+    """Another resource refers to an entry that does not exist."""
+    return field_problem(
+        422, "unknown-reference", "The request names something that does not exist", field, code,
+        f"is not among the {name} of {company}", f"Create it first: PUT /v1/master-data/{name}/{company}/{code}.",
+    )  # fmt: skip
 
 
 def _entry(cls: type[Entry], given: dict[str, Any]) -> Entry:

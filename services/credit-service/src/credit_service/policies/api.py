@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -13,7 +14,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from credit_service import raising
-from credit_service.masterdata.api import must_exist
+from credit_service.masterdata.api import unknown_reference
+from credit_service.masterdata.store import read_entries
 from credit_service.paths import Named, date_and_id
 from credit_service.policies import store
 from credit_service.policies.model import raises
@@ -42,6 +44,7 @@ from holdfast.web.problems import Problem, field_problem, not_found, responses
 router = APIRouter(prefix="/v1/policies", tags=["policies"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("policies:maintain"))]
+REFERENCES = {"type": "policy-types", "coverage_type": "coverage-types"}
 
 
 class PolicyBody(BaseModel):
@@ -237,8 +240,20 @@ def _possible(given: PolicyBody, caller: Caller) -> None:
 
 
 async def _references(work: Work, given: PolicyBody) -> None:
-    await must_exist(work, given.company, "policy-types", given.type, "type")
-    await must_exist(work, given.company, "coverage-types", given.coverage_type, "coverage_type")
+    must_exist(given, await read_entries(work, given.company, references(given)))
+
+
+def references(given: PolicyBody) -> set[tuple[str, str]]:
+    """The entries of master data that a policy names, by list and id."""
+    return {(name, code) for field, name in REFERENCES.items() if (code := getattr(given, field)) is not None}
+
+
+def must_exist(given: PolicyBody, entries: Collection[tuple[str, str]]) -> None:
+    """Raises Problem 422 for a policy that names another entry than these."""
+    for field, name in REFERENCES.items():
+        code = getattr(given, field)
+        if code is not None and (name, code) not in entries:
+            raise unknown_reference(given.company, name, code, field)
 
 
 def shown_policy(row: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from credit_service.periodic import TASKS
 from credit_service.policies import api as policies_api
 from credit_service.profiles import api as profiles_api
 from credit_service.profiles import lists_api
+from credit_service.profiles import tables_api as profile_tables_api
 from credit_service.raising import KIND as RAISING
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
@@ -64,6 +65,8 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+TABLE_ROUTERS = [profile_tables_api.router]
+"""Their paths come before those with a parameter at the same place."""
 LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(
     name=NAME,
@@ -87,6 +90,7 @@ def create_api(settings: Settings) -> FastAPI:
         service=NAME,
         settings=settings,
         routers=[
+            *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,
             parameters_api.router,

@@ -12,6 +12,7 @@ import asyncpg
 
 from holdfast.approvals.model import Approval, Delegation, State, Step, Workflow
 from holdfast.database.bulk import columns
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 
 
@@ -149,18 +150,21 @@ async def insert(
 async def insert_many(
     work: Work, company: str, kind: str, rows: Sequence[tuple[UUID, Approval, str, Any, Any]], reason: str | None
 ) -> None:
-    """Keep new approvals that nobody has decided on: number, approval, subject, proposal, basis."""
+    """Keep new approvals that nobody has decided on: number, approval, subject, proposal, basis.
+
+    JSON goes as text: a list among lists would be taken for a further dimension.
+    """
     await work.conn.execute(
         """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
                approved_by, deciders, since, escalated, state, reason, created_at, version)
-           SELECT a.id, $1, $2, a.subject, a.requester, a.amount, a.proposal, a.basis, a.steps, 0, '{}', '{}', $3,
+           SELECT a.id, $1, $2, a.subject, a.requester, a.amount, a.proposal::jsonb, a.basis::jsonb, a.steps::jsonb, 0, '{}', '{}', $3,
                   false, a.state, $4, $3, 1
-           FROM unnest($5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::jsonb[], $10::jsonb[], $11::jsonb[],
+           FROM unnest($5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
                        $12::text[]) AS a (id, subject, requester, amount, proposal, basis, steps, state)""",
         company, kind, work.business_now, reason,
         *columns([
-            (number, subject, approval.requester, approval.amount, proposal, basis,
-             [step_to_json(step) for step in approval.steps], str(approval.state))
+            (number, subject, approval.requester, approval.amount, to_json(proposal), to_json(basis),
+             to_json([step_to_json(step) for step in approval.steps]), str(approval.state))
             for number, approval, subject, proposal, basis in rows
         ], 8),
     )  # fmt: skip

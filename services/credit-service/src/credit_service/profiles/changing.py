@@ -128,6 +128,8 @@ async def apply(
     work: Work, pairs: Sequence[tuple[Profile, Profile]], who: str, reason: str | None, source: str
 ) -> None:
     """Keep new versions of profiles (before, after), with their trail, their history and their events."""
+    if not pairs:
+        return
     await store.write_profiles(work, [after for _, after in pairs], who)
     history = [
         (after.company, after.customer, source, who, reason, before.credit_limit if before.version else None,

@@ -27,8 +27,11 @@ class Wish:
         return not self.dry_run and not (self.all_or_nothing and any(t.outcome is Outcome.REFUSED for t in told))
 
 
-def report(wish: Wish, told: Sequence[Told], journal: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The answer of an import, lines in the order of the file; `applied` says whether it has taken effect."""
+def report(wish: Wish, told: Sequence[Told], journal: str | None = None) -> dict[str, Any]:
+    """The answer of an import, lines in the order of the file; `applied` says whether it has taken effect.
+
+    `journal`: the number of the draft that lines have become.
+    """
     counts = Counter(t.outcome for t in told)
     return {
         "company": wish.company, "dry_run": wish.dry_run, "all_or_nothing": wish.all_or_nothing,

@@ -21,6 +21,7 @@ from credit_service.masterdata import api as masterdata_api
 from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
 from credit_service.policies import api as policies_api
+from credit_service.policies import tables_api as policy_tables_api
 from credit_service.profiles import api as profiles_api
 from credit_service.profiles import lists_api
 from credit_service.profiles import tables_api as profile_tables_api
@@ -65,7 +66,7 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
-TABLE_ROUTERS = [profile_tables_api.router]
+TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
 LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(

@@ -157,8 +157,8 @@ async def insert_many(
     await work.conn.execute(
         """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
                approved_by, deciders, since, escalated, state, reason, created_at, version)
-           SELECT a.id, $1, $2, a.subject, a.requester, a.amount, a.proposal::jsonb, a.basis::jsonb, a.steps::jsonb, 0, '{}', '{}', $3,
-                  false, a.state, $4, $3, 1
+           SELECT a.id, $1, $2, a.subject, a.requester, a.amount, a.proposal::jsonb, a.basis::jsonb,
+                  a.steps::jsonb, 0, '{}', '{}', $3, false, a.state, $4, $3, 1
            FROM unnest($5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
                        $12::text[]) AS a (id, subject, requester, amount, proposal, basis, steps, state)""",
         company, kind, work.business_now, reason,

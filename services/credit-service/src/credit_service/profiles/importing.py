@@ -18,14 +18,12 @@ from credit_service.profiles.model import Profile, basis, resulting_limit
 from credit_service.profiles.table import LIMITS, Draft, Planned, drafted, planned
 from credit_service.tables.model import Fault, Line, Outcome, Read, Table, Told, refusal, twice
 from credit_service.tables.reporting import Wish, report
+from credit_service.tables.taking import AT_ONCE, customers_known
 from holdfast.approvals.flow import Request
 from holdfast.approvals.store import open_subjects
 from holdfast.database.bulk import chunks
 from holdfast.database.work import Work
-from holdfast.receivables.accounts import lock_accounts
 
-AT_ONCE = 1_000
-UNKNOWN = "nothing was ever heard of this customer"
 DATED = Fault("credit_limit_expiry_date", None, "limits of this company change by adjustment journals, whose lines end",
               "Give the last day of the limit.")  # fmt: skip
 
@@ -57,19 +55,12 @@ async def import_profiles(work: Work, table: Table, found: Read, wish: Wish) -> 
 
 async def _whose(work: Work, lines: Sequence[Line], wish: Wish, told: list[Told]) -> list[Line]:
     """The lines of customers that exist and are named once, whose customers are locked; `told` gets the others."""
-    faults = {
-        line.number: Fault("customer", line.cells["customer"], f"is on line {first} already", "Leave one of them out.")
-        for line, first in twice(lines, "customer")
-    }  # fmt: skip
-    known = await store.known_customers(work, wish.company, {line.cells["customer"] for line in lines})
+    firsts = {line.number: first for line, first in twice(lines, "customer")}
     for line in lines:
-        if (name := line.cells["customer"]) not in known:
-            remedy = "Correct it, or let the ERP send erp.customer.changed.v1 first."
-            faults[line.number] = Fault("customer", name, UNKNOWN if name else "no customer is named", remedy)
-    told += [refusal(line, line.cells["customer"], faults[line.number]) for line in lines if line.number in faults]
-    if not wish.dry_run:
-        await lock_accounts(work, {(wish.company, name) for name in known})
-    return [line for line in lines if line.number not in faults]
+        if line.number in firsts:
+            name, problem = line.cells["customer"], f"is on line {firsts[line.number]} already"
+            told.append(refusal(line, name, Fault("customer", name, problem, "Leave one of them out.")))
+    return await customers_known(work, [line for line in lines if line.number not in firsts], wish, told)
 
 
 async def _judge(

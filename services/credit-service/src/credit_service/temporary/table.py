@@ -43,7 +43,7 @@ def subject_of(line: Line) -> str:
 def drafted(
     line: Line, there: Mapping[str, Any], alike: Mapping[Any, Any], company: str, currency: str
 ) -> Draft | Told:
-    """What a line would have a journal do. `there`: temporary limits of the company by id; `alike`: the same by `key_of`."""
+    """What a line would have a journal do. `there`: temporary limits of the company by id; `alike`: by `key_of`."""
     subject, before = subject_of(line), None
     if line.cells.get("company", "") not in ("", company):
         fault = Fault("company", line.cells["company"], f"the file is imported into {company}",

@@ -14,7 +14,7 @@ from credit_service.adjustments.approval import JOURNAL, LINE
 from credit_service.adjustments.handlers import draft_requested
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
-from credit_service.exposure.handlers import apply_cancellations, apply_decisions
+from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -49,7 +49,6 @@ from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
-from holdfast.receivables.refresh import refresh
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -75,7 +74,7 @@ SERVICE = Service(
     lock=lock_accounts,
     lock_free=LOCK_FREE,
     try_lock=try_lock_accounts,
-    refresh=refresh,
+    refresh=refresh_and_mark,
     outgoing=CREDIT,
 )
 

@@ -34,12 +34,12 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
     limit = {"credit_limit": {"amount": "10", "currency": "EUR"}}
     await put("/v1/credit-profiles/DE01/C-1001", limit, "*")
     group = {"owner_company": "DE01", "expiry_date": "2026-12-31", **limit}
-    await put("/v1/credit-groups/G-1", group, '"0"')
+    await put("/v1/credit-groups/G-1", group, "*")
     policy = await post("/v1/policies", {
         "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31", "value": {"amount": "5", "currency": "EUR"},
     })  # fmt: skip
-    await put("/v1/master-data/policy-types/DE01/T", {}, '"0"')
+    await put("/v1/master-data/policy-types/DE01/T", {}, "*")
     lines = [{"value": "a", "score": "1"}]
     await put("/v1/scoring-groups/DE01/S", {"group_type": "user", "score_type": "list", "lines": lines}, "*")
     await put("/v1/risk-groups/DE01/LOW", {"score_from": "0", "score_to": "35", "indicator": "none"}, "*")

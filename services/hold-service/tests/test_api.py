@@ -68,7 +68,7 @@ async def test_a_release_needs_the_version_and_happens_once(hold: Any, ask: Any,
     unknown = await client.post(f"{path}/release", json=wanted, headers={**key(), "if-match": tag})
     assert unknown.json()["type"].endswith("reason-unknown")
     described = {"description": "the boss said so"}
-    await client.put("/v1/reasons/DE01/release/BOSS", json=described, headers={**key(), "if-match": '"0"'})
+    await client.put("/v1/reasons/DE01/release/BOSS", json=described, headers={**key(), "if-none-match": "*"})
     assert (await client.post(f"{path}/release", json=wanted, headers=key())).status_code == 428
     stale = await client.post(f"{path}/release", json=wanted, headers={**key(), "if-match": '"9"'})
     assert stale.status_code == 412

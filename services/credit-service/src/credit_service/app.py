@@ -16,15 +16,17 @@ from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
-from credit_service.exposure.handlers import apply_cancellations, apply_decisions
+from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
 from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
 from credit_service.policies import api as policies_api
+from credit_service.policies import tables_api as policy_tables_api
 from credit_service.profiles import api as profiles_api
 from credit_service.profiles import lists_api
+from credit_service.profiles import tables_api as profile_tables_api
 from credit_service.raising import KIND as RAISING
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
@@ -49,7 +51,6 @@ from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
-from holdfast.receivables.refresh import refresh
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -67,6 +68,8 @@ HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
+TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
+"""Their paths come before those with a parameter at the same place."""
 LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
 RIDES_PER_SECOND = 50
 """No order waits for what this service shows, so it leaves the machine to those who decide."""
@@ -76,7 +79,7 @@ SERVICE = Service(
     lock=lock_accounts,
     lock_free=LOCK_FREE,
     try_lock=try_lock_accounts,
-    refresh=refresh,
+    refresh=refresh_and_mark,
     outgoing=CREDIT,
     rides_per_second=RIDES_PER_SECOND,
 )
@@ -93,6 +96,7 @@ def create_api(settings: Settings) -> FastAPI:
         service=NAME,
         settings=settings,
         routers=[
+            *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,
             parameters_api.router,

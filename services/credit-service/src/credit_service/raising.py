@@ -3,15 +3,17 @@ profiles, policies and credit groups share. Each of them registers its door."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
+from credit_service.tables.model import Outcome, Told
 from holdfast.approvals import flow
-from holdfast.approvals.flow import Asked, Kind
+from holdfast.approvals.flow import Asked, Kind, Request
+from holdfast.approvals.model import State
 from holdfast.database.work import Work
 
 NAME = "credit-profile-change"
@@ -60,3 +62,33 @@ async def ask(
     """Ask for a raise; `amount` is the resulting limit in company currency. Raises Problem 409 when one is pending."""
     told = {"door": door, "company": company, "resulting_limit": amount, **proposal}
     return await flow.ask(work, KIND, company, subject, who, told, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What became of one of many raises that were asked for."""
+
+    number: str
+    completed: bool
+
+    def told(self, told: Told, version: int) -> Told:
+        """The line of a file as it has gone; `version`: of what the raise was asked on."""
+        if not self.completed:
+            return replace(told, approval=self.number)
+        done = Outcome.CHANGED if version else Outcome.CREATED
+        return replace(told, outcome=done, approval=self.number, version=version + 1)
+
+
+async def ask_many(
+    work: Work, door: str, company: str, who: str, requests: Sequence[Request], reason: str | None
+) -> dict[str, Wanted]:
+    """Ask for raises of subjects that are locked and have no open request; those for which no step applies are
+    completed, and the caller makes them."""
+    if not requests:
+        return {}
+    wanted = [
+        replace(r, proposal={"door": door, "company": company, "resulting_limit": r.amount, **r.proposal})
+        for r in requests
+    ]
+    found = await flow.ask_many(work, KIND, company, who, wanted, reason)
+    return {s: Wanted(str(n), approval.state is State.COMPLETED) for s, (n, approval) in found.items()}

@@ -130,7 +130,7 @@ async def test_policies_groups_and_memberships_are_doors_too(credit: Any, call: 
     await call("ann", "POST", f"/v1/approvals/{added.json()['approval']['id']}/approve", {})
     assert [p["value"]["amount"] for p in (await call("kim", "GET", "/v1/policies")).json()["items"]] == ["50000.00"]
     group = {"owner_company": "DE01", "expiry_date": "2026-12-31", **limit("15000")}
-    assert (await call("kim", "PUT", "/v1/credit-groups/G-1", group, '"0"')).status_code == 200
+    assert (await call("kim", "PUT", "/v1/credit-groups/G-1", group, new=True)).status_code == 200
     joined = await call("kim", "POST", "/v1/credit-groups/G-1/members", {"company": "DE01", "customer": "C-1001"})
     assert joined.status_code == 202
     await call("ann", "POST", f"/v1/approvals/{joined.json()['approval']['id']}/approve", {})

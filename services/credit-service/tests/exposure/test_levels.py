@@ -33,7 +33,9 @@ async def parameters(client: httpx.AsyncClient, company: str, tag: str, **fields
 
 async def group(client: httpx.AsyncClient, amount: str, *members: tuple[str, str]) -> None:
     body = {"owner_company": "DE01", "credit_limit": {"amount": amount, "currency": "EUR"}, "expiry_date": "2026-12-31"}
-    assert (await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-match": '"0"'}))).status_code == 200
+    assert (
+        await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-none-match": "*"}))
+    ).status_code == 200
     for company, customer in members:
         body = {"company": company, "customer": customer}
         assert (await client.post("/v1/credit-groups/G-1/members", json=body, headers=key())).status_code == 200

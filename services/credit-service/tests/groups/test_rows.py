@@ -20,11 +20,12 @@ def key(**headers: str) -> dict[str, str]:
     return {"idempotency-key": str(uuid4()), **headers}
 
 
-async def group(client: httpx.AsyncClient, name: str = "G-1", tag: str = '"0"', **fields: Any) -> httpx.Response:
+async def group(client: httpx.AsyncClient, name: str = "G-1", tag: str | None = None, **fields: Any) -> httpx.Response:
     body = {"owner_company": "DE01", "credit_limit": {"amount": "15000", "currency": "EUR"},
             "expiry_date": "2026-12-31", **fields}  # fmt: skip
     sent = {name: value for name, value in body.items() if value is not None}
-    return await client.put(f"/v1/credit-groups/{name}", json=sent, headers=key(**{"if-match": tag}))
+    condition = {"if-match": tag} if tag else {"if-none-match": "*"}
+    return await client.put(f"/v1/credit-groups/{name}", json=sent, headers=key(**condition))
 
 
 async def join(client: httpx.AsyncClient, name: str = "G-1", **member: Any) -> httpx.Response:

@@ -74,7 +74,9 @@ async def test_policies_by_expiry(credit: Any, client: httpx.AsyncClient) -> Non
 
 async def test_temporary_limits_active_and_future(credit: Any, client: httpx.AsyncClient) -> None:
     body = {"owner_company": "DE01", "credit_limit": {"amount": "9", "currency": "USD"}, "expiry_date": "2026-12-31"}
-    assert (await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-match": '"0"'}))).status_code == 200
+    assert (
+        await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-none-match": "*"}))
+    ).status_code == 200
     rows = [("C-1", None, "2026-02-01", "2026-02-28"), ("C-2", None, "2026-03-01", "2026-03-31"),
             ("C-3", None, "2026-04-01", "2026-04-30"), (None, "G-1", "2026-04-01", "2026-05-31")]  # fmt: skip
     for customer, group, first, last in rows:
@@ -111,7 +113,9 @@ async def test_a_groups_exposure_per_member(
         made("erp.invoice.posted.v1", company="AT01", amount="40", order=None, **NO_LINES),
     )
     body = {"owner_company": "DE01", "credit_limit": {"amount": "200", "currency": "EUR"}, "expiry_date": "2026-12-31"}
-    assert (await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-match": '"0"'}))).status_code == 200
+    assert (
+        await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-none-match": "*"}))
+    ).status_code == 200
     empty = (await client.get("/v1/credit-groups/G-1/exposure")).json()
     assert (empty["available"]["amount"], empty["members"]) == ("200.00", [])
     for company, customer in (("DE01", "C-1001"), ("DE01", "C-2"), ("AT01", "C-1001")):

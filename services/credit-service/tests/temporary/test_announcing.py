@@ -72,7 +72,9 @@ async def test_days_that_nobody_worked_are_made_up_for(credit: Any, client: http
 
 async def test_a_groups_temporary_limit_is_told_with_the_group(credit: Any, client: httpx.AsyncClient) -> None:
     body = {"owner_company": "DE01", "credit_limit": {"amount": "9", "currency": "EUR"}, "expiry_date": "2026-12-31"}
-    assert (await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-match": '"0"'}))).status_code == 200
+    assert (
+        await client.put("/v1/credit-groups/G-1", json=body, headers=key(**{"if-none-match": "*"}))
+    ).status_code == 200
     await temporary(credit, "2026-03-01", "2026-03-31", None, "G-1")
     assert (await run(client), await run(client)) == (1, 0)
     ((_, notice),) = await told(credit, TemporaryLimitStarted)

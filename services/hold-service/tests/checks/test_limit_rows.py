@@ -243,7 +243,7 @@ async def test_orders_beyond_the_horizon_do_not_count(hold: Any, ask: Any) -> No
     created = "2026-01-01T00:00:00Z"
     await hold.facts(ask.order("O-8", "900", created_at=created, requested_delivery_date="2026-08-01"))
     assert (await outcome(hold, ask, "200"))["outcome"] == "held"
-    await hold.parameters(open_order_horizon_days=30)
+    await hold.credit_parameters(open_order_horizon_days=30)
     assert (await outcome(hold, ask, "200", "O-2"))["figures"]["open_orders"] == "0"
 
 

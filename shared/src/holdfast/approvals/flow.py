@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -93,6 +93,34 @@ async def ask(
     )
     await store.note(work, asked.id, requester, "submitted", text=reason)
     return await _settle(work, kind, asked, approval, requester)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One of many requests of a kind: `amount` the resulting limit, company currency; `basis` what it is made on."""
+
+    subject: str
+    amount: Decimal
+    proposal: Any
+    basis: Any
+
+
+async def ask_many(
+    work: Work, kind: Kind, company: str, requester: str, requests: Sequence[Request], reason: str | None
+) -> dict[str, tuple[UUID, Approval]]:
+    """Submit requests for subjects that are locked and have none open (`store.open_subjects`), in two statements.
+
+    By subject. Where no step applies to the amount the request is completed, and the caller lets it take effect.
+    """
+    steps = (await _workflow(work, kind, company)).steps
+    found = {r.subject: (uuid4(), model.submit(requester, r.amount, steps, work.business_now)) for r in requests}
+    done = {s: (n, model.complete(a) if a.state is State.APPROVED else a) for s, (n, a) in found.items()}
+    rows = [(*done[r.subject], r.subject, _json(r.proposal), _json(r.basis)) for r in requests]
+    await store.insert_many(work, company, kind.name, rows, reason)
+    acts = [(number, "submitted", reason) for number, _ in done.values()]
+    acts += [(number, "completed", None) for number, a in done.values() if a.state is State.COMPLETED]
+    await store.note_many(work, requester, acts)
+    return done
 
 
 async def decide(work: Work, kinds: Kinds, number: UUID, caller: Caller, act: Decision, note: str | None) -> Row:

@@ -11,6 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from holdfast.approvals.model import Approval, Delegation, State, Step, Workflow
+from holdfast.database.bulk import columns
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 
 
@@ -145,6 +147,41 @@ async def insert(
     )  # fmt: skip
 
 
+async def insert_many(
+    work: Work, company: str, kind: str, rows: Sequence[tuple[UUID, Approval, str, Any, Any]], reason: str | None
+) -> None:
+    """Keep new approvals that nobody has decided on: number, approval, subject, proposal, basis.
+
+    JSON goes as text: a list among lists would be taken for a further dimension.
+    """
+    await work.conn.execute(
+        """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
+               approved_by, deciders, since, escalated, state, reason, created_at, version)
+           SELECT a.id, $1, $2, a.subject, a.requester, a.amount, a.proposal::jsonb, a.basis::jsonb,
+                  a.steps::jsonb, 0, '{}', '{}', $3, false, a.state, $4, $3, 1
+           FROM unnest($5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
+                       $12::text[]) AS a (id, subject, requester, amount, proposal, basis, steps, state)""",
+        company, kind, work.business_now, reason,
+        *columns([
+            (number, subject, approval.requester, approval.amount, to_json(proposal), to_json(basis),
+             to_json([step_to_json(step) for step in approval.steps]), str(approval.state))
+            for number, approval, subject, proposal, basis in rows
+        ], 8),
+    )  # fmt: skip
+
+
+async def open_subjects(work: Work, company: str, kind: str, subjects: Sequence[str]) -> set[str]:
+    """Those of many subjects that have an open approval."""
+    rows = await work.conn.fetch(
+        """SELECT subject FROM approval WHERE subject = ANY($1::text[]) AND kind = $2 AND company = $3
+           AND state IN ('submitted', 'approval_pending', 'change_requested')""",
+        subjects,
+        kind,
+        company,
+    )
+    return {row["subject"] for row in rows}
+
+
 async def update(work: Work, number: UUID, approval: Approval, *, lapsed: bool = False) -> None:
     """Keep the new state."""
     await work.conn.execute(
@@ -167,6 +204,16 @@ async def note(
     await work.conn.execute(
         "INSERT INTO approval_trail (approval, at, who, acting_for, act, note) VALUES ($1, $2, $3, $4, $5, $6)",
         number, work.business_now, who, acting_for if acting_for != who else None, act, text,
+    )  # fmt: skip
+
+
+async def note_many(work: Work, who: str, acts: Sequence[tuple[UUID, str, str | None]]) -> None:
+    """Write the trail of many approvals: number, act, text."""
+    await work.conn.execute(
+        """INSERT INTO approval_trail (approval, at, who, act, note)
+           SELECT t.approval, $1, $2, t.act, t.note
+           FROM unnest($3::uuid[], $4::text[], $5::text[]) AS t (approval, act, note)""",
+        work.business_now, who, *columns(acts, 3),
     )  # fmt: skip
 
 

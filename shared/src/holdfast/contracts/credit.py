@@ -143,6 +143,9 @@ class ParametersChanged(Payload):
     credit_management_enabled: bool = True
     credit_limit_type: Literal["none", "balance", "balance_and_packing_slip", "balance_and_all"] = "balance_and_all"
     open_orders_counted: Literal["passed_and_earlier", "all", "passed_only"] = "passed_and_earlier"
+    open_order_horizon_days: int | None = Field(
+        None, ge=0, description="orders to be delivered later than so many days do not count; absent: all do"
+    )
     limit_comparison: Literal["strict", "inclusive"] = "strict"
     check_customer_credit_groups: bool = False
     flagged_policy_mode: Literal["exposure_only", "reduce_limit"] = "exposure_only"

@@ -46,9 +46,9 @@ class Api:
         sent = {"Idempotency-Key": str(uuid4()), **headers}
         return await asyncio.to_thread(self._call, method, path, body, sent)
 
-    async def put(self, path: str, body: Any, *, new: str | None = None) -> Answer:
-        """PUT over what is there, or create it; `new` is the ETag of what is not there yet. Raises CallFailed."""
-        etag = (await self.get(path)).etag or new
+    async def put(self, path: str, body: Any) -> Answer:
+        """PUT over what is there, or create it. Raises CallFailed."""
+        etag = (await self.get(path)).etag
         return await self.send("PUT", path, body, **({"If-Match": etag} if etag else {"If-None-Match": "*"}))
 
     async def ready(self) -> None:

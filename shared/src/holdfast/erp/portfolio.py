@@ -67,7 +67,7 @@ async def form_groups(credit: Api, customers: Sequence[CustomerChanged], currenc
     """Let the first customers of one company share a limit with the first of another, pair by pair."""
     pairs = zip(*([m for m in customers if m.company == company] for company in SHARING), strict=False)
     for name, members in zip(GROUPS, pairs, strict=False):
-        await credit.put(f"/v1/credit-groups/{name}", _group(name, members), new='"0"')
+        await credit.put(f"/v1/credit-groups/{name}", _group(name, members))
         for master in members:
             member = {"company": master.company, "customer": master.customer}
             await credit.send("POST", f"/v1/credit-groups/{name}/members", member)
@@ -93,7 +93,7 @@ async def lend_for_the_season(
 async def propose(credit: Api, company: str, day: date) -> None:
     """Propose higher limits for the best class; from now on somebody else has to approve such a journal."""
     steps = [{"name": "credit manager", "permission": "approvals:decide"}]
-    await credit.put(f"/v1/workflows/{company}/credit-limit-adjustment", {"active": True, "steps": steps}, new='"0"')
+    await credit.put(f"/v1/workflows/{company}/credit-limit-adjustment", {"active": True, "steps": steps})
     body = {
         "company": company, "type": "credit_limit", "description": f"Review {day.year}",
         "source": "existing_customers", "risk_group": next(iter(CLASSES)), "value_type": "percentage",

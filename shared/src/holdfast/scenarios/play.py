@@ -26,9 +26,6 @@ EVERYBODY = UserFact(roles=["see", "work", "approve", "administer"])
 SOURCE = "/erp/scenario"
 CREDIT, HOLD = "credit-service", "hold-service"
 TICK = timedelta(minutes=1)
-CREATED_BY_NONE_MATCH = ("/v1/credit-profiles/", "/v1/scoring-groups/", "/v1/risk-groups/", "/v1/customer-risks/",
-                         "/v1/automatic-limit-rules/", "/v1/customer-revenues/")  # fmt: skip
-"""Resources of the API that are created with `If-None-Match: *`; the others name the version \"0\"."""
 PUBLISHED = "SELECT seq, type, payload FROM outbox WHERE seq > $1 AND strpos(payload, $2) > 0 ORDER BY seq"
 LAST = "SELECT coalesce(max(seq), 0) FROM outbox"
 PAUSE = "UPDATE job SET due_at = 'infinity' WHERE NOT name = ANY ($1::text[])"
@@ -132,8 +129,7 @@ class Play:
     async def put(self, service: str, path: str, body: Any, user: str | None = None) -> Reply:
         """Create or replace: the newest version is read first."""
         found = await self.client(service, None).get(path)
-        tag = found.etag or ("new" if path.startswith(CREATED_BY_NONE_MATCH) else '"0"')
-        return await self.send(service, "PUT", path, body, user=user, etag=tag)
+        return await self.send(service, "PUT", path, body, user=user, etag=found.etag or "new")
 
     async def must(self, reply: Reply, what: str) -> Reply:
         """Raises Refused."""

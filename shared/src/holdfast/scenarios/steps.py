@@ -142,7 +142,7 @@ class CallStep(Fact):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     path: str
     body: Any = None
-    if_match: str | None = Field(None, description="`newest` reads the resource first")
+    if_match: str | None = Field(None, description="`newest` reads the resource first, `new` creates")
 
 
 class EventExpected(Fact):

@@ -18,12 +18,14 @@ from holdfast.web.idempotency import Answer, request_of
 Act = Callable[[Work], Awaitable[Answer]]
 
 
-async def once(request: Request, caller: Caller, key: str | None, act: Act) -> Response:
+async def once(request: Request, caller: Caller, key: str | None, act: Act, body: bytes | None = None) -> Response:
     """Do `act` in a transaction and keep its answer under the key; sent again, the request gets that answer.
 
+    `body` is given where the route has read it by itself. The query is part of the request: a dry run is another one.
     Raises Problem 400 without a key, 409 while the same request runs, 422 when the key came with another body.
     """
-    identity = request_of(caller, key, request.method, request.url.path, await request.body())
+    path = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    identity = request_of(caller, key, request.method, path, await request.body() if body is None else body)
     async with transaction(request.app.state.pool) as work:
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()

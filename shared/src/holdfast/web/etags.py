@@ -48,7 +48,12 @@ def check_put(what: str, version: int | None, if_match: str | None, if_none_matc
     Raises Problem 412 or 428.
     """
     if version is not None:
-        check_if_match(None if if_none_match == "*" and if_match is None else if_match, version)
+        if if_match is None and if_none_match == "*":
+            raise Problem(
+                412, "changed-meanwhile", f"There is a {what} already",
+                f"Its ETag is {etag(version)}. Read it, and send that in If-Match to change it.",
+            )  # fmt: skip
+        check_if_match(if_match, version)
     elif if_match is not None:
         raise Problem(412, "changed-meanwhile", f"There is no {what} yet", "Create it with If-None-Match: *.")
     elif if_none_match != "*":

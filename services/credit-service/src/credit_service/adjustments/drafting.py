@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from credit_service.adjustments import store
-from credit_service.adjustments.model import Fault, JournalType, Line, duplicate, fault_of
+from credit_service.adjustments.model import JournalType, Line, duplicate, fault_of
 from credit_service.profiles.changing import company_of
+from credit_service.tables.model import Fault
 from holdfast.database.work import Work
 from holdfast.web import audit
 from holdfast.web.problems import Problem, field_problem

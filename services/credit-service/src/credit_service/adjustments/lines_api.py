@@ -17,9 +17,11 @@ from credit_service.adjustments.opening import must_be_open, must_not_wait, open
 from credit_service.adjustments.shown import shown_journal, shown_line
 from credit_service.paths import see
 from credit_service.profiles.changing import company_of
+from credit_service.tables.files import MOST_BYTES
 from holdfast.contracts.scalars import CompanyId
 from holdfast.database.work import Work, transaction
 from holdfast.web.auth import Caller, require
+from holdfast.web.bodies import read_body
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch
 from holdfast.web.idempotency import Answer, IdempotencyKey
@@ -124,7 +126,7 @@ async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None)
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}, "example":
         "customer,new_limit,new_from_date,new_to_date\nC-1001,12000.00,,2026-12-31\n"}}}},
     responses={200: {"description": "Dry run, or nothing could be taken"}, 201: {"description": "Drafted"},
-               **responses(404, 409)},
+               **responses(404, 409, 413)},
 )  # fmt: skip
 async def import_lines(
     request: Request, caller: Importer, company: CompanyId, type: JournalType = JournalType.PERMANENT,
@@ -137,7 +139,7 @@ async def import_lines(
     line is refused.
     """
     see(caller, company)
-    text = await request.body()
+    text = await read_body(request, MOST_BYTES)
 
     async def act(work: Work) -> Answer:
         read = lines_of(text, (await company_of(work, company))["currency"])
@@ -156,4 +158,4 @@ async def import_lines(
         row = await opened(work, number, caller)
         return answer(report | {"journal": shown_journal(row)}, 201, row["version"])
 
-    return await once(request, caller, idempotency_key, act)
+    return await once(request, caller, idempotency_key, act, text)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from credit_service.tables.model import Fault
 from holdfast.receivables.money import rounded
 
 Rounding = Literal["up", "down", "nearest"]
@@ -57,16 +58,6 @@ class Line:
     def subject(self) -> str:
         """Whose limit it is, for people."""
         return f"customer {self.customer}" if self.customer else f"credit group {self.credit_group}"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a line cannot be: the field, its value, what is wrong with it and what to do."""
-
-    field: str
-    value: str | None
-    problem: str
-    remedy: str
 
 
 def fault_of(kind: JournalType, line: Line, currency: str) -> Fault | None:

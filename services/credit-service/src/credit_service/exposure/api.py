@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from credit_service.exposure import store
-from credit_service.exposure.model import ORDERS, SortKey, View, concentration
+from credit_service.exposure.listing import read_page
+from credit_service.exposure.model import SortKey, concentration
 from credit_service.exposure.reading import read_views
 from credit_service.exposure.shown import shown_concentration, shown_view
+from credit_service.exposure.store import keep_standings
 from credit_service.paths import Company, Customer, Named, bad_cursor, business_settings, see
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
@@ -65,22 +67,14 @@ async def list_exposures(
             422, "invalid", "The request is not valid", "company", None, "amounts of several currencies do not compare",
             "Name one company, or sort by -used_percent.",
         )  # fmt: skip
-    after, order = _after(cursor), ORDERS[sort]
-    async with transaction(request.app.state.pool, isolation="repeatable_read") as work:
-        parties = await store.customers_with_figures(work, caller.company_filter(), company)
-        views = await read_views(work, parties)
-    keyed = sorted(((order(v), v) for v in views if _reaches(v, minimum_used_percent)), key=lambda pair: pair[0])
-    rest = [pair for pair in keyed if after is None or pair[0] > after][: limit + 1]
-    kept, following = page(rest, limit, lambda pair: (pair[0][0], str(pair[0][1]), *pair[0][2:]))
+    pool, seen = request.app.state.pool, caller.company_filter()
+    async with transaction(pool, isolation="repeatable_read") as work:
+        found = await read_page(work, seen, company, sort, minimum_used_percent, _after(cursor), limit)
+    if found.computed:
+        async with transaction(pool, clock=False) as work:
+            await keep_standings(work, found.setting, found.computed)
+    kept, following = page(found.views, limit, lambda pair: (pair[0][0], str(pair[0][1]), *pair[0][2:]))
     return shown({"items": [shown_view(view, caller) for _, view in kept], "next_cursor": following})
-
-
-def _reaches(view: View, least: Decimal | None) -> bool:
-    """Whether at least so much is used; what cannot be known is shown, and so is debt without a limit."""
-    if least is None or view.missing_rates:
-        return True
-    test = view.governs
-    return test is not None and ((test.used_percent or 0) >= least or test.limit <= 0 < test.exposure)
 
 
 def _after(cursor: str | None) -> SortKey | None:

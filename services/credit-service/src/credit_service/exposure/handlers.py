@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from credit_service.exposure.store import mark_figures
 from holdfast.bus.envelope import Incoming
 from holdfast.contracts.holds import OrderCleared, OrderDecision, OrderHeld, OrderRejected, OrderReleased
 from holdfast.database.work import Work
-from holdfast.receivables.model import Reservation
+from holdfast.receivables.accounts import recomputed
+from holdfast.receivables.model import Party, Reservation
+from holdfast.receivables.refresh import refresh
 from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
 
 STATUS: dict[type[OrderDecision], str] = {
@@ -17,6 +20,12 @@ STATUS: dict[type[OrderDecision], str] = {
     OrderReleased: "released",
     OrderRejected: "rejected",
 }
+
+
+async def refresh_and_mark(work: Work, parties: Collection[Party]) -> None:
+    """Recompute what follows from the facts, and mark whose figures have changed. Raises MoreParties."""
+    await refresh(work, parties)
+    await mark_figures(work, recomputed(work))
 
 
 async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:

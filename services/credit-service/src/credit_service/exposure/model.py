@@ -227,6 +227,14 @@ def by_uninsured(view: View) -> SortKey:
     return (INCOMPLETE, ZERO, *_party(view)) if view.missing_rates else (TESTED, -view.uninsured, *_party(view))
 
 
+def reaches(view: View, least: Decimal | None) -> bool:
+    """Whether at least so much is used; what cannot be known is shown, and so is debt without a limit."""
+    if least is None or view.missing_rates:
+        return True
+    test = view.governs
+    return test is not None and ((test.used_percent or 0) >= least or test.limit <= 0 < test.exposure)
+
+
 ORDERS: Mapping[str, Callable[[View], SortKey]] = {
     "-used_percent": by_used_percent, "-exposure": by_exposure, "-uninsured_exposure": by_uninsured,
 }  # fmt: skip

@@ -42,9 +42,11 @@ async def _known(work: Work, parties: Collection[Party], owner: dict[Party, Grou
     profiles, temporary = await read_profiles(work, parties), await temporary_of(work, parties, since)
     policies = await policies_of(work, parties, since)
     types = {c: p.credit_limit_exchange_rate_type for c, p in parameters.items() if p.credit_limit_exchange_rate_type}
+    horizons = {company: p.open_order_horizon_days for company, p in parameters.items()}
     positions = await read_positions(
         work, parties, currencies={p.currency for found in policies.values() for p in found},
         into={party: group.currency for party, group in owner.items()}, rate_types=types,
+        horizons={party: days for party in parties if (days := horizons.get(party[0])) is not None},
     )  # fmt: skip
     default = Parameters()
     found = {}

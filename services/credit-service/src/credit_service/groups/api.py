@@ -21,7 +21,7 @@ from holdfast.receivables.model import Party
 from holdfast.receivables.money import rounded
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, check_if_match
+from holdfast.web.etags import IfMatch, IfNoneMatch, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.money import MoneyModel, money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
@@ -109,16 +109,20 @@ async def put_group(
     given: GroupBody,
     caller: Keeper,
     if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Set a group; If-Match \"0\" for a new one. A raise waits for approval once such a workflow is active."""
+    """Set a group: `If-None-Match: *` creates it, `If-Match` changes the version you read.
+
+    A raise waits for approval once such a workflow is active.
+    """
     _possible(given, caller)
 
     async def act(work: Work) -> Answer:
         before = await store.lock_group(work, name)
         if before is not None and before.owner_company != given.owner_company:
             raise not_found(f"credit group {name} of {given.owner_company}")
-        check_if_match(if_match, before.version if before else 0)
+        check_put("credit group", before.version if before else None, if_match, if_none_match)
         after = Group(
             name, given.owner_company, given.description, given.credit_limit.currency, given.credit_limit.amount,
             given.expiry_date, given.check_member_overdue, (before.version if before else 0) + 1,

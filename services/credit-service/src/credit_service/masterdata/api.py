@@ -14,7 +14,7 @@ from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, check_if_match
+from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
@@ -65,15 +65,16 @@ async def set_entry(
     given: dict[str, Any],
     caller: Keeper,
     if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Set an entry. If-Match \"0\" for a new one."""
+    """Set an entry: `If-None-Match: *` creates it, `If-Match` changes the version you read."""
     _see(caller, company)
     entry = _entry(LISTS[name], given)
 
     async def act(work: Work) -> Answer:
         row = await store.read_entry(work, company, name, code, lock=True)
-        check_if_match(if_match, row["version"] if row else 0)
+        check_put("entry", row["version"] if row else None, if_match, if_none_match)
         version = (row["version"] if row else 0) + 1
         await store.write_entry(work, company, name, code, entry.model_dump(mode="json"), version)
         after = {"id": code, **entry.model_dump(mode="json"), "version": version}
@@ -113,17 +114,12 @@ async def delete_entry(
     return await once(request, caller, idempotency_key, act)
 
 
-async def must_exist(work: Work, company: str, name: str, code: str | None, field: str) -> dict[str, Any]:
-    """The fields of an entry that another resource refers to; {} for none. Raises Problem 422."""
-    if code is None:
-        return {}
-    row = await store.read_entry(work, company, name, code)
-    if row is None:
-        raise field_problem(
-            422, "unknown-reference", "The request names something that does not exist", field, code,
-            f"is not among the {name} of {company}", f"Create it first: PUT /v1/master-data/{name}/{company}/{code}.",
-        )  # fmt: skip
-    return dict(row["fields"])
+def unknown_reference(company: str, name: str, code: str, field: str) -> Problem:
+    """Another resource refers to an entry that does not exist."""
+    return field_problem(
+        422, "unknown-reference", "The request names something that does not exist", field, code,
+        f"is not among the {name} of {company}", f"Create it first: PUT /v1/master-data/{name}/{company}/{code}.",
+    )  # fmt: skip
 
 
 def _entry(cls: type[Entry], given: dict[str, Any]) -> Entry:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import asyncpg
 
+from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 
 
@@ -26,6 +28,21 @@ async def read_entry(work: Work, company: str, name: str, code: str, *, lock: bo
         company,
         code,
     )
+
+
+async def read_entries(
+    work: Work, company: str, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """The fields of entries by list and id; those that do not exist are absent."""
+    if not wanted:
+        return {}
+    rows = await work.conn.fetch(
+        """SELECT m.list, m.id, m.fields FROM unnest($2::text[], $3::text[]) AS w (list, id)
+           JOIN master_data m ON m.list = w.list AND m.company = $1 AND m.id = w.id""",
+        company,
+        *columns(sorted(wanted), 2),
+    )
+    return {(row["list"], row["id"]): row["fields"] for row in rows}
 
 
 async def write_entry(work: Work, company: str, name: str, code: str, fields: dict[str, Any], version: int) -> None:

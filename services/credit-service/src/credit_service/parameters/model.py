@@ -23,6 +23,9 @@ class Parameters(BaseModel):
     open_orders_counted: Literal["passed_and_earlier", "all", "passed_only"] = Field(
         "passed_and_earlier", description="which other open orders count"
     )
+    open_order_horizon_days: int | None = Field(
+        None, ge=0, le=3650, description="orders to be delivered later than so many days do not count; absent: all do"
+    )
     limit_comparison: Literal["strict", "inclusive"] = Field(
         "strict", description="inclusive: a limit that is used exactly is exceeded"
     )
@@ -55,7 +58,8 @@ class Parameters(BaseModel):
 
 
 PUBLISHED = frozenset({
-    "credit_management_enabled", "credit_limit_type", "open_orders_counted", "limit_comparison",
+    "credit_management_enabled", "credit_limit_type", "open_orders_counted",
+    "open_order_horizon_days", "limit_comparison",
     "check_customer_credit_groups", "flagged_policy_mode", "credit_limit_exchange_rate_type",
     "check_limit_on_sales_order", "check_limit_on_free_text_invoice", "message_when_exceeding",
     "bypass_inventory_reservations",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,15 @@ from holdfast.receivables.model import Party
 FIELDS = ("company", "customer", "kind", "type", "coverage_type", "insurer_guarantor", "identification",
           "effective_from", "expires_on", "value", "currency", "update_credit_limit_pct",
           "included_in_exposure")  # fmt: skip
+TYPES = {"effective_from": "date", "expires_on": "date", "value": "numeric", "update_credit_limit_pct": "numeric",
+         "included_in_exposure": "boolean"}  # fmt: skip
+WRITE = (
+    f"INSERT INTO credit_policy (id, version, {', '.join(FIELDS)}) SELECT * FROM unnest($1::uuid[], $2::bigint[], "
+    + ", ".join(f"${n}::{TYPES.get(name, 'text')}[]" for n, name in enumerate(FIELDS, 3))
+    + ") ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in ("version", *FIELDS[2:]))
+    + " RETURNING *"
+)
 
 
 async def policies_of(work: Work, parties: Collection[Party], on: date) -> dict[Party, list[Policy]]:
@@ -58,19 +67,28 @@ async def page_of_policies(
     return rows
 
 
-async def write_policy(work: Work, number: UUID, fields: dict[str, Any], version: int) -> asyncpg.Record:
-    """Keep a new version; the customer is locked."""
-    changes = ", ".join(f"{name} = excluded.{name}" for name in (*FIELDS[2:], "version"))
-    values = ", ".join(f"${n}" for n in range(1, len(FIELDS) + 3))
-    row = await work.conn.fetchrow(
-        f"""INSERT INTO credit_policy (id, {", ".join(FIELDS)}, version) VALUES ({values})
-            ON CONFLICT (id) DO UPDATE SET {changes} RETURNING *""",
-        number,
-        *[fields[name] for name in FIELDS],
-        version,
+async def write_policies(work: Work, wanted: Sequence[tuple[UUID, int, dict[str, Any]]]) -> list[asyncpg.Record]:
+    """Keep new versions (number, version, fields); the customers are locked. Answers the rows in the same order."""
+    given = [(number, version, *(fields[name] for name in FIELDS)) for number, version, fields in wanted]
+    rows = await work.conn.fetch(WRITE, *columns(given, len(FIELDS) + 2))
+    found = {row["id"]: row for row in rows}
+    return [found[number] for number, _, _ in wanted]
+
+
+async def policies_by_number(work: Work, company: str, numbers: Collection[UUID]) -> dict[UUID, asyncpg.Record]:
+    """Many policies of a company."""
+    rows = await work.conn.fetch(
+        "SELECT * FROM credit_policy WHERE id = ANY($1::uuid[]) AND company = $2", sorted(numbers), company
     )
-    assert row is not None
-    return row
+    return {row["id"]: row for row in rows}
+
+
+async def policies_of_customers(work: Work, company: str, customers: Collection[str]) -> list[asyncpg.Record]:
+    """All policies of many customers of a company."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        "SELECT * FROM credit_policy WHERE customer = ANY($1::text[]) AND company = $2", sorted(customers), company
+    )
+    return rows
 
 
 async def delete_policy(work: Work, number: UUID) -> None:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from credit_service.paths import Company, Customer, Named, see
 from credit_service.profiles import store
-from credit_service.profiles.bodies import ProfileBody, change_of, must_be_possible
+from credit_service.profiles.bodies import ProfileBody, change_of, known_for, must_be_possible
 from credit_service.profiles.changing import company_of, request_change, shown_profile
 from credit_service.profiles.model import Profile
 from holdfast.approvals.api import shown_approval
@@ -18,10 +18,10 @@ from holdfast.database.work import Work, transaction
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match
+from holdfast.web.etags import IfMatch, IfNoneMatch, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
-from holdfast.web.problems import Problem, not_found, responses
+from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/credit-profiles", tags=["credit profiles"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
@@ -88,9 +88,9 @@ async def set_profile(
         known = await company_of(work, company)
         await lock_accounts(work, {(company, customer)})
         before = await store.read_profile(work, (company, customer))
-        _check_version(before, if_match, if_none_match)
+        check_put("profile", before.version if before else None, if_match, if_none_match)
         start = before or Profile(company, customer, known["currency"])
-        change = await change_of(work, given, company, known)
+        change = change_of(given, await known_for(work, company, known, [given]))
         after, approval, warnings = await request_change(
             work, start, change, caller.subject, given.reason, confirmed=given.confirm_group_limit
         )
@@ -102,15 +102,3 @@ async def set_profile(
         )
 
     return await once(request, caller, idempotency_key, act)
-
-
-def _check_version(before: Profile | None, if_match: str | None, if_none_match: str | None) -> None:
-    if before is not None:
-        check_if_match(None if if_none_match == "*" and if_match is None else if_match, before.version)
-        return
-    if if_match is not None:
-        raise Problem(412, "changed-meanwhile", "There is no profile yet", "Create it with If-None-Match: *.")
-    if if_none_match != "*":
-        raise Problem(
-            428, "if-match-required", "Say that you create it", "There is no profile yet; send If-None-Match: *."
-        )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 import asyncpg
 from pydantic import BaseModel, ConfigDict, Field
 
-from credit_service.masterdata.api import must_exist
+from credit_service.masterdata.api import unknown_reference
+from credit_service.masterdata.store import read_entries
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles.model import Change
 from holdfast.contracts.base import Text
@@ -16,7 +19,7 @@ from holdfast.contracts.scalars import BusinessDate, Code
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
 from holdfast.receivables.money import rounded
-from holdfast.receivables.rates import read_rates
+from holdfast.receivables.rates import Rate, read_rates
 from holdfast.web.money import MoneyModel
 from holdfast.web.problems import Problem, field_problem
 
@@ -64,56 +67,80 @@ PLAIN = ("credit_limit_expiry_date", "mandatory_credit_limit", "unlimited_credit
          "ignore_until_date", "credit_management_group", "credit_rating", "account_status", "status_reason",
          "last_review_date", "next_review_date", "with_agency", "title_held", "business_started_date",
          "customer_since_date", "collection_group", "notes")  # fmt: skip
-REFERENCES = {"credit_management_group": "credit-management-groups", "status_reason": "status-reasons",
+REFERENCES = {"account_status": "account-statuses", "credit_management_group": "credit-management-groups",
+              "status_reason": "status-reasons",
               "collection_group": "collection-groups"}  # fmt: skip
 
 
-async def change_of(work: Work, given: ProfileBody, company: str, known: asyncpg.Record) -> Change:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a change of a company's profiles is made from: currency, entries of master data by list and id, and rates
+    of the day from customers' currencies."""
+
+    company: str
+    currency: str
+    rate_type: str
+    entries: Mapping[tuple[str, str], dict[str, Any]]
+    rates: Mapping[str, Rate]
+
+
+async def known_for(work: Work, company: str, master: asyncpg.Record, given: Collection[ProfileBody]) -> Known:
+    """What these requests refer to, in two statements."""
+    named = {(name, getattr(body, field)) for body in given for field, name in REFERENCES.items()}
+    entries = await read_entries(work, company, {(name, code) for name, code in named if code is not None})
+    parameters = (await read_parameters(work, company)).parameters
+    kind = parameters.credit_limit_exchange_rate_type or master["exchange_rate_type"] or "default"
+    day, own = local_date(work.business_now, master["time_zone"]), master["currency"]
+    codes = {body.credit_limit_customer_currency.currency for body in given if body.credit_limit_customer_currency}
+    rates = await read_rates(work, {(kind, code, own, day) for code in codes})
+    return Known(company, own, kind, entries, {need[1]: rate for need, rate in rates.items()})
+
+
+def change_of(given: ProfileBody, known: Known) -> Change:
     """What a request changes, with every amount in its currency. Raises Problem 422."""
     values: dict[str, Any] = {name: getattr(given, name) for name in PLAIN}
-    values |= await _limit(work, given, company, known)
+    values |= _limit(given, known)
     if given.eligible_credit_limit is not None:
         money = given.eligible_credit_limit
         values["eligible_credit_limit"] = _amount(money, money.currency, "eligible_credit_limit")
         values["eligible_credit_limit_currency"] = money.currency
     for field, name in REFERENCES.items():
-        await must_exist(work, company, name, values[field], field)
-    status = await must_exist(work, company, "account-statuses", given.account_status, "account_status")
-    effect = EFFECTS[status.get("hold_effect", "none")]
-    values["invoicing_delivery_on_hold"] = given.invoicing_delivery_on_hold or effect
+        if values[field] is not None and (name, values[field]) not in known.entries:
+            raise unknown_reference(known.company, name, values[field], field)
+    status = known.entries.get(("account-statuses", given.account_status or ""), {})
+    values["invoicing_delivery_on_hold"] = (
+        given.invoicing_delivery_on_hold or EFFECTS[status.get("hold_effect", "none")]
+    )
     return Change(values)
 
 
-async def _limit(work: Work, given: ProfileBody, company: str, known: asyncpg.Record) -> dict[str, Any]:
+def _limit(given: ProfileBody, known: Known) -> dict[str, Any]:
     if given.credit_limit_customer_currency is not None:
-        return await _converted(work, given.credit_limit_customer_currency, company, known)
+        return _converted(given.credit_limit_customer_currency, known)
     if given.credit_limit is None:
         raise field_problem(
             422, "invalid", "The request is not valid", "credit_limit", None, "no limit is named",
             "Send credit_limit, or credit_limit_customer_currency; 0 means no credit.",
         )  # fmt: skip
     return {
-        "credit_limit": _amount(given.credit_limit, known["currency"], "credit_limit"),
+        "credit_limit": _amount(given.credit_limit, known.currency, "credit_limit"),
         "customer_currency": None,
         "credit_limit_customer_currency": None,
     }
 
 
-async def _converted(work: Work, own: MoneyModel, company: str, known: asyncpg.Record) -> dict[str, Any]:
+def _converted(own: MoneyModel, known: Known) -> dict[str, Any]:
     """The limit in company currency at the rate of the day; it stays until the next change (spec 2.7)."""
-    parameters = (await read_parameters(work, company)).parameters
-    rate_type = parameters.credit_limit_exchange_rate_type or known["exchange_rate_type"] or "default"
-    need = (rate_type, own.currency, known["currency"], local_date(work.business_now, known["time_zone"]))
-    rate = (await read_rates(work, [need])).get(need)
+    rate = known.rates.get(own.currency)
     if rate is None:
         raise field_problem(
             422, "no-exchange-rate", "There is no exchange rate", "credit_limit_customer_currency.currency",
-            own.currency, f"no rate of type {rate_type} converts it into {known['currency']} today",
+            own.currency, f"no rate of type {known.rate_type} converts it into {known.currency} today",
             "Let the ERP send erp.exchange-rate.published.v1, or send credit_limit in the company's currency.",
         )  # fmt: skip
     amount = _amount(own, own.currency, "credit_limit_customer_currency")
     return {
-        "credit_limit": rounded(rate.convert(amount), known["currency"]),
+        "credit_limit": rounded(rate.convert(amount), known.currency),
         "customer_currency": own.currency,
         "credit_limit_customer_currency": amount,
     }

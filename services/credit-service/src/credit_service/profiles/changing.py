@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -55,50 +56,97 @@ async def current(work: Work, party: Party, currency: str) -> Profile:
     return await store.read_profile(work, party) or Profile(*party, currency)
 
 
-async def request_change(
-    work: Work, before: Profile, change: Change, who: str, reason: str | None, *, confirmed: bool
-) -> tuple[Profile, asyncpg.Record | None, list[str]]:
-    """Make a change of a locked customer, or ask for it where it raises what the customer may owe.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What changes of a company's profiles are judged by; `asks`: raises pass approval."""
 
-    Answers the profile as it is now, the approval if one is waited for, and warnings. Raises Problem 409 or 422.
-    """
-    party = before.company, before.customer
-    today = local_date(work.business_now, (await company_of(work, before.company))["time_zone"])
-    parameters = (await read_parameters(work, before.company)).parameters
-    after = changed(before, change, today)
-    _may_edit_limit(before, after, parameters)
-    warnings = _eligible(after, parameters)
-    in_group = parameters.check_customer_credit_groups and await group_of(work, party) is not None
-    if opens_group_room(before, after, in_checked_group=in_group) and not confirmed:
+    parameters: Parameters
+    today: date
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A change that may be made, or asked for where `waits`."""
+
+    before: Profile
+    after: Profile
+    change: Change
+    waits: bool
+    warnings: tuple[str, ...]
+
+
+async def rules_of(work: Work, company: str, time_zone: str) -> Rules:
+    """What changes of profiles are judged by today."""
+    parameters = (await read_parameters(work, company)).parameters
+    return Rules(parameters, local_date(work.business_now, time_zone), await raising.must_ask(work, company))
+
+
+def judged(rules: Rules, before: Profile, change: Change, *, in_group: bool, confirmed: bool) -> Judged:
+    """What becomes of a change; `in_group`: of a member of a credit group. Raises Problem 409 or 422."""
+    after = changed(before, change, rules.today)
+    _may_edit_limit(before, after, rules.parameters)
+    warnings = _eligible(after, rules.parameters)
+    checked = rules.parameters.check_customer_credit_groups and in_group
+    if opens_group_room(before, after, in_checked_group=checked) and not confirmed:
         raise Problem(
             409, "confirm-group-limit", "This raises the room to the group's limit",
             "With an own limit of 0 that is not mandatory only the group's limit counts. Send "
             "confirm_group_limit true if that is meant, or set mandatory_credit_limit.",
         )  # fmt: skip
-    raised = raises(before, after, in_checked_group=in_group)
-    if raised and await raising.must_ask(work, before.company):
-        proposal = {"customer": before.customer, "change": change.values}
+    waits = rules.asks and raises(before, after, in_checked_group=checked)
+    return Judged(before, after, change, waits, tuple(warnings))
+
+
+def proposal_of(found: Judged) -> dict[str, Any]:
+    """What is asked for."""
+    return {"customer": found.before.customer, "change": found.change.values}
+
+
+async def request_change(
+    work: Work, before: Profile, change: Change, who: str, reason: str | None, *, confirmed: bool
+) -> tuple[Profile, asyncpg.Record | None, tuple[str, ...]]:
+    """Make a change of a locked customer, or ask for it where it raises what the customer may owe.
+
+    Answers the profile as it is now, the approval if one is waited for, and warnings. Raises Problem 409 or 422.
+    """
+    party = before.company, before.customer
+    rules = await rules_of(work, before.company, (await company_of(work, before.company))["time_zone"])
+    in_group = rules.parameters.check_customer_credit_groups and await group_of(work, party) is not None
+    found = judged(rules, before, change, in_group=in_group, confirmed=confirmed)
+    if found.waits:
         row = await raising.ask(
-            work, "profile", before.company, before.customer, who, resulting_limit(after), proposal, reason
-        )
-        return await current(work, party, before.currency), row, warnings
-    await apply(work, before, after, who, reason, "manual")
-    return after, None, warnings
+            work, "profile", before.company, before.customer, who, resulting_limit(found.after), proposal_of(found),
+            reason,
+        )  # fmt: skip
+        return await current(work, party, before.currency), row, found.warnings
+    await apply(work, [(before, found.after)], who, reason, "manual")
+    return found.after, None, found.warnings
 
 
-async def apply(work: Work, before: Profile, after: Profile, who: str, reason: str | None, source: str) -> None:
-    """Keep the new version, with its trail, its history and its event."""
-    await store.write_profile(work, after, who)
-    was, now = ((p.credit_limit, p.credit_limit_expiry_date) for p in (before, after))
-    if was != now:
-        row = (after.company, after.customer, source, who, reason, before.credit_limit if before.version else None,
-               after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)  # fmt: skip
-        await store.note_history(work, [row])
-    await audit.record(
-        work, who=who, what="credit-profile.changed", company=after.company, subject=after.customer,
-        before=shown_profile(before) if before.version else None, after=shown_profile(after), why=reason,
+async def apply(
+    work: Work, pairs: Sequence[tuple[Profile, Profile]], who: str, reason: str | None, source: str
+) -> None:
+    """Keep new versions of profiles (before, after), with their trail, their history and their events."""
+    if not pairs:
+        return
+    await store.write_profiles(work, [after for _, after in pairs], who)
+    history = [
+        (after.company, after.customer, source, who, reason, before.credit_limit if before.version else None,
+         after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)
+        for before, after in pairs
+        if (before.credit_limit, before.credit_limit_expiry_date)
+        != (after.credit_limit, after.credit_limit_expiry_date)
+    ]  # fmt: skip
+    if history:
+        await store.note_history(work, history)
+    await audit.record_many(
+        work, who=who, what="credit-profile.changed", why=reason, entries=[
+            (after.company, after.customer, shown_profile(before) if before.version else None, shown_profile(after))
+            for before, after in pairs
+        ],
     )  # fmt: skip
-    await publish(work, [(after.company, after.customer)], who, reason)
+    await publish(work, [(after.company, after.customer) for _, after in pairs], who, reason)
 
 
 def _may_edit_limit(before: Profile, after: Profile, parameters: Parameters) -> None:
@@ -139,7 +187,7 @@ async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
 async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
     found, before = await company_of(work, proposal["company"]), await _now(work, proposal)
     after = changed(before, restored(proposal["change"]), local_date(work.business_now, found["time_zone"]))
-    await apply(work, before, after, asked.requester, asked.reason, "approved")
+    await apply(work, [(before, after)], asked.requester, asked.reason, "approved")
 
 
 raising.DOORS["profile"] = Door(_lock, _basis, _take_effect)

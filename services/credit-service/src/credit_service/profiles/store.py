@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import astuple
 from datetime import date
 from typing import Any
 
 import asyncpg
 
 from credit_service.profiles.model import COLUMNS, Profile
-from holdfast.database.bulk import columns
+from holdfast.database.bulk import columns, columns_of
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
 READ = f"SELECT {', '.join(f'p.{name}' for name in COLUMNS)} FROM credit_profile p"
+TYPES = {"version": "bigint", "mandatory_credit_limit": "boolean", "unlimited_credit": "boolean",
+         "exclude_from_credit_management": "boolean", "with_agency": "boolean", "title_held": "boolean",
+         "credit_limit": "numeric", "credit_limit_customer_currency": "numeric", "eligible_credit_limit": "numeric",
+         **{name: "date" for name in COLUMNS if name.endswith("_date")}}  # fmt: skip
 WRITE = (
-    f"INSERT INTO credit_profile ({', '.join(COLUMNS)}, changed_at, changed_by) VALUES "
-    f"({', '.join(f'${n}' for n in range(1, len(COLUMNS) + 3))}) ON CONFLICT (customer, company) DO UPDATE SET "
+    f"INSERT INTO credit_profile ({', '.join(COLUMNS)}, changed_at, changed_by) SELECT g.*, $1, $2 FROM unnest("
+    + ", ".join(f"${n}::{TYPES.get(name, 'text')}[]" for n, name in enumerate(COLUMNS, 3))
+    + ") AS g ON CONFLICT (customer, company) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS[2:], "changed_at", "changed_by"))
 )
 
@@ -54,9 +58,20 @@ async def page_of_profiles(
     return [Profile(**dict(row)) for row in rows]
 
 
-async def write_profile(work: Work, p: Profile, by: str) -> None:
-    """Keep a new version; the customer is locked."""
-    await work.conn.execute(WRITE, *astuple(p), work.business_now, by)
+async def write_profiles(work: Work, profiles: Collection[Profile], by: str) -> None:
+    """Keep new versions; the customers are locked."""
+    await work.conn.execute(WRITE, work.business_now, by, *columns_of(profiles, *COLUMNS))
+
+
+async def known_customers(work: Work, company: str, customers: Collection[str]) -> set[str]:
+    """Those of many customers of a company that were ever heard of."""
+    rows = await work.conn.fetch(
+        """SELECT a.customer FROM unnest($2::text[]) AS w (customer)
+           JOIN account a ON a.company = $1 AND a.customer = w.customer""",
+        company,
+        sorted(customers),
+    )
+    return {row["customer"] for row in rows}
 
 
 async def next_versions(work: Work, parties: Collection[Party], by: str) -> None:

@@ -48,9 +48,11 @@ async def temporary_of_groups(work: Work, groups: Collection[str], on: date) -> 
 
 
 async def page_of_temporary(
-    work: Work, companies: list[str] | None, company: str | None, on: date, after: tuple[date, UUID] | None, limit: int
-) -> list[asyncpg.Record]:
-    """Temporary limits of customers, and of groups that these companies own, that have not ended; by their end."""
+    work: Work, companies: list[str] | None, company: str | None, on: date, after: tuple[date, UUID] | None,
+    limit: int | None,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """Temporary limits of customers, and of groups that these companies own, that have not ended; by their end. All of
+    them without a `limit`."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
         """SELECT t.id, coalesce(t.company, g.owner_company) AS company, t.customer, t.credit_group, t.amount,
                   coalesce(g.currency, c.currency) AS currency, t.from_date, t.to_date, t.journal

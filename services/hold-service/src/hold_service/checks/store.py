@@ -166,4 +166,4 @@ def _rate_types(known: Mapping[str, Setup]) -> dict[str, str]:
 
 
 def _horizon(setup: Setup | None) -> int | None:
-    return setup.parameters.open_order_horizon_days if setup else None
+    return setup.credit.open_order_horizon_days if setup else None

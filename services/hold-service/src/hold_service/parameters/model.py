@@ -45,9 +45,6 @@ class HoldParameters(BaseModel):
     skip_check_when_cancelling_packing_slip: bool = True
     skip_check_when_reducing_packing_slip: bool = True
     check_after_load_validation: bool = False
-    open_order_horizon_days: int | None = Field(
-        None, ge=0, le=3650, description="other orders to be delivered later than this do not count; absent: all count"
-    )
     blocking_calc_base: Literal["balance_positive", "overdue", "overdue_including_grace"] = Field(
         "overdue", description="what must be true before overdue rules look at a customer"
     )
@@ -70,6 +67,7 @@ class CreditParameters(BaseModel):
     credit_management_enabled: bool = True
     credit_limit_type: LimitType = LimitType.BALANCE_AND_ALL
     open_orders_counted: Counted = Counted.PASSED_AND_EARLIER
+    open_order_horizon_days: int | None = None
     limit_comparison: Comparison = Comparison.STRICT
     check_customer_credit_groups: bool = False
     flagged_policy_mode: PolicyMode = PolicyMode.EXPOSURE_ONLY

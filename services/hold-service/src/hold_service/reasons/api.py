@@ -14,7 +14,7 @@ from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
 from holdfast.web import audit, idempotency
 from holdfast.web.auth import Caller, require
-from holdfast.web.etags import IfMatch, check_if_match, etag
+from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
 from holdfast.web.problems import not_found, responses
 
@@ -75,9 +75,10 @@ async def set_reason(
     given: ReasonBody,
     caller: Keeper,
     if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Add or change a reason. If-Match names the version read before; \"0\" adds it."""
+    """Set a reason: `If-None-Match: *` creates it, `If-Match` changes the version you read."""
     path = f"/v1/reasons/{company}/{kind}/{reason}"
     identity = request_of(caller, idempotency_key, "PUT", path, await request.body())
     _see(caller, company)
@@ -85,7 +86,7 @@ async def set_reason(
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
         before = await store.read_reason(work, company, kind, reason, lock=True)
-        check_if_match(if_match, before["version"] if before else 0)
+        check_put("reason", before["version"] if before else None, if_match, if_none_match)
         after = await store.write_reason(work, company, kind, reason, given.description)
         await audit.record(
             work, who=caller.subject, what="reason.changed", company=company, subject=f"{kind}/{reason}",

@@ -136,3 +136,24 @@ CREATE TABLE credit_notice (
     announced_at timestamptz NOT NULL,
     PRIMARY KEY (customer, company, kind, subject, due_date)
 );
+
+-- Grows with every transaction that has recomputed the customer's figures, under the customer's lock.
+ALTER TABLE account ADD COLUMN figures bigint NOT NULL DEFAULT 0;
+
+-- Where a customer stands in the lists of exposures, as computed from a state that the first columns name: a row counts
+-- only while they are what is there now. Whoever finds another state computes the customer anew.
+CREATE TABLE exposure_standing (
+    company text NOT NULL,
+    customer text NOT NULL,
+    setting text NOT NULL,
+    figures bigint NOT NULL,
+    profile_version bigint NOT NULL,
+    credit_group text NOT NULL,
+    listed boolean NOT NULL,
+    class smallint NOT NULL,
+    used numeric NOT NULL,
+    exposure numeric NOT NULL,
+    uninsured numeric NOT NULL,
+    PRIMARY KEY (customer, company)
+);
+COMMENT ON COLUMN exposure_standing.used IS 'Sort values are negated: the largest first';

@@ -124,13 +124,15 @@ CREATE TABLE statistics_parameters (
     version bigint NOT NULL
 );
 
--- Amounts in company currency. `credit_limit` NULL: unlimited. `exposure` NULL: not known for that day.
+-- Amounts in company currency. `credit_limit`: the tightest of those that governed; NULL: unlimited, or a rate lacked.
+-- `exposure_value`: the own limit without flagged policies. `exposure` NULL: not known for that day.
 CREATE TABLE balance_stat (
     company text NOT NULL,
     customer text NOT NULL,
     stat_date date NOT NULL,
     balance numeric NOT NULL,
     credit_limit numeric,
+    exposure_value numeric,
     exposure numeric,
     PRIMARY KEY (customer, company, stat_date)
 );

@@ -175,6 +175,7 @@ async def test_a_temporary_journal_replaces_the_limit_that_it_meets(office: Any)
     [
         ({"new_to": None}, "needs new_to"),
         ({"value_type": "fixed"}, "takes none of"),
+        ({"new_from": "2027-01-01", "type": "temporary_credit_limit"}, "before new_from"),
         ({"date_method": "relative", "to_offset_days": 5}, "takes none of"),
         ({"source": "existing_customers"}, "need value_type"),
         ({"credit_groups": ["G-1"]}, "existing_credit_groups only"),

@@ -106,6 +106,8 @@ class GenerateBody(BaseModel):
             raise ValueError(f"automatic_limits takes none of {', '.join(sorted(OF_EXISTING))}, and no relative dates")
         if self.new_to is None:
             raise ValueError("automatic_limits needs new_to, the last day of the limits")
+        if self.new_from is not None and self.new_to < self.new_from:
+            raise ValueError("new_to lies before new_from")
         return self
 
     @model_validator(mode="after")
@@ -122,10 +124,11 @@ class GenerateBody(BaseModel):
 
     def order(self, kind: JournalType) -> Order | Wanted:
         """As the generator of the source takes it."""
-        if self.source == "automatic_limits" or self.value_type is None:
-            assert self.new_to is not None
+        if self.source == "automatic_limits":
+            assert self.new_to is not None, "automatic limits without a last day are refused"
             chosen = Chosen(self.customers, self.credit_management_group, self.risk_group, self.expiring_until)
             return Wanted(chosen, self.new_to, self.new_from if kind is JournalType.TEMPORARY else None)
+        assert self.value_type is not None, "limits that exist without a kind of change are refused"
         return Order(
             source=self.source, value=self.adjustment_value, value_type=self.value_type, round_off=self.round_off,
             rounding_form=self.rounding_form, new_from=self.new_from, new_to=self.new_to,

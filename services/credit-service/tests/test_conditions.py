@@ -15,6 +15,7 @@ CREATED = {
     "/v1/credit-groups/G-1": GROUP,
     "/v1/master-data/policy-types/DE01/T": {},
     "/v1/scoring-groups/DE01/S": {"group_type": "user", "score_type": "list", "lines": LINES},
+    "/v1/customer-revenues/DE01/C-1001/2026-01-01": {"revenue": {"amount": "5", "currency": "EUR"}},
     "/v1/risk-groups/DE01/LOW": {"score_from": "0", "score_to": "35", "indicator": "none"},
 }
 WITH_DEFAULTS: dict[str, Any] = {

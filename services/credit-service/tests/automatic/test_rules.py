@@ -31,7 +31,8 @@ async def test_a_rule_is_made_changed_and_removed(office: Any, credit: Any) -> N
         "lines": [line(limit=eur("300000.00")), line("YEARS", ">=", "5", eur("5.00"))], "warnings": [],
     }  # fmt: skip
     assert (await office.client.get(RULE)).json() == made.json()
-    assert (await office.put(RULE, body)).status_code == 428
+    assert (await office.put(RULE, body)).status_code == 412
+    assert (await office.client.put(RULE, json=body, headers={"idempotency-key": "anew"})).status_code == 428
     assert (await office.put(RULE, body, '"7"')).status_code == 412
     changed = await office.put(RULE, {"choice": "first", "lines": [line()]}, '"1"')
     assert (changed.status_code, changed.headers["etag"], changed.json()["max_revenue"]) == (200, '"2"', None)

@@ -61,22 +61,23 @@ class Happening:
         due = self.today + timedelta(days=self.random.choice((-3, 2)))
         await self.credit.facts(self.made(
             "erp.invoice.posted.v1", company=company, customer=customer, version=self.number,
-            document=f"I-{customer}-{self.random.randint(1, 9)}", amount=self.amount() or "1", currency=self.random.choice(("EUR", "USD", "GBP")),
+            document=f"I-{customer}-{self.random.randint(1, 9)}", amount=self.amount(),
+            currency=self.random.choice(("EUR", "USD", "GBP")),
             due_date=due.isoformat(), order=None, lines=[], tax_amount="0"))  # fmt: skip
 
     async def order(self, company: str, customer: str) -> None:
         days = timedelta(days=self.random.choice((0, 40)))
         await self.credit.facts(self.made(
             "erp.order.changed.v1", company=company, customer=customer, version=self.number,
-            order=f"O-{customer}-{self.random.randint(1, 5)}", total=self.amount(), currency=COMPANIES[company], lines=[],
-            requested_delivery_date=(self.today + days).isoformat()))  # fmt: skip
+            order=f"O-{customer}-{self.random.randint(1, 5)}", total=self.amount(),
+            currency=COMPANIES[company], lines=[], requested_delivery_date=(self.today + days).isoformat()))  # fmt: skip
 
     async def decision(self, company: str, customer: str) -> None:
         kind = self.random.choice(("cleared", "held", "released"))
         await self.credit.facts(self.made(
             f"hold.order.{kind}.v1", company=company, customer=customer, order_version=self.number,
-            order=f"O-{customer}-{self.random.randint(1, 7)}", order_amount=self.amount(), order_currency=COMPANIES[company],
-            order_total=None))  # fmt: skip
+            order=f"O-{customer}-{self.random.randint(1, 7)}", order_amount=self.amount(),
+            order_currency=COMPANIES[company], order_total=None))  # fmt: skip
 
     async def profile(self, company: str, customer: str) -> None:
         await self.put(f"/v1/credit-profiles/{company}/{customer}", {

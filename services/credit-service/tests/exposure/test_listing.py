@@ -70,7 +70,8 @@ class Happening:
         await self.credit.facts(self.made(
             "erp.order.changed.v1", company=company, customer=customer, version=self.number,
             order=f"O-{customer}-{self.random.randint(1, 5)}", total=self.amount(),
-            currency=COMPANIES[company], lines=[], requested_delivery_date=(self.today + days).isoformat()))  # fmt: skip
+            currency=COMPANIES[company], lines=[],
+            requested_delivery_date=(self.today + days).isoformat()))  # fmt: skip
 
     async def decision(self, company: str, customer: str) -> None:
         kind = self.random.choice(("cleared", "held", "released"))

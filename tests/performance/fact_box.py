@@ -13,20 +13,22 @@ from holdfast.platform.stack import Stack
 from holdfast.web.auth import issue_token
 
 CUSTOMERS, ITEMS, CALLERS, GOAL = 20_000, 1_000, 8, 0.33
-BARE_REQUESTS, BOXES, WARM_UP = 8_000, 1_000, 100
+BARE_REQUESTS, BOXES, WARM_UP = 8_000, 4_000, 300
 SEED = f"""
 INSERT INTO company (company, version, name, currency, time_zone, country, exchange_rate_type, live_version, live)
 VALUES ('{COMPANY}', 1, 'Benchmark', 'EUR', 'Europe/Berlin', 'DE', 'default', 1, true);
 INSERT INTO account (company, customer) SELECT '{COMPANY}', 'C-' || n FROM generate_series(1, {CUSTOMERS}) n;
 INSERT INTO credit_profile (company, customer, version, currency, credit_limit, changed_at, changed_by)
 SELECT '{COMPANY}', 'C-' || n, 1, 'EUR', 1000000, now(), 'bench' FROM generate_series(1, {CUSTOMERS}) n;
-INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, due_date, open_amount)
+INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, due_date,
+                      open_amount)
 SELECT '{COMPANY}', 'I-' || n, 1, 'C-1', 'invoice', 'EUR', 500, current_date - n % 200, current_date + 30 - n % 200, 500
 FROM generate_series(1, {ITEMS}) n;
 INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, open_amount)
 SELECT '{COMPANY}', 'P-' || n, 1, 'C-1', 'payment', 'EUR', 500, current_date - 300 - n % 200, 0
 FROM generate_series(1, {ITEMS}) n;
-INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, due_date, open_amount)
+INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, due_date,
+                      open_amount)
 SELECT '{COMPANY}', 'O-' || n || '-' || i, 1, 'C-' || n, 'invoice', 'EUR', 500, '2026-01-02', '2026-02-01', 500
 FROM generate_series(2, {CUSTOMERS}) n, generate_series(1, 3) i;
 INSERT INTO balance (company, customer, currency, open_debits, open_credits, balance, debit_count, credit_count,

@@ -24,7 +24,8 @@ CUSTOMERS = ("A", "B", "C", "D")
 PARTIES = [(company, customer) for company in COMPANIES for customer in CUSTOMERS]
 START = date(2026, 3, 2)
 TABLES = """balance, sales_order, reservation, document, settlement, account, customer, exchange_rate, credit_profile,
-credit_policy, credit_group, credit_group_member, temporary_limit, exposure_standing, credit_parameters"""
+credit_policy, credit_group, credit_group_member, temporary_limit, exposure_standing, kept_fact_box,
+credit_parameters"""
 RATES = [("EUR", "USD"), ("GBP", "EUR"), ("GBP", "USD")]
 
 

@@ -67,7 +67,7 @@ HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
 TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
-LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
+LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
 SERVICE = Service(
     name=NAME,
     handlers=HANDLERS,
@@ -90,6 +90,7 @@ def create_api(settings: Settings) -> FastAPI:
         service=NAME,
         settings=settings,
         routers=[
+            factbox_api.router,
             *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,

@@ -48,7 +48,7 @@ FROM (
                a.xmin::text, p.xmin::text, c.xmin::text, q.xmin::text, s.xmin::text, k.xmin::text, g.xmin::text,
                e.stamp::text, (t.now AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date::text,
                (t.now AT TIME ZONE 'Etc/GMT+12')::date::text], '|', '-') AS state
-    FROM (SELECT coalesce((SELECT simulated_at FROM business_clock), $3::timestamptz) AS now) t
+    FROM (SELECT coalesce((SELECT simulated_at FROM business_clock), $3::timestamptz) AS now OFFSET 0) t
     LEFT JOIN account a ON a.customer = $2 AND a.company = $1
     LEFT JOIN credit_profile p ON p.customer = $2 AND p.company = $1
     LEFT JOIN credit_group_member m ON m.customer = $2 AND m.company = $1

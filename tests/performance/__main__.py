@@ -9,6 +9,8 @@ from importlib import import_module
 
 from tests.performance.report import Result, show, write
 
+from holdfast.platform.collector import collect_by_the_batch
+
 BENCHMARKS = {
     "bus-log": "tests.performance.bus_log",
     "ingest": "tests.performance.ingest",
@@ -26,6 +28,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs of each benchmark (at least 3 for a spread)")
     options = parser.parse_args()
     results: list[Result] = []
+    collect_by_the_batch()
     for name in [options.only] if options.only else list(BENCHMARKS):
         print(f"running {name} …", file=sys.stderr, flush=True)
         results += asyncio.run(import_module(BENCHMARKS[name]).run(options.runs))

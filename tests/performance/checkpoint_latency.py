@@ -16,7 +16,7 @@ from holdfast.bus.port import Outgoing, Transport
 from holdfast.contracts.topics import HOLDS
 from holdfast.platform.stack import Stack
 
-CUSTOMERS, PER_SECOND, WARM_UP, ASKED = 20_000, 200, 200, 2_000
+CUSTOMERS, PER_SECOND, WARM_UP, ASKED = 20_000, 200, 1_000, 2_000
 GOAL = 3.0
 
 

@@ -43,6 +43,9 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
     lines = [{"value": "a", "score": "1"}]
     await put("/v1/scoring-groups/DE01/S", {"group_type": "user", "score_type": "list", "lines": lines}, "*")
     await put("/v1/risk-groups/DE01/LOW", {"score_from": "0", "score_to": "35", "indicator": "none"}, "*")
+    rule = {"scoring_group": "S", "operator": "=", "comparison_value": "a", **limit}
+    await put("/v1/automatic-limit-rules/DE01/LOW/EUR", {"lines": [rule]}, "*")
+    await put("/v1/customer-revenues/DE01/C-1001/2025-12-31", {"revenue": limit["credit_limit"]}, "*")
     run = await post("/v1/tasks/due-dates/runs", {"company": "DE01"})
     steps = [{"name": "manager", "permission": "approvals:decide"}]
     await put("/v1/workflows/DE01/credit-profile-change", {"active": True, "steps": steps}, '"0"')
@@ -62,6 +65,7 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
         "{act}": "recall", "/v1/delegations/{number}": f"/v1/delegations/{delegation['id']}",
         "/v1/scoring-groups/{company}/{group}": "/v1/scoring-groups/DE01/S", "{group}": "S",
         "/v1/risk-groups/{company}/{group}": "/v1/risk-groups/DE01/LOW",
+        "{risk_group}/{currency}": "LOW/EUR", "{period_end}": "2025-12-31",
     }  # fmt: skip
 
 

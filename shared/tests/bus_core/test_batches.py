@@ -97,6 +97,7 @@ async def test_row_4_5_6_a_stalled_transaction_of_an_earlier_owner_is_ended(
     async def stall() -> None:
         async with transaction(pool) as work:
             await offsets.hold(work, partition.processor.claim)
+            await offsets.advance(work, partition.processor.claim, record(0, sent("1", order("A", "O-1"))))
             async with asyncio.timeout(5):
                 claims.append(await offsets.take(pool, ORDERS, "successor"))
 

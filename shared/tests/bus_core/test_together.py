@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -12,10 +13,11 @@ from shared.tests.bus_core.toy import COMPANY, SERVICE, order, sent
 
 from holdfast.bus import offsets
 from holdfast.bus.batch import BatchProcessor
+from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Fenced
 from holdfast.bus.poison import PoisonLimit
 from holdfast.bus.port import TopicPartition
-from holdfast.bus.together import Together
+from holdfast.bus.together import BURST, Together
 from holdfast.contracts.topics import ERP_ORDERS
 from holdfast.database.work import transaction
 from holdfast.testing.waiting import eventually
@@ -23,14 +25,19 @@ from holdfast.testing.waiting import eventually
 COMMITS = "SELECT count(DISTINCT xmin::text) FROM toy_journal"
 
 
-@pytest.fixture
-async def partitions(pool: asyncpg.Pool) -> Sequence[Partition]:
+async def owned(pool: asyncpg.Pool, service: Service) -> Sequence[Partition]:
     """Four partitions of one worker."""
-    together, found = Together(SERVICE, pool), []
+    together, found = Together(service, pool), []
     for number in range(4):
         claim = await offsets.take(pool, TopicPartition(ERP_ORDERS.name, number), "test")
-        found.append(Partition(pool, BatchProcessor(SERVICE, pool, claim, PoisonLimit(), together)))
+        found.append(Partition(pool, BatchProcessor(service, pool, claim, PoisonLimit(), together)))
     return found
+
+
+@pytest.fixture
+async def partitions(pool: asyncpg.Pool) -> Sequence[Partition]:
+    """Four partitions of a worker of the toy service."""
+    return await owned(pool, SERVICE)
 
 
 async def at_once(partitions: Sequence[Partition], *events: object) -> list[BaseException | None]:
@@ -51,6 +58,20 @@ async def test_those_who_wait_share_a_transaction(partitions: Sequence[Partition
     assert await journal.value(COMMITS) == 1
     kept = await journal.value("SELECT array_agg(next_offset ORDER BY partition) FROM consumer_offset")
     assert kept == [1, 1, 1, 1]
+
+
+async def test_where_rides_are_limited_passengers_gather_after_a_burst(pool: asyncpg.Pool, journal: Journal) -> None:
+    partitions = await owned(pool, replace(SERVICE, rides_per_second=5.0))
+    for n in range(BURST):
+        await partitions[0].take(sent(f"alone-{n}", order("A", f"O-{n}")))
+    assert await journal.value(COMMITS) == BURST
+    handling = []
+    for n, partition in enumerate(partitions):
+        handling.append(asyncio.create_task(partition.take(sent(f"{n}", order(f"C-{n}", f"O-{n}")))))
+        await journal.ids()
+    await asyncio.gather(*handling)
+    assert positions(partitions) == [BURST + 1, 1, 1, 1]
+    assert await journal.value(COMMITS) == BURST + 1
 
 
 async def test_an_event_that_comes_twice_takes_effect_once(partitions: Sequence[Partition], journal: Journal) -> None:

@@ -12,6 +12,8 @@ from credit_service.adjustments import api as adjustments_api
 from credit_service.adjustments import lines_api as adjustment_lines_api
 from credit_service.adjustments.approval import JOURNAL, LINE
 from credit_service.adjustments.handlers import draft_requested
+from credit_service.automatic import api as automatic_api
+from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
@@ -65,9 +67,12 @@ HANDLERS.on(HoldCancelled)(apply_cancellations)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
+AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
 LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
+RIDES_PER_SECOND = 50
+"""No order waits for what this service shows, so it leaves the machine to those who decide."""
 SERVICE = Service(
     name=NAME,
     handlers=HANDLERS,
@@ -76,6 +81,7 @@ SERVICE = Service(
     try_lock=try_lock_accounts,
     refresh=refresh_and_mark,
     outgoing=CREDIT,
+    rides_per_second=RIDES_PER_SECOND,
 )
 
 
@@ -103,6 +109,7 @@ def create_api(settings: Settings) -> FastAPI:
             *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,
+            *AUTOMATIC_ROUTERS,
         ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )

@@ -17,6 +17,7 @@ from shared.tests.receivables.histories import CUSTOMERS, FIRST, ORDERS, Histori
 
 from credit_service.exposure.model import View
 from credit_service.exposure.reading import read_views
+from credit_service.statistics.reading import read_limits
 from holdfast.contracts.erp_reference import CompanyChanged, ExchangeRatePublished
 from holdfast.database.work import set_business_clock, transaction
 from holdfast.receivables.exposure import NEXT_ORDER
@@ -253,3 +254,48 @@ async def test_statements_and_reference_agree_on_groups_currencies_and_dates(cre
         assert seen(view)[1] == missing, party
         if not missing:
             assert seen(view)[0] == wanted, party
+
+
+def tightest(expected: Expected, party: Party) -> tuple[Decimal | None, frozenset[str]]:
+    """The lowest of the limits that govern a customer whose credit is not unlimited, in company currency."""
+    setup, code = expected.setup, expected.ledger.facts["company"][(party[0],)].currency
+    profile, (own, missing) = setup.profiles.get(party, {}), expected.own(party)
+    if profile.get("unlimited_credit", False):
+        return None, frozenset()
+    name = setup.members.get(party) if setup.parameters[party[0]]["check_customer_credit_groups"] else None
+    if name is None:
+        return (None if missing else own), missing
+    permanent, currency = setup.groups[name]
+    limit = expected.base(name, permanent)
+    shared = expected.convert(limit, currency, party[0], code)
+    if shared is None and limit:
+        missing |= {currency}
+    if missing:
+        return None, missing
+    group = rounded_half_up(shared or ZERO, code)
+    if own == 0:
+        return (own if profile.get("mandatory_credit_limit", False) else group), missing
+    return min(own, group), missing
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(random=st.randoms(use_true_random=True))
+async def test_statistics_keep_the_limit_that_governs(credit: Any, random: Random) -> None:
+    on = FIRST + timedelta(days=random.choice((20, 60, 95, 150)))
+    pool: asyncpg.Pool = credit.pool
+    await pool.execute(f"TRUNCATE {TABLES}")
+    ledger, setup = Ledger(), drawn(random, on)
+    items = [item for item in facts(random) if isinstance(item, CompanyChanged | ExchangeRatePublished)]
+    for item in items:
+        ledger.apply(item)
+    await feed_batch(pool, items, set())
+    async with pool.acquire() as connection:
+        await store(connection, setup)
+    expected = Expected(ledger, setup, on)
+    for company, currency in (("X", "EUR"), ("Y", "USD")):
+        async with transaction(pool) as work:
+            found = await read_limits(work, company, currency, CUSTOMERS, on)
+        seen = {(company, name): (limits.governing, limits.missing_rates) for name, limits in found.items()}
+        assert seen == {party: tightest(expected, party) for party in PARTIES if party[0] == company}

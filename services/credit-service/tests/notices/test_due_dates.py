@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
 
 from credit_service.periodic import TASKS
@@ -48,8 +49,9 @@ async def run(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
 
 
 async def told(credit: Any, event_type: str) -> list[dict[str, Any]]:
-    rows = await credit.pool.fetch("SELECT type FROM outbox ORDER BY seq")
-    return [p for row, p in zip(rows, await credit.published(), strict=True) if row["type"] == event_type]
+    await credit.published()
+    rows = await credit.pool.fetch("SELECT payload FROM outbox WHERE type = $1 ORDER BY seq", event_type)
+    return [orjson.loads(row["payload"]) for row in rows]
 
 
 async def at(credit: Any, day: str) -> None:

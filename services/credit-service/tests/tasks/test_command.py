@@ -43,6 +43,22 @@ async def test_a_task_runs_to_its_end_and_says_what_it_did(credit: Any) -> None:
     assert "due-dates" in listed[1]
 
 
+async def test_a_journal_that_a_task_has_made_is_named(credit: Any) -> None:
+    for statement in (
+        "INSERT INTO customer_risk VALUES ('DE01', 'C-1001', 1, 'LOW', now(), 1)",
+        "INSERT INTO customer_risk_value VALUES ('DE01', 'C-1001', 'DNB', 'A2', NULL, DEFAULT, 1, now())",
+        "INSERT INTO automatic_limit_rule VALUES ('DE01', 'LOW', 'EUR', NULL, 'highest', 1)",
+        "INSERT INTO automatic_limit_line VALUES ('DE01', 'LOW', 'EUR', 1, 'DNB', '=', 'A2', NULL, 300000)",
+    ):
+        await credit.pool.execute(statement)
+    line = ("task", "run", "credit-service", "automatic-limits", "--company", "DE01")
+    done = await holdfast(credit, *line, "--option", "new_to=2026-12-31", "--option", "description=Spring")
+    assert done[:2] == (0, "automatic-limits for DE01 as of 2026-03-02: 1 gone through, 1 changed, 0 incomplete, "
+                           "made ADJ-000001\n")  # fmt: skip
+    kept = await credit.pool.fetchrow("SELECT description, new_limit, new_to FROM adjustment_journal, adjustment_line")
+    assert tuple(kept) == ("Spring", 300_000, date(2026, 12, 31))
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ import pytest
 from credit_service.periodic import TASKS
 from credit_service.tasks.model import Run, Step, Task, TaskTable
 from credit_service.tasks.running import CHUNK, background
+from credit_service.tasks.store import claim_oldest, schedule, start
 from holdfast.database.jobs import Job, register, run_next
 from holdfast.database.work import Work, transaction
 from holdfast.web.auth import issue_token
@@ -125,3 +127,24 @@ async def test_each_business_day_every_task_is_scheduled_once_whoever_looks(cred
             await jobs[0].run(work)
     rows = await credit.pool.fetch("SELECT task, started_by, as_of::text FROM task_run ORDER BY seq")
     assert [tuple(row) for row in rows] == [(name, "schedule", "2026-03-02") for name in TASKS.tasks]
+
+
+async def test_what_is_scheduled_for_a_company_runs_one_after_another(credit: Any) -> None:
+    async with transaction(credit.pool) as work:
+        await schedule(work, ["statistics", "risk-scores"], "DE01", date(2026, 3, 2))
+    await many_customers(credit, CHUNK)
+    async with transaction(credit.pool) as busy:
+        first = await claim_oldest(busy)
+        async with transaction(credit.pool) as work:
+            assert await claim_oldest(work) is None
+        async with transaction(credit.pool) as work:
+            await start(work, "due-dates", "DE01", date(2026, 3, 2), None, {}, "kim")
+        async with transaction(credit.pool) as work:
+            other = await claim_oldest(work)
+        assert (first and first["task"], other and other["task"]) == ("statistics", "due-dates")
+    await step_in_background(credit)
+    await step_in_background(credit)
+    async with transaction(credit.pool) as work:
+        following = await claim_oldest(work)
+    assert following is not None
+    assert following["task"] == "risk-scores"

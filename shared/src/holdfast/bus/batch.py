@@ -8,35 +8,23 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-import structlog
 
 from holdfast.bus import failpoints, inbox, metrics, offsets, outbox, parking
-from holdfast.bus.envelope import Incoming, Undigestible, UnknownType, decode
+from holdfast.bus.envelope import Incoming
 from holdfast.bus.handlers import MoreParties, Party, Service
 from holdfast.bus.offsets import Claim
 from holdfast.bus.parking import Poison
 from holdfast.bus.poison import PartitionStopped, PoisonLimit
 from holdfast.bus.port import Record
 from holdfast.bus.segments import runs, segments
+from holdfast.bus.turns import Item, Turns
 from holdfast.database.work import Work, is_transient, transaction
-from holdfast.values import quick
 
 if TYPE_CHECKING:
     from holdfast.bus.together import Together
 
 FEW = 100
 """Up to so many records of a partition wait for those of others; a longer batch is worth a transaction of its own."""
-log = structlog.get_logger(__name__)
-
-
-@quick
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A record with what became of reading it: an event, an error, or neither (ignored)."""
-
-    record: Record
-    event: Incoming[Any] | None = None
-    error: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -65,18 +53,6 @@ class Taken:
             else:
                 fresh.discard(item.event.mark)
                 (self.behind if item.event.key in parked else self.live).append(item.event)
-
-
-def read(service: Service, record: Record) -> Item:
-    """Decode a record; never raises for what the record contains."""
-    try:
-        event = decode(record)
-    except UnknownType as unknown:
-        log.debug("event_ignored", service=service.name, type=unknown.event_type)
-        return Item(record)
-    except Undigestible as error:
-        return Item(record, error=error)
-    return Item(record, event if service.handlers.get(event.type) else None)
 
 
 async def apply(service: Service, work: Work, events: Sequence[Incoming[Any]], known: set[Party]) -> None:
@@ -118,7 +94,7 @@ def stretches(items: Sequence[Item]) -> Iterator[list[Item]]:
 
 
 class BatchProcessor:
-    """Handles the batches of one partition, one after another; holds its claim."""
+    """Handles what waits in one partition, turn by turn; holds its claim."""
 
     def __init__(
         self, service: Service, pool: asyncpg.Pool, claim: Claim, limit: PoisonLimit, together: Together | None = None
@@ -127,20 +103,27 @@ class BatchProcessor:
         self._together, self._alone = together, together is None
         self.claim = claim
         self.mended: set[str] = set()
+        self._turns = Turns(service)
 
     async def process(self, records: Sequence[Record]) -> None:
-        """Handle records in order. Raises Fenced, PartitionStopped, and transient errors to be tried again.
+        """Handle the next turn of the records that wait. Raises Fenced, PartitionStopped, and transient errors to be
+        tried again.
 
-        Whatever was committed before such an error stays; `claim.position` says where to go on.
+        Whatever was committed before such an error stays; `claim.position` says which records wait.
         """
         with metrics.BATCH_SECONDS.labels(self._service.name).time():
-            for stretch in stretches([read(self._service, record) for record in records]):
+            for stretch in stretches(self._turns.next(records)):
                 if not await self._taken_together(stretch):
                     await self._split(stretch)
 
+    def reached(self, items: Sequence[Item]) -> Record | None:
+        """The record after which to go on once these items are handled; None when it stays where it is."""
+        return self._turns.reached(items)
+
     async def _taken_together(self, items: list[Item]) -> bool:
         """A few good records share a transaction with those of other partitions, unless that has just failed."""
-        if self._together is None or self._alone or len(items) > FEW or items[0].error is not None:
+        heavy = len(items) > FEW or self._turns.is_deep
+        if self._together is None or self._alone or heavy or items[0].error is not None:
             self._alone = False
             return False
         self._alone = True
@@ -188,6 +171,7 @@ class BatchProcessor:
     def committed(self, items: list[Item], taken: Taken, claim: Claim) -> None:
         """A transaction with these records has been committed; `claim` is for the batch after them."""
         self.claim = claim
+        self._turns.handled(items)
         self._count(items, taken)
 
     async def _handle(self, work: Work, items: list[Item], known: set[Party]) -> tuple[Taken, Claim]:
@@ -202,7 +186,7 @@ class BatchProcessor:
             await parking.park(self._service, work, taken.poison)
         await take_effect(self._service, work, taken.live, known)
         self.mended |= await parking.park_behind(self._service, work, taken.behind)
-        return taken, await offsets.advance(work, self.claim, items[-1].record)
+        return taken, await offsets.advance(work, self.claim, self.reached(items))
 
     async def _sort(self, work: Work, items: list[Item]) -> Taken:
         """Fresh events of free keys are live; those of parked keys, also of one parked just now, wait behind."""

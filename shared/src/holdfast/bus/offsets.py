@@ -23,9 +23,14 @@ log = structlog.get_logger(__name__)
 HOLD = """
 SELECT topic, partition, epoch, next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2 FOR NO KEY UPDATE
 """
+MAKE = """
+INSERT INTO consumer_offset (topic, partition) SELECT $1::text, $2::int
+WHERE NOT EXISTS (SELECT FROM consumer_offset WHERE topic = $1 AND partition = $2) ON CONFLICT DO NOTHING
+"""
+"""A conflict alone would wait for the transaction of an owner who stands still, and nobody would end it."""
 ADVANCE = """
-UPDATE consumer_offset c SET next_offset = w.next_offset, fingerprint = w.fingerprint, event_time = w.event_time,
-                             updated_at = $6
+UPDATE consumer_offset c SET next_offset = w.next_offset, fingerprint = w.fingerprint,
+                             event_time = coalesce(w.event_time, c.event_time), updated_at = $6
 FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::timestamptz[])
      AS w (topic, partition, next_offset, fingerprint, event_time)
 WHERE c.topic = w.topic AND c.partition = w.partition
@@ -58,11 +63,7 @@ def fingerprint_of(record: Record) -> str:
 async def take(pool: asyncpg.Pool, tp: TopicPartition, owner: str) -> Claim:
     """Become the owner: raises the epoch. Ends a transaction of an earlier owner that does not come to an end."""
     async with pool.acquire() as connection:
-        await connection.execute(
-            "INSERT INTO consumer_offset (topic, partition) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            tp.topic,
-            tp.partition,
-        )
+        await connection.execute(MAKE, tp.topic, tp.partition)
         taking = asyncio.ensure_future(_raise_epoch(connection, tp, owner))
         backend = connection.get_server_pid()
         try:
@@ -126,17 +127,20 @@ async def read_again(pool: asyncpg.Pool, claim: Claim) -> Claim:
     return replace(claim, position=row["next_offset"], fingerprint=row["fingerprint"])
 
 
-async def advance(work: Work, claim: Claim, last: Record) -> Claim:
-    """Move past `last` in this transaction; answers the claim for the next batch."""
+async def advance(work: Work, claim: Claim, last: Record | None) -> Claim:
+    """Move past `last` in this transaction, or stay; answers the claim for the next batch."""
     (after,), moves = moved([(claim, last)])
     await work.conn.execute(ADVANCE, *moves, work.now)
     return after
 
 
-def moved(done: Sequence[tuple[Claim, Record]]) -> tuple[list[Claim], list[list[Any]]]:
-    """Claims past the last record of each partition, and the arguments of `ADVANCE` but for the time."""
-    after = [replace(claim, position=last.offset + 1, fingerprint=fingerprint_of(last)) for claim, last in done]
-    times = [datetime.fromtimestamp(last.timestamp_ms / 1000, UTC) for _, last in done]
+def moved(done: Sequence[tuple[Claim, Record | None]]) -> tuple[list[Claim], list[list[Any]]]:
+    """Claims past these records, or as they are without one, and the arguments of `ADVANCE` but for the time."""
+    after = [
+        replace(claim, position=last.offset + 1, fingerprint=fingerprint_of(last)) if last else claim
+        for claim, last in done
+    ]
+    times = [datetime.fromtimestamp(last.timestamp_ms / 1000, UTC) if last else None for _, last in done]
     return after, [*places(after), [c.position for c in after], [c.fingerprint for c in after], times]
 
 

@@ -12,25 +12,31 @@ from holdfast.bus.handlers import Handler, HandlerTable
 Run = tuple[Handler, list[Incoming[Any]]]
 
 
-def segments(events: Sequence[Incoming[Any]], handlers: HandlerTable) -> list[list[Incoming[Any]]]:
-    """Split a batch so that within a segment a key has facts first, then decisions of one type at most.
+def depths(events: Iterable[Incoming[Any]], handlers: HandlerTable) -> list[int]:
+    """For each event the number of its segment, within which a key has facts first, then decisions of one type at most.
 
     A fact after a decision of the same key opens the next segment for that key, and so does a decision of another
     type; other keys stay where they are.
     """
     current: dict[str, int] = {}
     decided: dict[str, str | None] = {}
-    split: list[list[Incoming[Any]]] = []
+    found = []
     for event in events:
         handler = handlers.get(event.type)
         decision = event.type if handler is not None and handler.decides else None
         if decided.get(event.key) not in (None, decision):
             current[event.key] = current.get(event.key, 0) + 1
         decided[event.key] = decision
-        at = current.get(event.key, 0)
-        while len(split) <= at:
-            split.append([])
-        split[at].append(event)
+        found.append(current.get(event.key, 0))
+    return found
+
+
+def segments(events: Sequence[Incoming[Any]], handlers: HandlerTable) -> list[list[Incoming[Any]]]:
+    """Split a batch into its segments."""
+    places = depths(events, handlers)
+    split: list[list[Incoming[Any]]] = [[] for _ in range(max(places, default=-1) + 1)]
+    for place, event in zip(places, events, strict=True):
+        split[place].append(event)
     return split
 
 

@@ -2,7 +2,7 @@
 
 At a few hundred events a second each partition has one or two of them at a time, and a transaction of its own for
 each would cost more than the events do. While one transaction is under way the next passengers gather, so that the
-slower the database, the more of them share a ride (ADR 9).
+slower the database, the more of them share a ride. A service whom nobody waits for lets them gather on purpose (ADR 9).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 import asyncpg
 
 from holdfast.bus import failpoints, inbox, offsets, parking
-from holdfast.bus.batch import BatchProcessor, Item, Taken, take_effect
+from holdfast.bus.batch import BatchProcessor, Taken, take_effect
 from holdfast.bus.handlers import Party, Service
+from holdfast.bus.turns import Item
 from holdfast.database.bulk import columns, shifted
 from holdfast.database.work import CLOCK, Work, is_transient, transaction
 
@@ -25,6 +26,8 @@ AT_ONCE = 2
 """Transactions under way: Python prepares one while PostgreSQL works on the other."""
 MOST = 500
 """Records in one transaction."""
+BURST = 10
+"""Transactions that may follow each other at once after a quiet time, where their number a second is limited."""
 ENTER = f"""
 WITH held AS MATERIALIZED (
     SELECT c.* FROM unnest($1::text[], $2::int[]) AS w (topic, partition)
@@ -82,6 +85,7 @@ class Together:
         self._service, self._pool = service, pool
         self._statement = ENTER % shifted(service.lock_free, 10)
         self._waiting: deque[Seat] = deque()
+        self._at_once, self._next_departure = 1 if service.rides_per_second else AT_ONCE, 0.0
         self._rides: set[asyncio.Task[None]] = set()
 
     async def take(self, processor: BatchProcessor, items: list[Item]) -> bool:
@@ -92,20 +96,27 @@ class Together:
         """
         seat = Seat(processor, items)
         self._waiting.append(seat)
-        if len(self._rides) < AT_ONCE:
-            ride = asyncio.create_task(self._ride())
-            self._rides.add(ride)
-            ride.add_done_callback(self._rides.discard)
+        if len(self._rides) < self._at_once:
+            self._rides.add(asyncio.create_task(self._ride()))
         return await seat.answer
 
     async def close(self) -> None:
         """End what is under way, which rolls back; called when no partition waits for it any more."""
-        for ride in self._rides:
+        rides = list(self._rides)
+        for ride in rides:
             ride.cancel()
-        await asyncio.gather(*self._rides, return_exceptions=True)
+        await asyncio.gather(*rides, return_exceptions=True)
 
     async def _ride(self) -> None:
+        try:
+            await self._carry_who_waits()
+        finally:
+            # In the same step in which nobody waited: who comes after it starts a ride of his own.
+            self._rides.discard(asyncio.current_task())
+
+    async def _carry_who_waits(self) -> None:
         while self._waiting:
+            await self._gather()
             seats = self._board()
             try:
                 left = await self._carry(seats)
@@ -114,6 +125,14 @@ class Together:
             else:
                 _answer([seat for seat in seats if seat not in left], True)
                 _answer(left, None)
+
+    async def _gather(self) -> None:
+        """Wait for more passengers where rides a second are limited and there have been many of late."""
+        if not self._service.rides_per_second:
+            return
+        now, gap = asyncio.get_running_loop().time(), 1 / self._service.rides_per_second
+        self._next_departure = max(self._next_departure + gap, now - (BURST - 1) * gap)
+        await asyncio.sleep(self._next_departure - now)
 
     def _board(self) -> list[Seat]:
         seats, room = [], MOST
@@ -136,7 +155,7 @@ class Together:
         return [seat for seat in seats if seat not in carried]
 
     async def _carry_all(self, seats: list[Seat]) -> None:
-        claims, moves = offsets.moved([(seat.processor.claim, seat.items[-1].record) for seat in seats])
+        claims, moves = offsets.moved([(seat.processor.claim, seat.processor.reached(seat.items)) for seat in seats])
         async with transaction(self._pool, clock=False) as work:
             taken = await self._enter(work, seats, moves)
             await take_effect(self._service, work, [event for each in taken for event in each.live], set())

@@ -63,7 +63,7 @@ def run_task(
         raise Told(f"{name} for {company} failed: {done['problem']}", FAILED)
     print(
         f"{name} for {company} as of {done['as_of']}: {done['processed']} gone through, {done['changed']} changed, "
-        f"{done['incomplete']} incomplete"
+        f"{done['incomplete']} incomplete{', made ' + done['made'] if done['made'] else ''}"
     )
 
 

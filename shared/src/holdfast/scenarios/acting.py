@@ -178,11 +178,21 @@ async def _post(play: Play, step: Step) -> Done:
     return Done(await journals.post(play, number, body, step.user))
 
 
+async def _task(play: Play, step: Step) -> Done:
+    task = step.task
+    assert task is not None
+    body = task.model_dump(mode="json", exclude={"name"}, exclude_none=True)
+    body["company"] = task.company or play.setting.company
+    if task.customers is not None:
+        body["customers"] = [play.setting.party(name)[1] for name in task.customers]
+    return _made(play, await play.send(CREDIT, "POST", f"/v1/tasks/{task.name}/runs", body, user=step.user))
+
+
 def _made(play: Play, reply: Reply) -> Done:
     """Journals and approvals that an answer tells of are what later paths mean."""
     body = reply.body if reply.ok and isinstance(reply.body, dict) else {}
-    if "number" in body:
-        play.made["journal"] = body["number"]
+    if number := body.get("number") or body.get("made"):
+        play.made["journal"] = number
     asked = [body["approval"]] if isinstance(body.get("approval"), dict) else body.get("approvals") or []
     if asked:
         play.made["approval"] = asked[0]["id"]
@@ -234,5 +244,5 @@ ON_HOLD: dict[str, Act] = dict.fromkeys(
 ACTS: dict[str, Act] = ON_HOLD | {
     "event": _event, "check": _check, "limit_check": _limit_check, "force": _force, "bulk": _bulk,
     "evaluate": _evaluate, "edit_limit": _edit_limit, "setup": _setup, "generate": _generate, "post": _post,
-    "call": _call, "job": _job, "parallel": _parallel,
+    "task": _task, "call": _call, "job": _job, "parallel": _parallel,
 }  # fmt: skip

@@ -8,9 +8,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from holdfast.scenarios import journals
 from holdfast.scenarios.acting import in_path, newest_hold
 from holdfast.scenarios.play import CREDIT, HOLD, Done, Play
-from holdfast.scenarios.steps import EventExpected, Expect, GetExpected, HoldExpected, ListExpected, Subset
+from holdfast.scenarios.steps import (
+    EventExpected,
+    Expect,
+    GetExpected,
+    HoldExpected,
+    JournalExpected,
+    ListExpected,
+    Subset,
+)
 
 MISSING = "nothing"
 
@@ -69,6 +78,9 @@ async def check(play: Play, expect: Expect, done: Done, step_user: str | None) -
         yield line
     if expect.hold is not None:
         async for line in _hold(play, expect.hold, done):
+            yield line
+    if expect.journal is not None:
+        async for line in _journal(play, expect.journal):
             yield line
     for place, exposure in _each(expect.exposure):
         customer = exposure.customer or done.customer
@@ -160,6 +172,17 @@ async def _hold(play: Play, wanted: HoldExpected, done: Done) -> AsyncIterator[L
             yield compare(f"{about}: {name}", value, got, "hold", name)
     for line in _subset(about, wanted.fields, hold, "hold", "fields"):
         yield line
+
+
+async def _journal(play: Play, wanted: JournalExpected) -> AsyncIterator[Line]:
+    number = play.made.get("journal")
+    if number is None:
+        yield Line("journal", "one that was made", MISSING, ("journal",), False)
+        return
+    for line in _subset("journal", wanted.fields, await journals.read(play, number), "journal", "fields"):
+        yield line
+    if wanted.lines is not None:
+        yield compare("journal: lines", wanted.lines, await journals.lines(play, number), "journal", "lines")
 
 
 async def _list(play: Play, wanted: ListExpected, user: str | None, *where: str | int) -> AsyncIterator[Line]:

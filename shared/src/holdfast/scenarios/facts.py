@@ -72,6 +72,25 @@ class StatusFact(Fact):
     hold_effect: Literal["none", "invoice", "all"] = "none"
 
 
+class AutomaticLineFact(Fact):
+    """A limit for customers whose value in a scoring group compares so; in the currency of the rule."""
+
+    scoring_group: str
+    operator: Literal["=", "<>", "<", "<=", ">", ">="] = "="
+    comparison_value: str | int
+    credit_limit: Money
+
+
+class AutomaticLimitFact(Fact):
+    """Automatic limits of the customers of a risk group with a currency."""
+
+    risk_group: str
+    currency: str | None = Field(None, description="the company's when absent")
+    max_revenue: Money | None = None
+    choice: Literal["highest", "lowest", "first"] = "highest"
+    lines: list[AutomaticLineFact]
+
+
 class CompanyFact(Fact):
     """A company with its parameters, checkpoints, rules, rankings, terms and reasons."""
 
@@ -92,6 +111,7 @@ class CompanyFact(Fact):
     )
     scoring_groups: dict[str, Body] = Field({}, description="as `PUT /v1/scoring-groups` takes them")
     risk_groups: dict[str, Body] = Field({}, description="as `PUT /v1/risk-groups` takes them")
+    automatic_limits: list[AutomaticLimitFact] = []
     workflows: list[Body] = Field([], description="as `PUT /v1/workflows/{company}/{type}` of the service takes them")
 
 
@@ -119,6 +139,14 @@ class PolicyFact(Fact):
     identification: str | None = None
 
 
+class RevenueFact(Fact):
+    """What a customer has sold in a period that has ended."""
+
+    period_end: BusinessDate
+    revenue: Money
+    currency: str | None = Field(None, description="the company's when absent")
+
+
 class CustomerFact(Fact):
     """A customer of the ERP and the credit profile; without a limit there is no profile."""
 
@@ -144,6 +172,7 @@ class CustomerFact(Fact):
     temporary_limits: list[TemporaryFact] = []
     policies: list[PolicyFact] = []
     risk_values: dict[str, str] = Field({}, description="typed values by scoring group")
+    revenues: list[RevenueFact] = []
     balance: Money | None = Field(None, description="what is owed and not due; below zero: an unapplied payment")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.contracts.credit import ParametersChanged
 from holdfast.scenarios.events import IN_FACTS
 from holdfast.scenarios.facts import (
+    AutomaticLimitFact,
     Body,
     CompanyFact,
     CustomerFact,
@@ -24,6 +25,8 @@ LIMITS_BY_HAND = "allow_manual_limit_edit"
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 CREDIT_PARAMETERS = set(ParametersChanged.model_fields) - ABOUT_THE_CHANGE | {
     LIMITS_BY_HAND, "eligible_limit_check", "require_identification", "identification_limit",
+    "automatic_limits_scheduled", "automatic_limits_valid_days", "limit_expiry_notice_days",
+    "policy_expiry_notice_days", "review_notice_days",
 }  # fmt: skip
 STATISTICS = {
     "dso_1", "dso_2", "average_balance_1", "average_balance_2", "average_credit_limit_pct", "average_exposure_pct",
@@ -116,6 +119,22 @@ async def _credit_master_data(play: Play, company: str, c: CompanyFact) -> None:
     for kind, classes in (("scoring-groups", c.scoring_groups), ("risk-groups", c.risk_groups)):
         for code, body in classes.items():
             await play.must(await play.put(CREDIT, f"/v1/{kind}/{company}/{code}", body), f"{code} of {kind}")
+    for rule in c.automatic_limits:
+        currency = rule.currency or c.currency
+        path = f"/v1/automatic-limit-rules/{company}/{rule.risk_group}/{currency}"
+        reply = await play.put(CREDIT, path, automatic_limit_body(rule, currency))
+        await play.must(reply, f"the automatic limits of {rule.risk_group} and {currency}")
+
+
+def automatic_limit_body(rule: AutomaticLimitFact, currency: str) -> Body:
+    """A rule of automatic limits as the API takes it."""
+    lines = [
+        line.model_dump(mode="json") | {"comparison_value": str(line.comparison_value),
+                                        "credit_limit": {"amount": str(line.credit_limit), "currency": currency}}
+        for line in rule.lines
+    ]  # fmt: skip
+    most = None if rule.max_revenue is None else {"amount": str(rule.max_revenue), "currency": currency}
+    return {"max_revenue": most, "choice": rule.choice, "lines": lines}
 
 
 async def _close(play: Play, name: str, c: CompanyFact) -> None:
@@ -201,6 +220,11 @@ async def _profile(play: Play, name: str, c: CustomerFact) -> None:
     for scoring_group, value in c.risk_values.items():
         path = f"/v1/customer-risks/{party}/values/{scoring_group}"
         await play.must(await play.put(CREDIT, path, {"value": value}), f"the risk value {scoring_group} of {name}")
+    for figure in c.revenues:
+        path = f"/v1/customer-revenues/{party}/{figure.period_end.isoformat()}"
+        currency = figure.currency or play.setting.currencies[company]
+        body = {"revenue": {"amount": str(figure.revenue), "currency": currency}}
+        await play.must(await play.put(CREDIT, path, body), f"a revenue of {name}")
 
 
 def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:

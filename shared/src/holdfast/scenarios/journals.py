@@ -1,4 +1,4 @@
-"""Adjustment journals of credit-service: the only door by which temporary limits come."""
+"""Adjustment journals of credit-service, by which temporary limits come, and automatic ones."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ async def post(play: Play, journal: str, body: Body | None = None, user: str | N
     path = f"{JOURNALS}/{journal}"
     tag = (await play.get(CREDIT, path)).etag
     return await play.send(CREDIT, "POST", f"{path}/post", body or {}, user=user, etag=tag)
+
+
+async def read(play: Play, journal: str) -> Body:
+    """A journal as the API shows it."""
+    shown: Body = (await play.must(await play.get(CREDIT, f"{JOURNALS}/{journal}"), f"journal {journal}")).body
+    return shown
+
+
+async def lines(play: Play, journal: str) -> list[Body]:
+    """The first hundreds of its lines."""
+    path = f"{JOURNALS}/{journal}/lines?limit=500"
+    found: list[Body] = (await play.must(await play.get(CREDIT, path), f"the lines of {journal}")).body["items"]
+    return found

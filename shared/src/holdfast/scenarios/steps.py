@@ -125,6 +125,16 @@ class SetupStep(Fact):
     rule: RuleFact | None = None
 
 
+class TaskStep(Fact):
+    """A periodic task of credit-service for a company, to its end."""
+
+    name: str = Field(description="as `GET /v1/tasks` lists it")
+    company: str | None = None
+    as_of: BusinessDate | None = Field(None, description="the business date when absent")
+    customers: list[str] | None = Field(None, description="names in the file; all when absent")
+    options: Body = Field({}, description="as `GET /v1/tasks` describes them")
+
+
 class CallStep(Fact):
     """Any request to a service's API."""
 
@@ -161,6 +171,13 @@ class HoldExpected(Fact):
     ready: bool | None = Field(None, description="ready for release, but still held")
     workflow: str | None = Field(None, description="state of the release workflow")
     fields: Subset = Field({})
+
+
+class JournalExpected(Fact):
+    """An adjustment journal: the last one that was made."""
+
+    fields: Subset = Field({}, description="of the journal")
+    lines: list[Subset] | None = Field(None, description="exactly these lines, in their sequence")
 
 
 class ListExpected(Fact):
@@ -204,6 +221,7 @@ class Expect(Fact):
     fields: Subset = Field({}, description="of the answer")
     lines: list[Subset] | None = Field(None, description="of a bulk action: each line in its sequence")
     hold: HoldExpected | None = None
+    journal: JournalExpected | None = None
     exposure: ExposureExpected | list[ExposureExpected] | None = None
     list_: Annotated[ListExpected | list[ListExpected] | None, Field(alias="list")] = None
     get: GetExpected | list[GetExpected] | None = None
@@ -255,6 +273,7 @@ class Step(Fact):
     setup: SetupStep | None = None
     generate: Body | None = Field(None, description="a journal, as `POST /v1/adjustments/generate` takes it")
     post: Body | None = Field(None, description="the last journal, or the one that `journal` names, is posted")
+    task: TaskStep | None = Field(None, description="a periodic task runs now; it may make a journal")
     call: CallStep | None = None
     job: str | None = Field(None, description="a periodic job of a service runs now")
     parallel: list[Step] | None = Field(None, description="steps that happen at the same time")
@@ -262,7 +281,8 @@ class Step(Fact):
 
     actions: ClassVar[tuple[str, ...]] = (
         *EVENTS, "event", "check", "limit_check", "release", "reject", "submit", "recall", "approve", "deny",
-        "edit_hold", "force", "bulk", "evaluate", "edit_limit", "setup", "generate", "post", "call", "job", "parallel",
+        "edit_hold", "force", "bulk", "evaluate", "edit_limit", "setup", "generate", "post", "task", "call", "job",
+        "parallel",
     )  # fmt: skip
 
     @property

@@ -33,7 +33,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
     "see": SEE,
     "work": WORK,
     "approve": APPROVE,
-    "administer": ADMINISTER | {"risk:maintain", "tasks:run"},
+    "administer": ADMINISTER | {"risk:maintain", "automatic-limits:maintain", "tasks:run"},
     "ingest": frozenset({"events:write"}),
 }
 PERMISSIONS = frozenset().union(*ROLES.values())

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from credit_service.adjustments import approval, posting, store
+from credit_service.adjustments.automatic import SOURCE, Wanted, fill, shown_left_out
 from credit_service.adjustments.bodies import (
     DescriptionBody,
     GenerateBody,
@@ -137,9 +138,10 @@ async def generate_lines(
     request: Request, number: Number, given: GenerateBody, caller: Editor, if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:  # fmt: skip
-    """Append lines for the limits that exist, raised, lowered and rounded (spec 2.11).
+    """Append lines for the limits that exist, raised, lowered and rounded (spec 2.11), or for automatic ones (2.10).
 
-    Those without a date to start from get no line: the answer counts them and names the first hundred.
+    Those without a date to start from, or without a limit by the rules, get no line: the answer counts them and names
+    the first hundred.
     """
 
     async def act(work: Work) -> Answer:
@@ -165,7 +167,13 @@ async def generate_journal(
     async def act(work: Work) -> Answer:
         await company_of(work, given.company)
         number = await draft_journal(
-            work, given.company, given.type, [], by=caller.subject, description=given.description, source="generated"
+            work,
+            given.company,
+            given.type,
+            [],
+            by=caller.subject,
+            description=given.description,
+            source=SOURCE if given.source == SOURCE else "generated",
         )
         made = await _fill(work, await opened(work, number, caller), given, caller.subject)
         row = await opened(work, number, caller)
@@ -176,16 +184,21 @@ async def generate_journal(
 
 async def _fill(work: Work, journal: asyncpg.Record, given: GenerateBody, who: str) -> dict[str, Any]:
     number, company, kind = journal["number"], journal["company"], JournalType(journal["type"])
-    if kind is JournalType.TEMPORARY and given.date_method == "absolute" and given.new_from is None:
+    if kind is JournalType.TEMPORARY and given.date_method != "relative" and given.new_from is None:
         raise Problem(422, "invalid", "The request is not valid", "new_from: a temporary limit needs a first day.")
     master = await company_of(work, company)
-    today = local_date(work.business_now, master["time_zone"])
-    made = await generate(work, number, company, kind, given.order(), master["currency"], today)
+    today, order = local_date(work.business_now, master["time_zone"]), given.order(kind)
+    if isinstance(order, Wanted):
+        found = await fill(work, number, company, order, today)
+        made = {"lines": found.lines, "left_out": shown_left_out(found)}
+    else:
+        done = await generate(work, number, company, kind, order, master["currency"], today)
+        made = {"lines": done.lines, "without_date": done.refused, "without_date_named": done.named}
     await audit.record(
         work, who=who, what="adjustment.generated", company=company, subject=number, before=None,
-        after=given.model_dump(mode="json") | {"lines": made.lines},
+        after=given.model_dump(mode="json") | {"lines": made["lines"]},
     )  # fmt: skip
-    return {"lines": made.lines, "without_date": made.refused, "without_date_named": made.named}
+    return made
 
 
 @router.post(

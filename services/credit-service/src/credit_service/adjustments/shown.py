@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from credit_service.adjustments import store
+from credit_service.automatic.bodies import shown_basis
 from holdfast.web.money import money
 
 
@@ -16,7 +17,7 @@ def shown_journal(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def shown_line(row: asyncpg.Record, currency: str) -> dict[str, Any]:
-    """A line; amounts in company currency, those of groups in group currency."""
+    """A line; amounts in company currency, those of groups in group currency. `basis`: of an automatic limit."""
     own = row["currency"] or currency
     return {
         "line": row["line"], "customer": row["customer"], "credit_group": row["credit_group"],
@@ -24,4 +25,5 @@ def shown_line(row: asyncpg.Record, currency: str) -> dict[str, Any]:
         "current_to": row["current_to"], "new_limit": money(row["new_limit"], own), "new_from_date": row["new_from"],
         "new_to_date": row["new_to"], "replaces_temporary_id": str(row["replaces"]) if row["replaces"] else None,
         "approval_status": row["approval_status"], "posted": row["posted"],
+        "basis": shown_basis(row["basis"]),
     }  # fmt: skip

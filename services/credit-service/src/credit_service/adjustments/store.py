@@ -14,7 +14,7 @@ from holdfast.database.work import Work
 JOURNAL = ("number", "company", "type", "description", "source", "approval_status", "posted", "posted_at",
            "posted_by", "created_at", "created_by", "version")  # fmt: skip
 LINE = ("line", "customer", "credit_group", "current_limit", "current_from", "current_to", "new_limit", "new_from",
-        "new_to", "replaces", "approval_status", "posted")  # fmt: skip
+        "new_to", "replaces", "approval_status", "posted", "basis")  # fmt: skip
 
 ADD_LINES = """
 INSERT INTO adjustment_line (journal, line, customer, credit_group, current_limit, current_from, current_to,

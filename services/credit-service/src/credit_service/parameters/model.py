@@ -50,6 +50,10 @@ class Parameters(BaseModel):
     identification_limit: Decimal | None = Field(None, ge=0, description="from this limit on, company currency")
     limit_expiry_notice_days: int = Field(30, ge=0, le=366, description="a limit that expires is announced so early")
     policy_expiry_notice_days: int = Field(30, ge=0, le=366, description="a policy that expires is announced so early")
+    automatic_limits_scheduled: bool = Field(
+        False, description="each business day the limits that the rules change are drafted as a journal (spec 2.10)"
+    )
+    automatic_limits_valid_days: int = Field(365, ge=1, le=3660, description="how long an automatic limit lasts")
     review_notice_days: int = Field(0, ge=0, le=366, description="a review that falls due is announced so early")
 
 

@@ -190,7 +190,7 @@ async def delete_risk_group(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Remove a risk group; its customers are classified anew by the next update of scores."""
+    """Remove a risk group without automatic limits; its customers are classified anew by the next update of scores."""
     see(caller, company)
 
     async def act(work: Work) -> Answer:
@@ -199,6 +199,10 @@ async def delete_risk_group(
         if before is None:
             raise not_found(f"risk group {company}/{group}")
         check_if_match(if_match, before.version)
+        if await store.gives_limits(work, company, group):
+            raise Problem(
+                409, "in-use", "Something refers to it", "An automatic limit rule is for it; remove the rule first."
+            )
         await store.delete_risk_group(work, company, group)
         await _audit(work, caller, "risk-group", company, shown_risk_group(before), None)
         return Answer(204, "")

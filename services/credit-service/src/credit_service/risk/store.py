@@ -140,6 +140,14 @@ async def write_risk_group(work: Work, company: str, kept: KeptClass) -> None:
     )  # fmt: skip
 
 
+async def gives_limits(work: Work, company: str, group: str) -> bool:
+    """Whether an automatic limit rule is for the customers of the risk group."""
+    found: bool = await work.conn.fetchval(
+        "SELECT EXISTS (SELECT FROM automatic_limit_rule WHERE company = $1 AND risk_group = $2)", company, group
+    )
+    return found
+
+
 async def delete_risk_group(work: Work, company: str, group: str) -> None:
     """Remove a risk group; its customers are classified anew by the next update of scores."""
     await work.conn.execute("DELETE FROM risk_group WHERE company = $1 AND id = $2", company, group)

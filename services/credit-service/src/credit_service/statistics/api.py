@@ -88,7 +88,11 @@ async def list_days(
     last: To = LAST_DAY,
     limit: Annotated[int, Query(ge=1, le=5000)] = 400,
 ) -> Response:
-    """Balance, limit and exposure by day, in company currency; no limit: unlimited, no exposure: not known."""
+    """Balance, limit and exposure by day, in company currency.
+
+    `credit_limit` is the tightest of those that governed; absent: unlimited, or a rate lacked. `exposure_value` is the
+    own limit without flagged policies. An exposure of a day that was computed afterwards is not known.
+    """
     see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         await must_be_known(work, company, customer)
@@ -98,7 +102,7 @@ async def list_days(
 
 
 def _day(row: Any, currency: str) -> dict[str, Any]:
-    amounts = {name: money(row[name], currency) for name in ("balance", "credit_limit", "exposure")}
+    amounts = {name: money(row[name], currency) for name in ("balance", "credit_limit", "exposure_value", "exposure")}
     return {"date": row["stat_date"], **amounts}
 
 

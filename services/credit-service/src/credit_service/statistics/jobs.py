@@ -36,7 +36,7 @@ class Deletion(Options):
 
 async def _compute(work: Work, run: Run, customers: Sequence[str]) -> Step:
     days = await update_statistics(work, run.company, customers, run.as_of, today=run.today)
-    return Step(changed=len(days), incomplete=sum(day.balance is None for day in days))
+    return Step(changed=len(days), incomplete=sum(day.is_incomplete for day in days))
 
 
 async def _before(work: Work, run: Run) -> date:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from holdfast.receivables.money import EXACT, ZERO, minor_unit, total
+from credit_service.profiles.model import Profile
+from holdfast.receivables.limits import (
+    Level,
+    LimitTest,
+    Policy,
+    PolicyMode,
+    Temporary,
+    governing,
+    own_limit,
+    shared_limit,
+)  # fmt: skip
+from holdfast.receivables.model import Converter, Position
+from holdfast.receivables.money import EXACT, ZERO, minor_unit, rounded, total
+from holdfast.receivables.rates import Rate
 
 HUNDREDTH = Decimal("0.01")
 SALES = ("invoice", "free_text")
@@ -51,8 +64,65 @@ class StatisticsParameters(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """What a customer's own limit is made from; without a profile the permanent limit is 0."""
+
+    profile: Profile | None
+    temporary: Sequence[Temporary]
+    policies: Sequence[Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The limit of a credit group, in its `currency`."""
+
+    currency: str
+    permanent: Decimal
+    temporary: Sequence[Temporary]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A customer's limits on a date, in company currency.
+
+    `governing`: the tightest of those that orders are tested against (spec 2.4); None: unlimited, or a rate lacks.
+    `exposure_value`: the own limit without flagged policies, which the credit team sees (spec 2.3); None as above.
+    """
+
+    governing: Decimal | None
+    exposure_value: Decimal | None
+    missing_rates: frozenset[str] = frozenset()
+
+
+def limits_of(
+    own: Own, shared: Shared | None, mode: PolicyMode, currency: str, rates: Mapping[str, Rate], on: date
+) -> Limits:
+    """Which limit governs on a date (spec 2.2-2.4), in the company's `currency`; `rates` are into it.
+
+    `shared` None: the customer is in no group, or the company does not check groups.
+    """
+    profile = own.profile
+    if profile is not None and profile.unlimited_credit:
+        return Limits(None, None)
+    convert = Converter(Position("", "", on, currency, rates=rates))
+    found = own_limit(profile.credit_limit if profile else ZERO, own.temporary, own.policies, on, convert)
+    test = LimitTest(Level.OWN, found.tested(mode), ZERO, currency)
+    group = None
+    if shared is not None:
+        limit = convert.exact(shared_limit(shared.permanent, shared.temporary, on), shared.currency)
+        group = LimitTest(Level.GROUP, rounded(limit, currency), ZERO, currency)
+    if convert.missing:
+        return Limits(None, None, frozenset(convert.missing))
+    tests = governing(test, group, mandatory=profile is not None and profile.mandatory_credit_limit)
+    return Limits(min(test.limit for test in tests), found.exposure_value)
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
-    """One row of `balance_stat`, in company currency; `credit_limit` None: unlimited, `exposure` None: not known."""
+    """One row of `balance_stat`, in company currency.
+
+    `credit_limit` None: unlimited, or a rate lacked; `exposure` None: not known.
+    """
 
     on: date
     balance: Decimal

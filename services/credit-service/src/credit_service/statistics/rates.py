@@ -36,12 +36,18 @@ class CompanyRates:
         return self.codes, self.nums, self.dens
 
 
+async def rate_type_of(work: Work, company: str) -> str:
+    """The company's own rate type."""
+    found: str = await work.conn.fetchval(
+        "SELECT coalesce(exchange_rate_type, 'default') FROM company WHERE company = $1", company
+    )
+    return found
+
+
 async def company_rates(work: Work, company: str, on: date) -> CompanyRates:
     """Rates of the company's own type. Raises Problem 422 while its currency is not known."""
     currency, _ = await business_settings(work, company)
-    rate_type = await work.conn.fetchval(
-        "SELECT coalesce(exchange_rate_type, 'default') FROM company WHERE company = $1", company
-    )
+    rate_type = await rate_type_of(work, company)
     found = await read_rates(work, [(rate_type, code, currency, on) for code in sorted(MINOR_UNITS)])
     rows = sorted((need[1], ONE if r.inverse else r.value, r.value if r.inverse else ONE) for need, r in found.items())
     return CompanyRates(currency, [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -15,6 +14,14 @@ from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
 FIELDS = tuple(StatisticsParameters.model_fields)
+TO_VALUE = """
+SELECT w.customer FROM unnest($2::text[]) AS w (customer)
+WHERE (SELECT true FROM sales_order o WHERE o.company = $1 AND o.customer = w.customer
+         AND (o.open_amount > 0 OR o.uninvoiced_amount > 0) LIMIT 1)
+   OR (SELECT true FROM reservation r WHERE r.company = $1 AND r.customer = w.customer LIMIT 1)
+   OR ($3 AND (SELECT true FROM balance b WHERE b.company = $1 AND b.customer = w.customer
+                 AND b.currency <> (SELECT c.currency FROM company c WHERE c.company = $1) LIMIT 1))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +30,6 @@ class Kept:
 
     parameters: StatisticsParameters
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """A customer's limits on a date, in company currency; `total` None: unlimited."""
-
-    total: Decimal | None
-    permanent: Decimal
-    temporary: Decimal | None = None
-
-
-NO_LIMIT = Limits(Decimal(0), Decimal(0))
-
-
-async def read_limits(work: Work, company: str, customers: Collection[str], on: date) -> Mapping[str, Limits]:
-    """The limits of these customers on a date; absent without a profile, who has a limit of 0."""
-    rows = await work.conn.fetch(
-        """SELECT p.customer, p.credit_limit, p.unlimited_credit FROM unnest($2::text[]) AS w (customer)
-           CROSS JOIN LATERAL (
-               SELECT * FROM credit_profile p WHERE p.company = $1 AND p.customer = w.customer OFFSET 0) p""",
-        company,
-        list(customers),
-    )
-    return {
-        row["customer"]: Limits(None if row["unlimited_credit"] else row["credit_limit"], row["credit_limit"])
-        for row in rows
-    }
 
 
 async def read_parameters(work: Work, company: str) -> Kept:
@@ -88,10 +68,15 @@ async def figures_of(work: Work, party: Party) -> asyncpg.Record | None:
     return await work.conn.fetchrow("SELECT * FROM customer_statistics WHERE company = $1 AND customer = $2", *party)
 
 
+async def customers_to_value(work: Work, company: str, customers: Sequence[str], *, converted: bool) -> list[str]:
+    """Those whose exposure is not just what they owe: orders, or (`converted`) debts in another currency."""
+    return [row["customer"] for row in await work.conn.fetch(TO_VALUE, company, customers, converted)]
+
+
 async def days_of(work: Work, party: Party, first: date, last: date, limit: int) -> Sequence[Any]:
     """Rows by day, newest first."""
     found: Sequence[Any] = await work.conn.fetch(
-        """SELECT stat_date, balance, credit_limit, exposure FROM balance_stat
+        """SELECT stat_date, balance, credit_limit, exposure_value, exposure FROM balance_stat
            WHERE company = $1 AND customer = $2 AND stat_date BETWEEN $3 AND $4 ORDER BY stat_date DESC LIMIT $5""",
         *party, first, last, limit,
     )  # fmt: skip

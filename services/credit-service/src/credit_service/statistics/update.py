@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from credit_service.statistics.model import RISK_MONTHS, SALES, StatisticsParameters, window_start
+from credit_service.statistics.model import RISK_MONTHS, SALES, Limits, StatisticsParameters, window_start
 from credit_service.statistics.rates import RATE, CompanyRates, company_rates
-from credit_service.statistics.store import NO_LIMIT, read_limits, read_parameters
+from credit_service.statistics.reading import read_limits, read_uses
+from credit_service.statistics.store import read_parameters
 from holdfast.database.work import Work
 from holdfast.receivables.as_of import read_balances_as_of
-from holdfast.receivables.exposure import read_exposures
 from holdfast.receivables.money import ZERO, rounded
 from holdfast.receivables.rates import Rate
 
@@ -26,23 +26,19 @@ CROSS JOIN LATERAL (
     FROM balance b LEFT JOIN rate r ON r.code = b.currency
     WHERE b.company = $1 AND b.customer = w.customer) b
 """
-WITH_ORDERS = """
-SELECT w.customer FROM unnest($2::text[]) AS w (customer)
-WHERE (SELECT true FROM sales_order o WHERE o.company = $1 AND o.customer = w.customer
-         AND (o.open_amount > 0 OR o.uninvoiced_amount > 0) LIMIT 1)
-   OR (SELECT true FROM reservation r WHERE r.company = $1 AND r.customer = w.customer LIMIT 1)
-"""
 CLEAR_DAY = """
 DELETE FROM balance_stat s USING unnest($2::text[]) AS w (customer)
 WHERE s.customer = w.customer AND s.company = $1 AND s.stat_date = $3
 """
 KEEP_DAY = """
-INSERT INTO balance_stat (company, customer, stat_date, balance, credit_limit, exposure)
-SELECT $1, d.customer, $3, d.balance, d.credit_limit, d.exposure
-FROM unnest($2::text[], $4::numeric[], $5::numeric[], $6::numeric[]) AS d (customer, balance, credit_limit, exposure)
+INSERT INTO balance_stat (company, customer, stat_date, balance, credit_limit, exposure_value, exposure)
+SELECT $1, d.customer, $3, d.balance, d.credit_limit, d.exposure_value, d.exposure
+FROM unnest($2::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[])
+     AS d (customer, balance, credit_limit, exposure_value, exposure)
 ORDER BY d.customer
 ON CONFLICT (customer, company, stat_date) DO UPDATE
-SET balance = excluded.balance, credit_limit = excluded.credit_limit, exposure = excluded.exposure
+SET balance = excluded.balance, credit_limit = excluded.credit_limit, exposure_value = excluded.exposure_value,
+    exposure = excluded.exposure
 """
 FIGURES = f"""
 WITH {RATE.format("$14", "$15", "$16")}, figures AS (
@@ -121,12 +117,17 @@ WHERE c.as_of <= excluded.as_of
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
-    """What a customer owes on the day, in company currency; None: a rate is missing, or it is not known."""
+    """What a customer owes and may owe on the day, in company currency; None: a rate is missing, or it is not known."""
 
     customer: str
     balance: Decimal | None
-    credit_limit: Decimal | None
+    limits: Limits
     exposure: Decimal | None
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a rate is missing."""
+        return self.balance is None or bool(self.limits.missing_rates)
 
     @property
     def is_zero(self) -> bool:
@@ -139,7 +140,8 @@ async def update_statistics(
 ) -> list[DayRow]:
     """Write the day's rows and the figures of these customers; those without a balance lack a rate.
 
-    `today`: what is owed and ordered now. Of a past day the balance is that of its evening; its exposure is not known.
+    `today`: what is owed and ordered now. Of a past day the balance is that of its evening; its exposure is not known,
+    and its permanent limit is that of now.
     """
     parameters = (await read_parameters(work, company)).parameters
     rates = await company_rates(work, company, as_of)
@@ -149,7 +151,7 @@ async def update_statistics(
     await work.conn.execute(CLEAR_DAY, company, [d.customer for d in days], as_of)
     await work.conn.execute(
         KEEP_DAY, company, [d.customer for d in kept], as_of, [d.balance for d in kept],
-        [d.credit_limit for d in kept], [d.exposure for d in kept],
+        [d.limits.governing for d in kept], [d.limits.exposure_value for d in kept], [d.exposure for d in kept],
     )  # fmt: skip
     await work.conn.execute(
         FIGURES, company, [d.customer for d in days], as_of, [d.balance for d in days],
@@ -169,25 +171,14 @@ def _starts(p: StatisticsParameters, as_of: date) -> list[date]:
 async def _days(
     work: Work, company: str, customers: list[str], as_of: date, rates: CompanyRates, *, today: bool
 ) -> list[DayRow]:
-    limits = await read_limits(work, company, customers, as_of)
+    limits = await read_limits(work, company, rates.currency, customers, as_of)
     if today:
         rows = await work.conn.fetch(BALANCES, company, customers, *rates.columns, rates.decimals)
         balances: dict[str, Decimal | None] = {row["customer"]: row["balance"] for row in rows}
-        exposures = await _exposures(work, company, customers, balances)
+        exposures = await read_uses(work, company, balances)
     else:
         balances, exposures = await _past(work, company, customers, as_of, rates), {}
-    return [DayRow(name, balances[name], limits.get(name, NO_LIMIT).total, exposures.get(name)) for name in customers]
-
-
-async def _exposures(
-    work: Work, company: str, customers: list[str], balances: dict[str, Decimal | None]
-) -> dict[str, Decimal | None]:
-    """The balance, and what is ordered and delivered where there is something of it."""
-    ordering = [row["customer"] for row in await work.conn.fetch(WITH_ORDERS, company, customers)]
-    found = await read_exposures(work, [(company, name) for name in ordering])
-    return balances | {
-        party[1]: None if exposure.missing_rates else exposure.parts.exposure() for party, exposure in found.items()
-    }
+    return [DayRow(name, balances[name], limits[name], exposures.get(name)) for name in customers]
 
 
 async def _past(

@@ -26,7 +26,7 @@ class Options(BaseModel):
 class Run:
     """One run for a company as of a business date. `customers` None: all; `after`: the last one that is done.
 
-    `today`: whether `as_of` is the company's business date now.
+    `today`: whether `as_of` is the company's business date now; `started_by`: who, or "schedule".
     """
 
     id: UUID
@@ -36,16 +36,18 @@ class Run:
     options: Any
     after: str | None
     today: bool
+    started_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step of a run did. `after` None: nothing is left to do."""
+    """What one step of a run did. `after` None: nothing is left to do. `made`: such as the number of a journal."""
 
     after: str | None = None
     processed: int = 0
     changed: int = 0
     incomplete: int = 0
+    made: str | None = None
 
 
 Act = Callable[[Work, Run], Awaitable[Step]]

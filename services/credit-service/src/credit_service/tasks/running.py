@@ -46,6 +46,7 @@ async def run_of(work: Work, task: Task, row: asyncpg.Record) -> Run:
     return Run(
         row["id"], row["company"], row["as_of"], customers, task.options.model_validate(row["options"]),
         row["after_customer"], row["as_of"] == local_date(work.business_now, zone),
+        row["started_by"],
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from holdfast.database.work import Work
 
 READ = """
 SELECT id, seq, task, company, as_of, customers, options, after_customer, state, processed, changed, incomplete,
-       problem, started_by, started_at, ended_at
+       problem, made, started_by, started_at, ended_at
 FROM task_run
 """
 
@@ -62,8 +62,18 @@ async def read_run(work: Work, run_id: UUID) -> asyncpg.Record | None:
 
 
 async def claim_oldest(work: Work) -> asyncpg.Record | None:
-    """The oldest run that is not at its end, for this transaction."""
-    return await work.conn.fetchrow(f"{READ} WHERE state = 'running' ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED")
+    """The oldest run that is not at its end and nobody else is busy with, for this transaction.
+
+    Of what is scheduled for a company one run after another: scores are made from the statistics of the same day.
+    """
+    return await work.conn.fetchrow(
+        f"""{READ} r
+            WHERE state = 'running' AND NOT EXISTS (
+                SELECT FROM task_run earlier
+                WHERE earlier.state = 'running' AND earlier.seq < r.seq AND earlier.company = r.company
+                  AND earlier.started_by = 'schedule' AND r.started_by = 'schedule')
+            ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED"""
+    )
 
 
 async def claim(work: Work, run_id: UUID) -> asyncpg.Record | None:
@@ -76,9 +86,9 @@ async def advance(work: Work, run_id: UUID, step: Step) -> None:
     await work.conn.execute(
         """UPDATE task_run SET after_customer = $2, processed = processed + $3, changed = changed + $4,
                   incomplete = incomplete + $5, state = CASE WHEN $2::text IS NULL THEN 'done' ELSE 'running' END,
-                  ended_at = CASE WHEN $2::text IS NULL THEN $6::timestamptz END
+                  ended_at = CASE WHEN $2::text IS NULL THEN $6::timestamptz END, made = coalesce($7, made)
            WHERE id = $1""",
-        run_id, step.after, step.processed, step.changed, step.incomplete, work.business_now,
+        run_id, step.after, step.processed, step.changed, step.incomplete, work.business_now, step.made,
     )  # fmt: skip
 
 

@@ -33,8 +33,10 @@ CREATE TABLE adjustment_line (
     approval_status text NOT NULL DEFAULT 'draft',
     approved_on text,
     posted boolean NOT NULL DEFAULT false,
+    basis jsonb,
     PRIMARY KEY (journal, line),
     CHECK ((customer IS NULL) <> (credit_group IS NULL)),
     CHECK (new_to >= new_from)
 );
+COMMENT ON COLUMN adjustment_line.basis IS 'Rule, value and rate that an automatic limit was made from';
 CREATE INDEX adjustment_line_of ON adjustment_line (journal, customer);

@@ -124,13 +124,15 @@ CREATE TABLE statistics_parameters (
     version bigint NOT NULL
 );
 
--- Amounts in company currency. `credit_limit` NULL: unlimited. `exposure` NULL: not known for that day.
+-- Amounts in company currency. `credit_limit`: the tightest of those that governed; NULL: unlimited, or a rate lacked.
+-- `exposure_value`: the own limit without flagged policies. `exposure` NULL: not known for that day.
 CREATE TABLE balance_stat (
     company text NOT NULL,
     customer text NOT NULL,
     stat_date date NOT NULL,
     balance numeric NOT NULL,
     credit_limit numeric,
+    exposure_value numeric,
     exposure numeric,
     PRIMARY KEY (customer, company, stat_date)
 );
@@ -170,6 +172,7 @@ CREATE TABLE task_run (
     changed bigint NOT NULL DEFAULT 0,
     incomplete bigint NOT NULL DEFAULT 0,
     problem text,
+    made text,
     started_by text NOT NULL,
     started_at timestamptz NOT NULL,
     ended_at timestamptz
@@ -180,3 +183,4 @@ CREATE INDEX task_run_next ON task_run (seq) WHERE state = 'running';
 CREATE INDEX task_run_of_company ON task_run (company, task, seq);
 CREATE UNIQUE INDEX task_run_scheduled ON task_run (company, task, as_of) WHERE started_by = 'schedule';
 COMMENT ON COLUMN task_run.incomplete IS 'Customers with a figure left empty because an exchange rate is missing';
+COMMENT ON COLUMN task_run.made IS 'What the run has made, such as the number of a journal';

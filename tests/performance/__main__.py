@@ -17,6 +17,7 @@ BENCHMARKS = {
     "credit-checks": "tests.performance.credit_checks",
     "checkpoint-latency": "tests.performance.checkpoint_latency",
     "hot-key": "tests.performance.hot_key",
+    "fact-box": "tests.performance.fact_box",
     "generate-adjustments": "tests.performance.generate_adjustments",
 }
 

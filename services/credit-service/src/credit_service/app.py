@@ -70,7 +70,7 @@ RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, 
 AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
-LIST_ROUTERS = [factbox_api.router, lists_api.router, temporary_api.router, group_exposure_api.router]
+LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
 RIDES_PER_SECOND = 50
 """No order waits for what this service shows, so it leaves the machine to those who decide."""
 SERVICE = Service(
@@ -96,6 +96,7 @@ def create_api(settings: Settings) -> FastAPI:
         service=NAME,
         settings=settings,
         routers=[
+            factbox_api.router,
             *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,

@@ -46,3 +46,20 @@ async def test_statistics_and_risk_are_those_of_the_last_run(credit: Any, client
 async def test_who_may_not_see_the_company_sees_nothing(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/fact-boxes/XX01/C-1001")).status_code == 404
     assert (await client.get("/v1/fact-boxes/DE01/C-404")).status_code == 404
+
+
+async def test_a_kept_box_is_shown_while_nothing_has_changed(credit: Any, client: httpx.AsyncClient, made: Any) -> None:
+    await credit.facts(made("erp.invoice.posted.v1", document="I-1", amount="119.00", tax_amount="19.00"))
+    first = (await client.get(PATH)).text
+    marked = first.replace('"119.00"', '"-1.00"')
+    await credit.pool.execute("UPDATE kept_fact_box SET body = $1", marked)
+    assert (await client.get(PATH)).text == marked != first
+    await credit.facts(made("erp.payment.posted.v1", document="P-1", amount="9.00", applications=[]))
+    assert (await client.get(PATH)).json()["exposure"]["balance"]["amount"] == "110.00"
+
+
+async def test_a_box_of_a_group_member_is_made_for_who_asks(credit: Any, client: httpx.AsyncClient) -> None:
+    await credit.pool.execute("INSERT INTO credit_group VALUES ('G', 'DE01', '', 'EUR', 9, '2026-12-31', false, 1)")
+    await client.get(PATH)
+    await credit.pool.execute("INSERT INTO credit_group_member VALUES ('DE01', 'C-1001', 'G')")
+    assert (await client.get(PATH)).json()["exposure"]["group"]["group"] == "G"

@@ -20,10 +20,9 @@ SELECT md5(concat_ws('#', $2::date,
                                  ($1::timestamptz AT TIME ZONE coalesce(time_zone, 'UTC'))::date), ';' ORDER BY company)
      FROM company),
     (SELECT string_agg(concat_ws('|', company, version, fields), ';' ORDER BY company) FROM credit_parameters),
-    (SELECT concat_ws('|', count(*), sum(version)) FROM exchange_rate)))
+    (SELECT stamp FROM rate_stamp)))
 """
-"""Everything that the figures of all customers depend on: business dates, companies, parameters and rates, whose
-versions only grow."""
+"""Everything that the figures of all customers depend on: business dates, companies, parameters and rates."""
 
 STANDINGS = """
 WITH shared AS MATERIALIZED (

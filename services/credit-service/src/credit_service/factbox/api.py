@@ -7,15 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from credit_service.exposure import store as exposure_store
 from credit_service.exposure.reading import read_views
 from credit_service.exposure.shown import shown_view
+from credit_service.factbox import store
 from credit_service.factbox.shown import shown_box
-from credit_service.factbox.store import read_box
 from credit_service.paths import Company, Customer
 from holdfast.database.work import transaction
+from holdfast.platform.clock import utc_now
 from holdfast.web.auth import Caller, require
-from holdfast.web.changes import shown
+from holdfast.web.changes import answer
+from holdfast.web.idempotency import Answer
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/fact-boxes", tags=["fact box"])
@@ -29,12 +30,21 @@ Reader = Annotated[Caller, Depends(require("credit:see"))]
 async def get_fact_box(request: Request, company: Company, customer: Customer, caller: Reader) -> Response:
     """Limits per level, exposure, ages of what is open, statistics, risk, policies, the newest payment, held orders.
 
-    Statistics and risk are those of the last run of their tasks, which say of which day they are; all else is of now.
+    Statistics and risk are those of the last run of their tasks, which say of which day they are; all else is of now:
+    a box that was shown before is shown again while nothing that it is made of has changed. That of a member of a
+    credit group is always made anew, since what is seen of the group depends on who asks.
     """
-    party = (company, customer)
-    async with transaction(request.app.state.pool, isolation="repeatable_read") as work:
-        if not caller.sees(company) or not await exposure_store.is_known(work, party):
-            raise not_found(f"customer {company}/{customer}")
+    party, pool = (company, customer), request.app.state.pool
+    if not caller.sees(company) or not (kept := await store.read_kept(pool, party, utc_now()))["known"]:
+        raise not_found(f"customer {company}/{customer}")
+    if kept["body"] is not None and not kept["grouped"]:
+        return Answer(200, kept["body"]).response()
+    async with transaction(pool, isolation="repeatable_read") as work:
+        state = (await store.read_kept(work.conn, party, work.now))["state"]
         (view,) = await read_views(work, [party])
-        row = await read_box(work, party, view.exposure.position.check_date)
-    return shown({"exposure": shown_view(view, caller), **shown_box(view, row)})
+        row = await store.read_box(work, party, view.exposure.position.check_date)
+    found = answer({"exposure": shown_view(view, caller), **shown_box(view, row)})
+    if view.group is None:
+        async with transaction(pool, clock=False) as work:
+            await store.keep_box(work, party, state, found.body)
+    return found.response()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import asyncpg
 
@@ -38,6 +38,46 @@ SELECT (SELECT row_to_json(s) FROM (
             GROUP BY 1 ORDER BY 1) h) AS held
 """
 """Buckets of age in days past due: not due, 1-30, 31-60, 61-90, more; an item without a due date is not due."""
+
+
+KEPT = """
+SELECT f.known, f.grouped, f.state, CASE WHEN b.state = f.state THEN b.body END AS body
+FROM (
+    SELECT a.customer IS NOT NULL OR p.customer IS NOT NULL AS known, m.customer IS NOT NULL AS grouped,
+           array_to_string(ARRAY[
+               a.xmin::text, p.xmin::text, c.xmin::text, q.xmin::text, s.xmin::text, k.xmin::text, g.xmin::text,
+               e.stamp::text, (t.now AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date::text,
+               (t.now AT TIME ZONE 'Etc/GMT+12')::date::text], '|', '-') AS state
+    FROM (SELECT coalesce((SELECT simulated_at FROM business_clock), $3::timestamptz) AS now OFFSET 0) t
+    LEFT JOIN account a ON a.customer = $2 AND a.company = $1
+    LEFT JOIN credit_profile p ON p.customer = $2 AND p.company = $1
+    LEFT JOIN credit_group_member m ON m.customer = $2 AND m.company = $1
+    LEFT JOIN company c ON c.company = $1
+    LEFT JOIN credit_parameters q ON q.company = $1
+    LEFT JOIN customer_statistics s ON s.customer = $2 AND s.company = $1
+    LEFT JOIN customer_risk k ON k.customer = $2 AND k.company = $1
+    LEFT JOIN risk_group g ON g.company = $1 AND g.id = k.risk_group
+    LEFT JOIN rate_stamp e ON e.id = 1) f
+LEFT JOIN kept_fact_box b ON b.customer = $2 AND b.company = $1
+"""
+"""The state that a box shows: the transaction that has written each row it is made of (`xmin`; that of the account has
+recomputed the customer's figures last), the stamp of the rates, and the business dates."""
+KEEP = """
+INSERT INTO kept_fact_box (company, customer, state, body) VALUES ($1, $2, $3, $4)
+ON CONFLICT (customer, company) DO UPDATE SET state = excluded.state, body = excluded.body
+"""
+
+
+async def read_kept(conn: asyncpg.Pool | asyncpg.Connection, party: Party, now: datetime) -> asyncpg.Record:
+    """Whether a customer is known and in a credit group, the state of their box, and the box if it is kept."""
+    row: asyncpg.Record | None = await conn.fetchrow(KEPT, *party, now)
+    assert row is not None
+    return row
+
+
+async def keep_box(work: Work, party: Party, state: str, body: str) -> None:
+    """Keep a box with the state that it shows."""
+    await work.conn.execute(KEEP, *party, state, body)
 
 
 async def read_box(work: Work, party: Party, on: date) -> asyncpg.Record:

@@ -157,3 +157,26 @@ CREATE TABLE exposure_standing (
     PRIMARY KEY (customer, company)
 );
 COMMENT ON COLUMN exposure_standing.used IS 'Sort values are negated: the largest first';
+
+-- One row, with a new stamp after every change of exchange rates, for whatever is kept that was converted.
+CREATE TABLE rate_stamp (
+    id integer PRIMARY KEY CHECK (id = 1),
+    stamp uuid NOT NULL
+);
+INSERT INTO rate_stamp VALUES (1, gen_random_uuid());
+CREATE FUNCTION stamp_rates() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE rate_stamp SET stamp = gen_random_uuid();
+    RETURN NULL;
+END $$;
+CREATE TRIGGER exchange_rate_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON exchange_rate
+    FOR EACH STATEMENT EXECUTE FUNCTION stamp_rates();
+
+-- Fact boxes as they were shown last, with the state that they show: one counts only while the state is the same.
+CREATE TABLE kept_fact_box (
+    company text NOT NULL,
+    customer text NOT NULL,
+    state text NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (customer, company)
+);

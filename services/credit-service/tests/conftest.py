@@ -41,12 +41,12 @@ class Credit:
         async with transaction(self.pool) as work:
             await batch.apply(SERVICE, work, [_incoming(p, n) for n, p in enumerate(payloads)], set())
 
-    async def published(self) -> list[dict[str, Any]]:
-        """Everything in the outbox, each checked against the catalogue."""
+    async def published(self, event_type: str | None = None) -> list[dict[str, Any]]:
+        """Everything in the outbox, or what is of a type, each checked against the catalogue."""
         rows = await self.pool.fetch("SELECT type, payload FROM outbox ORDER BY seq")
         for row in rows:
             REGISTRY[row["type"]].model_validate_json(row["payload"])
-        return [orjson.loads(row["payload"]) for row in rows]
+        return [orjson.loads(row["payload"]) for row in rows if event_type in (None, row["type"])]
 
 
 def _incoming(payload: Payload, place: int) -> Incoming[Any]:

@@ -28,7 +28,7 @@ class Desk:
     ) -> httpx.Response:  # fmt: skip
         headers = {"authorization": f"Bearer {issue_token(self.credit.settings, user, list(roles))}",
                    "idempotency-key": key or str(uuid4())}  # fmt: skip
-        headers |= {"if-match": tag} if tag else {}
+        headers |= {"if-none-match" if tag == "*" else "if-match": tag} if tag else {}
         if content is not None:
             return await self.client.request(
                 method, path, content=content.encode(), headers=headers | {"content-type": "text/csv"}

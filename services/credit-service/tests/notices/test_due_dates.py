@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import orjson
 import pytest
 
 from credit_service.periodic import TASKS
@@ -49,9 +48,8 @@ async def run(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
 
 
 async def told(credit: Any, event_type: str) -> list[dict[str, Any]]:
-    await credit.published()
-    rows = await credit.pool.fetch("SELECT payload FROM outbox WHERE type = $1 ORDER BY seq", event_type)
-    return [orjson.loads(row["payload"]) for row in rows]
+    found: list[dict[str, Any]] = await credit.published(event_type)
+    return found
 
 
 async def at(credit: Any, day: str) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 
 from holdfast.contracts.credit import ProfileChanged
+from holdfast.contracts.credit_notices import LimitChanged
 from holdfast.testing.exploring import explore
 from holdfast.web.auth import issue_token
 
@@ -34,9 +35,12 @@ async def test_a_profile_is_created_changed_audited_and_published(credit: Any, c
     kept = await client.put(PATH, json=change, headers=key(**{"if-match": '"1"'}))
     assert kept.json()["credit_limit"] == {"amount": "2500.50", "currency": "EUR"}
     assert (await client.get(PATH)).headers["etag"] == '"2"'
-    events = await credit.published()
-    assert [(e["sequence"], e["version"], e["credit_limit"]) for e in events] == [(1, 1, "1000"), (2, 2, "2500.50")]
-    assert ProfileChanged.event_type == await credit.pool.fetchval("SELECT DISTINCT type FROM outbox")
+    events = await credit.published(ProfileChanged.event_type)
+    assert [(e["sequence"], e["version"], e["credit_limit"]) for e in events] == [(1, 1, "1000"), (3, 2, "2500.50")]
+    moved = await credit.published(LimitChanged.event_type)
+    assert [(e["sequence"], e["former_limit"], e["credit_limit"], e.get("reason")) for e in moved] == [
+        (2, "0", "1000", None), (4, "1000", "2500.50", "yearly review")]  # fmt: skip
+    assert len(await credit.published()) == 4
     trail = await credit.pool.fetch("SELECT who, why FROM audit_trail ORDER BY id")
     assert [tuple(row) for row in trail] == [("kim", None), ("kim", "yearly review")]
 
@@ -51,7 +55,7 @@ async def test_two_editors_of_one_profile_one_gets_412(credit: Any, client: http
     assert (await client.get(PATH)).json()["credit_limit"]["amount"] == winner
     history = (await client.get(f"{PATH}/limit-history")).json()["items"]
     assert [change["new_limit"]["amount"] for change in history] == [winner, "1000.00"]
-    assert [event["version"] for event in await credit.published()] == [1, 2]
+    assert [event["version"] for event in await credit.published(ProfileChanged.event_type)] == [1, 2]
     assert await credit.pool.fetchval("SELECT count(*) FROM audit_trail") == 2
 
 
@@ -59,7 +63,7 @@ async def test_the_same_request_again_gets_the_same_answer(credit: Any, client: 
     same = key(**{"if-none-match": "*"})
     first = await client.put(PATH, json=limit("10"), headers=same)
     again = await client.put(PATH, json=limit("10"), headers=same)
-    assert (first.status_code, again.status_code, len(await credit.published())) == (201, 201, 1)
+    assert (first.status_code, again.status_code, len(await credit.published())) == (201, 201, 2)
 
 
 async def test_what_is_wrong_is_said_with_its_remedy(client: httpx.AsyncClient) -> None:

@@ -164,3 +164,18 @@ async def test_the_risk_of_another_company_does_not_exist(credit: Any, address: 
         for path in ("risk-groups/DE01", "risk-groups/DE01/LOW", "scoring-groups/DE01/GROWTH", "customer-risks/DE01"):
             assert (await eve.get(f"/v1/{path}")).status_code == 404
         assert (await put(eve, f"{RISK}/values/GROWTH", {"value": "1"})).status_code == 404
+
+
+async def test_the_history_of_a_score_tells_every_change_the_newest_first(client: httpx.AsyncClient) -> None:
+    await two_groups(client)
+    await put(client, f"{RISK}/values/ACCOUNT", {"value": "good"})
+    await put(client, f"{RISK}/values/GROWTH", {"value": "12"})
+    await put(client, f"{RISK}/values/GROWTH", {"value": "13"}, '"1"')
+    first = (await client.get(f"{RISK}/history", params={"limit": 1})).json()
+    (newest,) = first["items"]
+    assert (newest["risk_score"], newest["former_risk_score"], newest["former_risk_group"]) == ("80", "30", "LOW")
+    assert (newest["who"], newest["as_of"], newest["version"]) == ("kim", "2026-03-02", 2)
+    rest = (await client.get(f"{RISK}/history", params={"cursor": first["next_cursor"]})).json()
+    assert [(row["risk_score"], row["former_risk_score"], row["version"]) for row in rest["items"]] == [("30", None, 1)]
+    assert (rest["next_cursor"], (await client.get(RISK)).json()["version"]) == (None, 2)
+    assert (await client.get("/v1/customer-risks/DE01/NOBODY/history")).status_code == 404

@@ -86,3 +86,38 @@ async def test_the_exposure_of_a_day_is_that_of_the_companys_limit_type(
     await run(client)
     (row,) = (await client.get(DAYS)).json()["items"]
     assert row["exposure"]["amount"] == "5000.00"
+
+
+def payment(made: Any, number: str, invoice: str, day: str) -> Any:
+    applied = [{"document": invoice, "amount": "100.00"}]
+    return made("erp.payment.posted.v1", document=number, amount="100.00", document_date=day, applications=applied)
+
+
+async def test_the_average_of_days_late_is_told_when_it_changes(
+    credit: Any, client: httpx.AsyncClient, made: Any
+) -> None:
+    """Due on the 11th of January, paid on the 31st; then one more, paid in time."""
+    dates = {"document_date": "2026-01-01", "due_date": "2026-01-11"}
+    invoice = {"amount": "100.00", "lines": [], "tax_amount": "0", **dates}
+    await credit.facts(
+        made("erp.invoice.posted.v1", document="I-1", **invoice), payment(made, "P-1", "I-1", "2026-01-31"),
+        made("erp.invoice.posted.v1", document="I-2", **invoice),
+    )  # fmt: skip
+    assert await late(credit) == []
+    await run(client)
+    await run(client)
+    assert await late(credit) == [(1, "20.00")]
+    await credit.facts(payment(made, "P-2", "I-2", "2026-01-11"))
+    await run(client)
+    assert await late(credit) == [(1, "20.00"), (2, "10.00")]
+    headers = key(**{"if-match": '"2"'})
+    body = {"credit_limit": {"amount": "7", "currency": "EUR"}}
+    assert (await client.put("/v1/credit-profiles/DE01/C-1001", json=body, headers=headers)).status_code == 200
+    assert (await late(credit))[-1] == (3, "10.00")
+    box = (await client.get("/v1/fact-boxes/DE01/C-1001")).json()["statistics"]
+    assert box["average_days_late"] == "10.00"
+
+
+async def late(credit: Any) -> list[tuple[int, str | None]]:
+    """Version and average of days late of every profile that was told."""
+    return [(p["version"], p.get("average_days_late")) for p in await credit.published() if "temporary_limits" in p]

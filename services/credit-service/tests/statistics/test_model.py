@@ -15,6 +15,7 @@ from credit_service.statistics.model import (
     Paid,
     Shared,
     average_balance,
+    average_days_late,
     average_exposure_percent,
     average_limit_percent,
     average_payment_days,
@@ -57,9 +58,17 @@ def test_a_window_that_would_begin_on_a_day_that_is_not_begins_on_the_last_of_th
 
 
 def test_row_145_paid_the_same_day_or_before_counts_no_days() -> None:
-    assert average_payment_days([Paid(TODAY, TODAY)]) == 0
-    assert average_payment_days([Paid(TODAY, TODAY - timedelta(days=5)), Paid(FIRST, date(2026, 1, 11))]) == 5
+    early, late = Paid(TODAY, TODAY, TODAY - timedelta(days=5)), Paid(FIRST, date(2026, 1, 8), date(2026, 1, 11))
+    assert average_payment_days([Paid(TODAY, TODAY, TODAY)]) == 0
+    assert average_payment_days([early, late]) == 5
     assert average_payment_days([]) is None
+
+
+def test_days_late_are_those_after_the_due_date_and_early_ones_make_up_for_them() -> None:
+    late = Paid(FIRST, date(2026, 1, 8), date(2026, 1, 28))
+    assert average_days_late([late]) == 20
+    assert average_days_late([late, Paid(FIRST, date(2026, 1, 31), date(2026, 1, 6))]) == Decimal("-2.5")
+    assert average_days_late([]) is None
 
 
 def test_averages_leave_out_days_before_the_window_and_those_without_a_limit() -> None:

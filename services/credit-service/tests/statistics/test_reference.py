@@ -102,11 +102,13 @@ class Book:
     def figures(self, customer: str, balance: Decimal | None, on: date) -> dict[str, Any]:
         """All figures of a customer on a day."""
         p, days = self.parameters, [day for day in self.days[customer] if day.on <= on]
-        paid, best = self.paid(customer, on), model.highest(days)
+        paid = [Paid(i.document_date, i.due_date, last) for i, last in self.paid(customer, on)]
+        best = model.highest(days)
         return {
             "dso_1": self.dso(customer, p.dso_1, balance, on), "dso_2": self.dso(customer, p.dso_2, balance, on),
             "dso_12": self.dso(customer, 12, balance, on),
-            "average_payment_days": model.average_payment_days([Paid(i.document_date, last) for i, last in paid]),
+            "average_payment_days": model.average_payment_days(paid),
+            "average_days_late": model.average_days_late(paid),
             "average_balance_1": model.average_balance(days, window_start(on, p.average_balance_1), "EUR"),
             "average_balance_2": model.average_balance(days, window_start(on, p.average_balance_2), "EUR"),
             "average_balance_12": model.average_balance(days, window_start(on, 12), "EUR"),

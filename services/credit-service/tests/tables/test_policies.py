@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.contracts.credit import ProfileChanged
+
 HEADER = (
     "customer,kind,insurer_guarantor,identification,effective_from,expires_on,value,currency,update_credit_limit_pct"
 )
@@ -32,7 +34,7 @@ async def test_a_file_adds_policies_once_and_an_export_changes_nothing(files: An
     assert {x["id"] for x in made["lines"]} == {p["id"] for p in await policies(files)}
     assert outcomes(await files.take("policies", FILE)) == ["unchanged"] * 3
     assert outcomes(await files.take("policies", await files.export("policies"))) == ["unchanged"] * 3
-    told = [e for e in await files.credit.published() if e.get("customer") == "C-1"]
+    told = [e for e in await files.credit.published(ProfileChanged.event_type) if e.get("customer") == "C-1"]
     assert [(e["version"], len(e["policies"])) for e in told] == [(1, 2)]
     assert [r["customer"] for r in await files.rows("policies", expires_until="2026-12-31")] == ["C-1", "C-1"]
     assert set((await files.rows("policies"))[0]) == {*(await policies(files))[0], "currency"}

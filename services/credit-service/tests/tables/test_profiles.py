@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdfast.contracts.credit import ProfileChanged
+
 LIMITS = """customer,credit_limit,credit_limit_expiry_date
 C-1,1000.00,2026-12-31
 C-2,2000,
@@ -38,7 +40,7 @@ async def test_a_file_makes_profiles_and_again_changes_nothing(files: Any) -> No
     assert (profile["credit_limit_expiry_date"], profile["credit_limit_date"]) == ("2026-12-31", "2026-03-02")
     history = (await files.call("GET", "/v1/limit-changes", params={"customer": "C-1"})).json()["items"]
     assert [(x["source"], x["why"], x["who"]) for x in history] == [("import", "cut-over", "kim")]
-    published = [x for x in await files.credit.published() if x.get("customer") == "C-1"]
+    published = [x for x in await files.credit.published(ProfileChanged.event_type) if x.get("customer") == "C-1"]
     assert [(x["version"], x["credit_limit"], x["reason"]) for x in published] == [(1, "1000.00", "cut-over")]
     again = await files.take("credit-profiles", LIMITS)
     assert (outcomes(again), [x["version"] for x in again["lines"]]) == (["unchanged"] * 3, [1, 1, 1])

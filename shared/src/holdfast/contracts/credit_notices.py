@@ -32,7 +32,10 @@ AT = {"changed_at": "2026-03-02T12:00:00Z", "changed_by": "kim"}
              "credit_limit_expiry_date": "2026-12-31", "source": "journal", "reference": "ADJ-000001"},
 )  # fmt: skip
 class LimitChanged(CustomerPayload):
-    """The permanent limit of a customer, or its expiry, has changed."""
+    """The permanent limit of a customer or its expiry has changed; or a temporary limit took its place or gave it back.
+
+    Policies and credit groups add to a limit or share one: see credit.policy.changed.v1 and credit.group.changed.v1.
+    """
 
     sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
     currency: Currency = Field(description="company currency")
@@ -40,8 +43,14 @@ class LimitChanged(CustomerPayload):
     credit_limit: Positive = Field(description="permanent limit now, company currency")
     former_expiry_date: BusinessDate | None = None
     credit_limit_expiry_date: BusinessDate | None = None
-    source: Text = Field(description="by which door: manual, approval, journal, import, group")
-    reference: Text | None = Field(None, description="journal, approval or group")
+    former_limit_in_force: Positive | None = Field(
+        None, description="before: the temporary limit that covered the day, else the permanent one; company currency"
+    )
+    limit_in_force: Positive | None = Field(
+        None, description="now: the temporary limit that covers the day, else the permanent one; company currency"
+    )
+    source: Text = Field(description="by which door: manual, approval, journal, import, group, temporary")
+    reference: Text | None = Field(None, description="journal, approval, group or temporary limit")
     reason: Text | None = None
     changed_at: Instant
     changed_by: Text

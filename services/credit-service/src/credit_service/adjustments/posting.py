@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import asyncpg
 
 from credit_service.adjustments import approval, notices, store
 from credit_service.adjustments.model import JournalType, Status
-from credit_service.groups.changing import tell_groups
-from credit_service.groups.store import members, set_expiry
+from credit_service.groups.changing import spread_expiry, tell_groups
+from credit_service.groups.store import members, read_groups
 from credit_service.profiles.changing import company_of
-from credit_service.profiles.publishing import publish
+from credit_service.profiles.model import Profile
+from credit_service.profiles.publishing import Door, publish, publish_limits
 from credit_service.profiles.store import next_versions
-from holdfast.bus import outbox
-from holdfast.contracts.credit_notices import AdjustmentPosted, LimitChanged
+from credit_service.temporary.publishing import publish_change, publish_notices
+from credit_service.temporary.store import announce, temporary_of, unannounced_of_journal
+from holdfast.contracts.credit_notices import AdjustmentPosted
 from holdfast.database.bulk import chunks
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
@@ -54,7 +57,7 @@ SELECT customer, coalesce(former, 0) AS former, former_to, new_limit, new_to FRO
 GROUP_LIMITS = """
 UPDATE credit_group g SET credit_limit = l.new_limit, expiry_date = l.new_to, version = g.version + 1
 FROM adjustment_line l
-WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND l.credit_group = g.name RETURNING g.name, g.expiry_date
+WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND l.credit_group = g.name
 """
 TEMPORARY = """
 WITH todo AS MATERIALIZED (
@@ -72,6 +75,13 @@ SELECT gen_random_uuid(), CASE WHEN customer IS NOT NULL THEN $2 END, customer, 
        new_to, $1
 FROM todo
 """
+REPLACED = """
+SELECT t.id, t.company, t.customer, t.credit_group, t.amount, t.from_date, t.to_date, t.announced AS former,
+       'ended' AS announced
+FROM adjustment_line l JOIN temporary_limit t ON t.id = l.replaces
+WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND t.announced = 'started' ORDER BY t.from_date, t.id
+"""
+"""Those that the world was told of: they end early."""
 GROUP_VERSIONS = "UPDATE credit_group SET version = version + 1 WHERE name = ANY($1::text[])"
 DONE = "UPDATE adjustment_line SET posted = true WHERE journal = $1 AND line = ANY($2::bigint[])"
 CLOSE = """
@@ -167,12 +177,12 @@ async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], grou
     master = await company_of(work, company)
     today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
     rows = await work.conn.fetch(LIMITS, number, company, lines, currency, work.business_now, who, today)
-    for row in await work.conn.fetch(GROUP_LIMITS, number, lines):
-        found = (await members(work, [row["name"]]))[row["name"]]
-        if found:
-            await next_versions(work, found, who)
-            await set_expiry(work, found, row["expiry_date"])
-            await publish(work, found, who, f"journal {number}")
+    await work.conn.execute(GROUP_LIMITS, number, lines)
+    found = await members(work, groups)
+    for name, group in (await read_groups(work, groups)).items():
+        if found[name]:
+            await next_versions(work, found[name], who)
+            await spread_expiry(work, group, found[name], who, f"journal {number}")
     await _tell(work, company, currency, number, rows, who)
     if groups:
         await tell_groups(work, groups, who)
@@ -181,25 +191,39 @@ async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], grou
 async def _temporary(
     work: Work, journal: asyncpg.Record, lines: list[int], parties: set[Party], groups: list[str], who: str
 ) -> None:
-    number = journal["number"]
-    await work.conn.execute(TEMPORARY, number, journal["company"], lines, work.business_now, who)
+    number, company = journal["number"], journal["company"]
+    master = await company_of(work, company)
+    today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
+    before = await temporary_of(work, parties, today)
+    ended = await work.conn.fetch(REPLACED, number, lines)
+    await work.conn.execute(TEMPORARY, number, company, lines, work.business_now, who)
+    turned = [*ended, *await announce(work, await unannounced_of_journal(work, number, today), today)]
+    await publish_notices(work, [row for row in turned if row["customer"]], currency, today)
     for some in chunks(sorted(parties), TOLD_AT_ONCE):
         await next_versions(work, some, who)
         await publish(work, some, who, f"journal {number}")
+        await publish_change(work, some, before, today, currency, Door(who, "temporary", number))
     if groups:
-        await work.conn.execute(GROUP_VERSIONS, groups)
-        await tell_groups(work, groups, who)
+        await _tell_shared(work, groups, turned, today, who)
+
+
+async def _tell_shared(work: Work, groups: list[str], turned: Sequence[asyncpg.Record], today: date, who: str) -> None:
+    await work.conn.execute(GROUP_VERSIONS, groups)
+    for name, group in (await read_groups(work, groups)).items():
+        of_group = [row for row in turned if row["credit_group"] == name]
+        await publish_notices(work, of_group, group.currency, today)
+    await tell_groups(work, groups, who)
 
 
 async def _tell(work: Work, company: str, currency: str, number: str, rows: Sequence[asyncpg.Record], who: str) -> None:
     for some in chunks(rows, TOLD_AT_ONCE):
         await publish(work, [(company, row["customer"]) for row in some], who, f"journal {number}")
-        await outbox.emit(work, [
-            LimitChanged(
-                company=company, customer=row["customer"], sequence=1, currency=currency, former_limit=row["former"],
-                credit_limit=row["new_limit"], former_expiry_date=row["former_to"],
-                credit_limit_expiry_date=row["new_to"], source="journal", reference=number,
-                changed_at=work.business_now, changed_by=who,
-            )
+        pairs = [
+            (_limit(company, currency, row, "former"), _limit(company, currency, row, "new_limit", "new_to"))
             for row in some
-        ])  # fmt: skip
+        ]
+        await publish_limits(work, pairs, Door(who, "journal", number))
+
+
+def _limit(company: str, currency: str, row: asyncpg.Record, limit: str, last: str = "former_to") -> Profile:
+    return Profile(company, row["customer"], currency, credit_limit=row[limit], credit_limit_expiry_date=row[last])

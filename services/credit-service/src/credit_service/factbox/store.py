@@ -11,7 +11,7 @@ from holdfast.receivables.model import Party
 
 BOX = """
 SELECT (SELECT row_to_json(s) FROM (
-            SELECT as_of, dso_1::text, dso_2::text, dso_12::text, average_payment_days::text,
+            SELECT as_of, dso_1::text, dso_2::text, dso_12::text, average_payment_days::text, average_days_late::text,
                    average_balance_1::text, average_balance_2::text, average_balance_12::text,
                    average_credit_limit_pct::text, average_exposure_pct::text, highest_balance::text,
                    highest_balance_date, calculated_at

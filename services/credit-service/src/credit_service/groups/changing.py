@@ -12,9 +12,8 @@ import asyncpg
 from credit_service import raising
 from credit_service.groups import store
 from credit_service.groups.model import Group, raises
-from credit_service.profiles.publishing import publish
+from credit_service.profiles.publishing import Door, publish, publish_limits
 from credit_service.profiles.store import next_versions, note_history, read_profiles
-from credit_service.raising import Door
 from credit_service.temporary.store import temporary_of_groups
 from holdfast.approvals.flow import Asked
 from holdfast.bus import outbox
@@ -75,9 +74,8 @@ async def _make(work: Work, before: Group | None, after: Group, who: str, reason
     await lock_accounts(work, found)
     await _audit(work, after, who, reason, asdict(before) if before else None, asdict(after))
     if before is not None and before.expiry_date != after.expiry_date and found:
-        await _expire(work, after, found, who, reason)
         await next_versions(work, found, who)
-        await publish(work, found, who, reason)
+        await spread_expiry(work, after, found, who, reason)
     await tell_groups(work, [after.name], who)
 
 
@@ -92,13 +90,17 @@ async def _move(work: Work, group: Group, party: Party, who: str, reason: str | 
     await _audit(work, after, who, reason, None if join else member, member if join else None)
     await next_versions(work, [party], who)
     if join:
-        await _expire(work, group, [party], who, reason)
-    await publish(work, [party], who, reason)
+        await spread_expiry(work, group, [party], who, reason)
+    else:
+        await publish(work, [party], who, reason)
     await tell_groups(work, [group.name], who, former=[] if join else [party])
 
 
-async def _expire(work: Work, group: Group, parties: list[Party], who: str, reason: str | None) -> None:
-    """The group's expiry date becomes its members' (spec 1.10), which their histories tell."""
+async def spread_expiry(work: Work, group: Group, parties: list[Party], who: str, reason: str | None) -> None:
+    """The group's expiry date becomes its members' (spec 1.10), which their histories and events tell.
+
+    The members are locked and their profiles have new versions.
+    """
     before = await read_profiles(work, parties)
     await store.set_expiry(work, parties, group.expiry_date)
     changed = [p for p in before.values() if p.credit_limit_expiry_date != group.expiry_date]
@@ -107,6 +109,9 @@ async def _expire(work: Work, group: Group, parties: list[Party], who: str, reas
         (p.company, p.customer, "group", who, why, p.credit_limit, p.credit_limit, p.credit_limit_date,
          group.expiry_date) for p in changed
     ])  # fmt: skip
+    await publish(work, parties, who, reason)
+    pairs = [(p, replace(p, credit_limit_expiry_date=group.expiry_date)) for p in changed]
+    await publish_limits(work, pairs, Door(who, "group", group.name, why))
 
 
 async def tell_groups(work: Work, names: list[str], who: str, former: list[Party] | None = None) -> None:
@@ -164,4 +169,4 @@ async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> No
     await _move(work, group, (company, customer), asked.requester, asked.reason, join=join)
 
 
-raising.DOORS["group"] = Door(_lock, _basis, _take_effect)
+raising.DOORS["group"] = raising.Door(_lock, _basis, _take_effect)

@@ -13,6 +13,7 @@ import asyncpg
 
 from credit_service import raising
 from credit_service.policies import store
+from credit_service.policies.publishing import publish_policies
 from credit_service.profiles.publishing import publish
 from credit_service.profiles.store import next_versions
 from credit_service.raising import Door
@@ -67,6 +68,7 @@ async def tell(work: Work, entries: Sequence[audit.Entry], who: str, reason: str
     await audit.record_many(work, who=who, what="policy.changed", why=reason, entries=entries)
     await next_versions(work, parties, who)
     await publish(work, parties, who, reason)
+    await publish_policies(work, entries, who)
 
 
 def shown_policy(row: Any) -> dict[str, Any]:

@@ -25,8 +25,7 @@ from credit_service.profiles.model import (
     raises,
     resulting_limit,
 )  # fmt: skip
-from credit_service.profiles.publishing import publish
-from credit_service.raising import Door
+from credit_service.profiles.publishing import Door, publish, publish_limits
 from holdfast.approvals.flow import Asked
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
@@ -120,19 +119,18 @@ async def request_change(
             reason,
         )  # fmt: skip
         return await current(work, party, before.currency), row, found.warnings
-    await apply(work, [(before, found.after)], who, reason, "manual")
+    await apply(work, [(before, found.after)], Door(who, "manual", None, reason))
     return found.after, None, found.warnings
 
 
-async def apply(
-    work: Work, pairs: Sequence[tuple[Profile, Profile]], who: str, reason: str | None, source: str
-) -> None:
+async def apply(work: Work, pairs: Sequence[tuple[Profile, Profile]], door: Door) -> None:
     """Keep new versions of profiles (before, after), with their trail, their history and their events."""
     if not pairs:
         return
+    who, reason = door.who, door.reason
     await store.write_profiles(work, [after for _, after in pairs], who)
     history = [
-        (after.company, after.customer, source, who, reason, before.credit_limit if before.version else None,
+        (after.company, after.customer, door.source, who, reason, before.credit_limit if before.version else None,
          after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)
         for before, after in pairs
         if (before.credit_limit, before.credit_limit_expiry_date)
@@ -147,6 +145,7 @@ async def apply(
         ],
     )  # fmt: skip
     await publish(work, [(after.company, after.customer) for _, after in pairs], who, reason)
+    await publish_limits(work, pairs, door)
 
 
 def _may_edit_limit(before: Profile, after: Profile, parameters: Parameters) -> None:
@@ -187,10 +186,10 @@ async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
 async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
     found, before = await company_of(work, proposal["company"]), await _now(work, proposal)
     after = changed(before, restored(proposal["change"]), local_date(work.business_now, found["time_zone"]))
-    await apply(work, [(before, after)], asked.requester, asked.reason, "approved")
+    await apply(work, [(before, after)], Door(asked.requester, "approved", str(asked.id), asked.reason))
 
 
-raising.DOORS["profile"] = Door(_lock, _basis, _take_effect)
+raising.DOORS["profile"] = raising.Door(_lock, _basis, _take_effect)
 
 
 def restored(proposal: dict[str, Any]) -> Change:

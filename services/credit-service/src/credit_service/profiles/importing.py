@@ -15,6 +15,7 @@ from credit_service.profiles import store
 from credit_service.profiles.bodies import known_for
 from credit_service.profiles.changing import Rules, apply, company_of, proposal_of, rules_of
 from credit_service.profiles.model import Profile, basis, resulting_limit
+from credit_service.profiles.publishing import Door
 from credit_service.profiles.table import LIMITS, Draft, Planned, drafted, planned
 from credit_service.tables.model import Fault, Line, Outcome, Read, Table, Told, refusal, twice
 from credit_service.tables.reporting import Wish, report
@@ -99,7 +100,7 @@ def _dated(line: Line, plan: Planned | Told) -> Planned | Told:
 async def _write(work: Work, plans: Sequence[Planned], wish: Wish) -> list[Told]:
     """Make the changes that take effect at once, and ask for those that wait."""
     now = [p for p in plans if p.told.outcome in (Outcome.CREATED, Outcome.CHANGED)]
-    await apply(work, [(p.judged.before, p.judged.after) for p in now], wish.who, wish.reason, "import")
+    await apply(work, [(p.judged.before, p.judged.after) for p in now], Door(wish.who, "import", None, wish.reason))
     asked = [p for p in plans if p.told.outcome is Outcome.WAITS]
     requests = [
         Request(p.told.subject, resulting_limit(p.judged.after), proposal_of(p.judged), basis(p.judged.before))
@@ -107,7 +108,7 @@ async def _write(work: Work, plans: Sequence[Planned], wish: Wish) -> list[Told]
     ]
     states = await raising.ask_many(work, "profile", wish.company, wish.who, requests, wish.reason)
     done = [p for p in asked if states[p.told.subject].completed]
-    await apply(work, [(p.judged.before, p.judged.after) for p in done], wish.who, wish.reason, "approved")
+    await apply(work, [(p.judged.before, p.judged.after) for p in done], Door(wish.who, "approved", None, wish.reason))
     return [states[p.told.subject].told(p.told, p.judged.before.version) for p in asked]
 
 

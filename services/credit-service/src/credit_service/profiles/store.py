@@ -130,6 +130,14 @@ async def read_company(work: Work, company: str) -> asyncpg.Record | None:
     )
 
 
+async def time_zones(work: Work, companies: Collection[str]) -> dict[str, str]:
+    """The time zones of companies whose master data has come."""
+    rows = await work.conn.fetch(
+        "SELECT company, time_zone FROM company WHERE company = ANY($1) AND time_zone IS NOT NULL", sorted(companies)
+    )
+    return {row["company"]: row["time_zone"] for row in rows}
+
+
 async def page_of_due(
     work: Work, companies: list[str] | None, company: str | None, column: str, since: date | None, until: date,
     after: tuple[date, str, str] | None, limit: int,

@@ -199,3 +199,14 @@ async def page_of_risks(
         company, risk_group, unclassified, after, limit,
     )  # fmt: skip
     return found
+
+
+async def page_of_history(work: Work, party: Party, before: int | None, limit: int) -> Sequence[asyncpg.Record]:
+    """Changes of a customer's score or class, the newest first; `before`: those noted earlier than that one."""
+    found: Sequence[asyncpg.Record] = await work.conn.fetch(
+        """SELECT id, at, as_of, version, risk_score, risk_group, former_risk_score, former_risk_group, who
+           FROM customer_risk_history
+           WHERE customer = $2 AND company = $1 AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4""",
+        *party, before, limit,
+    )  # fmt: skip
+    return found

@@ -96,6 +96,11 @@ KEEP_VALUES = """, kept AS (
     SET risk_score = excluded.risk_score, risk_group = excluded.risk_group, calculated_at = excluded.calculated_at,
         version = r.version + 1
     RETURNING customer, version
+), noted AS (
+    INSERT INTO customer_risk_history (at, as_of, company, customer, version, risk_score, risk_group,
+        former_risk_score, former_risk_group, who)
+    SELECT $4, $3, $1, c.customer, w.version, c.risk_score, c.risk_group, c.former_score, c.former_group, $6
+    FROM changed c JOIN written w USING (customer) ORDER BY c.customer
 )
 SELECT c.customer, c.risk_score, c.risk_group, c.former_score, c.former_group, w.version
 FROM changed c JOIN written w USING (customer) ORDER BY c.customer
@@ -122,7 +127,7 @@ async def update_risk_scores(
     names = sorted(customers)
     await work.conn.execute(FORGET, company, names)
     decimals = decimals_of(kept.group.band for kept in await risk_groups(work, company))
-    rows = await work.conn.fetch(UPDATE, company, names, as_of, work.business_now, decimals)
+    rows = await work.conn.fetch(UPDATE, company, names, as_of, work.business_now, decimals, by)
     changed = [
         RiskChanged(
             company=company, customer=row["customer"], sequence=1, version=row["version"],

@@ -69,6 +69,24 @@ async def get_customer_risk(request: Request, company: Company, customer: Custom
     return shown(body)
 
 
+@router.get(
+    "/{company}/{customer}/history",
+    operation_id="listCustomerRiskHistory",
+    responses={200: {"description": "Changes of score or class, the newest first"}, **responses(404)},
+)
+async def list_risk_history(
+    request: Request, company: Company, customer: Customer, caller: Reader, cursor: Cursor = None, limit: Limit = 50
+) -> Response:
+    """When score or class of a customer changed, from what to what, for which business date and by whom."""
+    see(caller, company)
+    (before,) = decode_cursor(cursor, int) or (None,)
+    async with transaction(request.app.state.pool, clock=False) as work:
+        await must_be_known(work, company, customer)
+        rows = await store.page_of_history(work, (company, customer), before, limit + 1)
+    kept, following = page(rows, limit, lambda row: (row["id"],))
+    return shown({"items": [_shown_change(row) for row in kept], "next_cursor": following})
+
+
 @router.put(
     "/{company}/{customer}/values/{group}",
     operation_id="setRiskValue",
@@ -179,3 +197,10 @@ def _shown_value(row: asyncpg.Record) -> dict[str, Any]:
         "scoring_group": row["scoring_group"], "value": row["value"], "is_numeric": row["numeric_value"] is not None,
         "score": shown_number(row["score"]), "calculated_at": row["calculated_at"], "version": row["version"],
     }  # fmt: skip
+
+
+def _shown_change(row: asyncpg.Record) -> dict[str, Any]:
+    former = row["former_risk_score"]
+    scores = {"risk_score": shown_number(row["risk_score"]),
+              "former_risk_score": None if former is None else shown_number(former)}  # fmt: skip
+    return {name: value for name, value in row.items() if name != "id"} | scores

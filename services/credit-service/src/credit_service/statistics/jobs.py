@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from credit_service.statistics import store
 from credit_service.statistics.model import window_start
-from credit_service.statistics.update import update_statistics
+from credit_service.statistics.update import NAME, update_statistics
 from credit_service.tasks.model import Options, Run, Step, Task
 from credit_service.tasks.running import by_customers
 from holdfast.contracts.scalars import BusinessDate
@@ -66,7 +66,8 @@ async def _delete(work: Work, run: Run) -> Step:
 
 
 STATISTICS = Task(
-    "statistics", "writes the day's balance, limit and exposure, then DSO, payment days and averages",
+    NAME, "writes the day's balance, limit and exposure, then DSO, payment days and averages; tells profiles anew "
+    "whose average of days late has changed",
     by_customers(_compute),
 )  # fmt: skip
 DELETE_STATISTICS = Task(

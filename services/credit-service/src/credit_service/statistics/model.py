@@ -132,9 +132,10 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """An invoice that was settled in full: its date, and the date of its last settlement."""
+    """An invoice that was settled in full: its date, when it was due, and the date of its last settlement."""
 
     invoice_date: date
+    due_date: date
     payment_date: date
 
 
@@ -145,19 +146,25 @@ def window_start(on: date, months: int) -> date:
 
 
 def dso(balance: Decimal, sales: Decimal, start: date, on: date) -> Decimal | None:
-    """Days sales outstanding: balance / sales in the window x its days; None without sales or days.
+    """Days sales outstanding: balance / sales in the window x its days, rounded half away from zero to hundredths;
+    None without sales or days.
 
     `start` is the window's first day, the day the customer began if that is later.
     """
     days = (on - start).days
     if sales == 0 or days <= 0:
         return None
-    return EXACT.divide(EXACT.multiply(balance, Decimal(days)), sales).quantize(HUNDREDTH, context=EXACT)
+    return EXACT.divide(EXACT.multiply(balance, Decimal(days)), sales).quantize(HUNDREDTH, ROUND_HALF_UP, EXACT)
 
 
 def average_payment_days(paid: Sequence[Paid]) -> Decimal | None:
     """Mean of payment date less invoice date in days; what is paid the same day or before counts 0."""
     return mean([Decimal(max(0, (p.payment_date - p.invoice_date).days)) for p in paid], HUNDREDTH)
+
+
+def average_days_late(paid: Sequence[Paid]) -> Decimal | None:
+    """Mean of payment date less due date in days; who pays early comes below 0."""
+    return mean([Decimal((p.payment_date - p.due_date).days) for p in paid], HUNDREDTH)
 
 
 def average_balance(days: Sequence[Day], start: date, currency: str) -> Decimal | None:

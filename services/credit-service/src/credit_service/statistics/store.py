@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
 from credit_service.statistics.model import RISK_MONTHS, StatisticsParameters
+from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
@@ -66,6 +68,18 @@ async def longest_window(work: Work, company: str, parameters: StatisticsParamet
 async def figures_of(work: Work, party: Party) -> asyncpg.Record | None:
     """The figures of a customer, if they were ever computed."""
     return await work.conn.fetchrow("SELECT * FROM customer_statistics WHERE company = $1 AND customer = $2", *party)
+
+
+async def days_late_of(work: Work, parties: Collection[Party]) -> dict[Party, Decimal | None]:
+    """Mean of payment date less due date, in days; those never computed are absent."""
+    rows = await work.conn.fetch(
+        """SELECT s.* FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+           CROSS JOIN LATERAL (
+               SELECT company, customer, average_days_late FROM customer_statistics
+               WHERE customer = w.customer AND company = w.company OFFSET 0) s""",
+        *columns(sorted(parties), 2),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 async def customers_to_value(work: Work, company: str, customers: Sequence[str], *, converted: bool) -> list[str]:

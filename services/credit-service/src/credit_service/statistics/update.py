@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from credit_service.profiles.publishing import publish
+from credit_service.profiles.store import next_versions
 from credit_service.statistics.model import RISK_MONTHS, SALES, Limits, StatisticsParameters, window_start
 from credit_service.statistics.rates import RATE, CompanyRates, company_rates
 from credit_service.statistics.reading import read_limits, read_uses
 from credit_service.statistics.store import read_parameters
 from holdfast.database.work import Work
+from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.as_of import read_balances_as_of
+from holdfast.receivables.model import Party
 from holdfast.receivables.money import ZERO, rounded
 from holdfast.receivables.rates import Rate
 
+NAME = "statistics"
 BALANCES = f"""
 WITH {RATE.format("$3", "$4", "$5")}
 SELECT w.customer, b.balance
@@ -46,7 +51,8 @@ WITH {RATE.format("$14", "$15", "$16")}, figures AS (
            round(w.balance * nullif(greatest($3 - n.dso_1, 0), 0) / nullif(s.sales_1, 0), 2) AS dso_1,
            round(w.balance * nullif(greatest($3 - n.dso_2, 0), 0) / nullif(s.sales_2, 0), 2) AS dso_2,
            round(w.balance * nullif(greatest($3 - n.dso_12, 0), 0) / nullif(s.sales_12, 0), 2) AS dso_12,
-           p.average_payment_days, d.*, h.balance AS highest_balance, h.stat_date AS highest_balance_date
+           p.average_payment_days, p.average_days_late, f.average_days_late AS former_days_late, d.*,
+           h.balance AS highest_balance, h.stat_date AS highest_balance_date
     FROM unnest($2::text[], $4::numeric[]) AS w (customer, balance)
     CROSS JOIN LATERAL (
         SELECT coalesce(
@@ -68,7 +74,8 @@ WITH {RATE.format("$14", "$15", "$16")}, figures AS (
           AND i.document_date BETWEEN least(n.dso_1, n.dso_2, n.dso_12) AND $3
           AND (i.gone_date IS NULL OR i.gone_date > $3)) s
     CROSS JOIN LATERAL (
-        SELECT round(avg(greatest(0, x.last_date - i.document_date)), 2) AS average_payment_days
+        SELECT round(avg(greatest(0, x.last_date - i.document_date)), 2) AS average_payment_days,
+               round(avg(x.last_date - i.due_date), 2) AS average_days_late
         FROM document i
         CROSS JOIN LATERAL (
             SELECT sum(x.debit_amount) AS paid, max(x.settlement_date) AS last_date FROM settlement x
@@ -96,23 +103,32 @@ WITH {RATE.format("$14", "$15", "$16")}, figures AS (
         SELECT b.balance, b.stat_date FROM balance_stat b
         WHERE b.customer = w.customer AND b.company = $1 AND b.stat_date <= $3
         ORDER BY b.balance DESC, b.stat_date LIMIT 1) h ON true
+    LEFT JOIN LATERAL (
+        SELECT s.average_days_late FROM customer_statistics s
+        WHERE s.company = $1 AND s.customer = w.customer OFFSET 0) f ON true
+), kept AS (
+    INSERT INTO customer_statistics AS c (company, customer, as_of, dso_1, dso_2, dso_12, average_payment_days,
+        average_days_late, average_balance_1, average_balance_2, average_balance_12, average_credit_limit_pct,
+        average_exposure_pct, highest_balance, highest_balance_date, calculated_at)
+    SELECT $1, f.customer, $3, f.dso_1, f.dso_2, f.dso_12, f.average_payment_days, f.average_days_late,
+        f.average_balance_1, f.average_balance_2, f.average_balance_12, f.average_credit_limit_pct,
+        f.average_exposure_pct, f.highest_balance, f.highest_balance_date, $12
+    FROM figures f ORDER BY f.customer
+    ON CONFLICT (customer, company) DO UPDATE
+    SET as_of = excluded.as_of, dso_1 = excluded.dso_1, dso_2 = excluded.dso_2, dso_12 = excluded.dso_12,
+        average_payment_days = excluded.average_payment_days, average_days_late = excluded.average_days_late,
+        average_balance_1 = excluded.average_balance_1, average_balance_2 = excluded.average_balance_2,
+        average_balance_12 = excluded.average_balance_12,
+        average_credit_limit_pct = excluded.average_credit_limit_pct,
+        average_exposure_pct = excluded.average_exposure_pct, highest_balance = excluded.highest_balance,
+        highest_balance_date = excluded.highest_balance_date, calculated_at = excluded.calculated_at
+    WHERE c.as_of <= excluded.as_of
+    RETURNING c.customer
 )
-INSERT INTO customer_statistics AS c (company, customer, as_of, dso_1, dso_2, dso_12, average_payment_days,
-    average_balance_1, average_balance_2, average_balance_12, average_credit_limit_pct, average_exposure_pct,
-    highest_balance, highest_balance_date, calculated_at)
-SELECT $1, f.customer, $3, f.dso_1, f.dso_2, f.dso_12, f.average_payment_days, f.average_balance_1,
-    f.average_balance_2, f.average_balance_12, f.average_credit_limit_pct, f.average_exposure_pct,
-    f.highest_balance, f.highest_balance_date, $12
-FROM figures f ORDER BY f.customer
-ON CONFLICT (customer, company) DO UPDATE
-SET as_of = excluded.as_of, dso_1 = excluded.dso_1, dso_2 = excluded.dso_2, dso_12 = excluded.dso_12,
-    average_payment_days = excluded.average_payment_days, average_balance_1 = excluded.average_balance_1,
-    average_balance_2 = excluded.average_balance_2, average_balance_12 = excluded.average_balance_12,
-    average_credit_limit_pct = excluded.average_credit_limit_pct,
-    average_exposure_pct = excluded.average_exposure_pct, highest_balance = excluded.highest_balance,
-    highest_balance_date = excluded.highest_balance_date, calculated_at = excluded.calculated_at
-WHERE c.as_of <= excluded.as_of
+SELECT f.customer FROM kept JOIN figures f USING (customer)
+WHERE f.average_days_late IS DISTINCT FROM f.former_days_late ORDER BY f.customer
 """
+"""Answers those whose profile tells of another lateness now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +169,19 @@ async def update_statistics(
         KEEP_DAY, company, [d.customer for d in kept], as_of, [d.balance for d in kept],
         [d.limits.governing for d in kept], [d.limits.exposure_value for d in kept], [d.exposure for d in kept],
     )  # fmt: skip
-    await work.conn.execute(
+    later = await work.conn.fetch(
         FIGURES, company, [d.customer for d in days], as_of, [d.balance for d in days],
         *_starts(parameters, as_of), work.business_now, list(SALES), *rates.columns, rates.decimals,
     )  # fmt: skip
+    await _tell(work, {(company, row["customer"]) for row in later})
     return days
+
+
+async def _tell(work: Work, parties: Collection[Party]) -> None:
+    """Publish the profiles of customers who pay earlier or later than before, so that their orders are looked at."""
+    await lock_accounts(work, parties)
+    await next_versions(work, parties, NAME)
+    await publish(work, parties, NAME, "the average of days late has changed")
 
 
 def _starts(p: StatisticsParameters, as_of: date) -> list[date]:

@@ -16,8 +16,7 @@ from credit_service.profiles.publishing import publish
 from credit_service.profiles.store import next_versions
 from credit_service.tasks.model import Run, Step, Task
 from credit_service.temporary import store
-from holdfast.bus import outbox
-from holdfast.contracts.credit_notices import TemporaryLimitEnded, TemporaryLimitNotice, TemporaryLimitStarted
+from credit_service.temporary.publishing import publish_notices, publish_turns
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import lock_accounts
 
@@ -42,9 +41,9 @@ async def _of_groups(work: Work, run: Run) -> Sequence[asyncpg.Record]:
     rows = await store.announce(work, [row["id"] for row in found], run.as_of)
     names = sorted({row["credit_group"] for row in rows})
     groups = await read_groups(work, names)
-    await outbox.emit(
-        work, [notice for row in rows for notice in _notices(row, run, groups[row["credit_group"]].currency)]
-    )
+    for name in names:
+        of_group = [row for row in rows if row["credit_group"] == name]
+        await publish_notices(work, of_group, groups[name].currency, run.as_of)
     if names:
         await next_group_versions(work, names)
         await tell_groups(work, names, NAME)
@@ -56,23 +55,13 @@ async def _of_customers(work: Work, run: Run) -> Sequence[asyncpg.Record]:
     await lock_accounts(work, {(run.company, row["customer"]) for row in found})
     rows = await store.announce(work, [row["id"] for row in found], run.as_of)
     currency, _ = await business_settings(work, run.company)
-    await outbox.emit(work, [notice for row in rows for notice in _notices(row, run, currency)])
+    await publish_notices(work, rows, currency, run.as_of)
     parties = {(run.company, row["customer"]) for row in rows}
     if parties:
         await next_versions(work, parties, NAME)
         await publish(work, parties, NAME, "a temporary limit has started or ended")
+        await publish_turns(work, rows, currency, NAME)
     return rows
-
-
-def _notices(row: asyncpg.Record, run: Run, currency: str) -> list[TemporaryLimitNotice]:
-    """Start, end, or both when the whole period went by unannounced."""
-    fields = {
-        "company": row["company"], "customer": row["customer"], "group": row["credit_group"], "sequence": 1,
-        "id": str(row["id"]), "amount": row["amount"], "currency": currency, "from_date": row["from_date"],
-        "to_date": row["to_date"], "as_of": run.as_of,
-    }  # fmt: skip
-    started = [TemporaryLimitStarted(**fields)] if row["former"] == "no" else []
-    return [*started, *([TemporaryLimitEnded(**fields)] if row["announced"] == "ended" else [])]
 
 
 TEMPORARY_LIMITS = Task(NAME, "announces temporary limits that have started or ended, each once", _announce)

@@ -97,6 +97,17 @@ async def unannounced_of_groups(work: Work, company: str, as_of: date, limit: in
     return rows
 
 
+async def unannounced_of_journal(work: Work, journal: str, as_of: date) -> list[UUID]:
+    """Temporary limits that a journal has given and that have started up to a day, unannounced."""
+    rows = await work.conn.fetch(
+        """SELECT id FROM temporary_limit WHERE announced = 'no' AND journal = $1 AND from_date <= $2
+           ORDER BY from_date, id""",
+        journal,
+        as_of,
+    )
+    return [row["id"] for row in rows]
+
+
 async def announce(work: Work, ids: Collection[UUID], as_of: date) -> list[asyncpg.Record]:
     """Keep that these limits, whose owners are locked, are announced; those that are by now are left out."""
     rows: list[asyncpg.Record] = await work.conn.fetch(

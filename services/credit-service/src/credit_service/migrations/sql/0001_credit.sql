@@ -125,6 +125,7 @@ CREATE INDEX temporary_limit_of ON temporary_limit (customer, company, to_date) 
 CREATE INDEX temporary_limit_of_group ON temporary_limit (credit_group, to_date) WHERE credit_group IS NOT NULL;
 CREATE INDEX temporary_limit_end ON temporary_limit (to_date, id);
 CREATE INDEX temporary_limit_to_announce ON temporary_limit (from_date, id) WHERE announced <> 'ended';
+CREATE INDEX temporary_limit_of_journal ON temporary_limit (journal) WHERE announced = 'no';
 
 -- What was announced of a date that falls due, so that it is announced once: `subject` is a policy, or ''.
 CREATE TABLE credit_notice (

@@ -75,6 +75,22 @@ CREATE INDEX customer_risk_class ON customer_risk (company, risk_group, customer
 COMMENT ON COLUMN customer_risk.risk_group IS 'Class whose range holds the rounded score; NULL is unclassified';
 COMMENT ON COLUMN customer_risk.calculated_at IS 'When score or class last changed';
 
+-- Every change of score or class. `as_of`: the business date that it was scored for.
+CREATE TABLE customer_risk_history (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    as_of date NOT NULL,
+    company text NOT NULL,
+    customer text NOT NULL,
+    version bigint NOT NULL,
+    risk_score numeric NOT NULL,
+    risk_group text,
+    former_risk_score numeric,
+    former_risk_group text,
+    who text NOT NULL
+);
+CREATE INDEX customer_risk_history_of ON customer_risk_history (customer, company, id);
+
 CREATE TABLE customer_revenue (
     company text NOT NULL,
     customer text NOT NULL,
@@ -146,6 +162,7 @@ CREATE TABLE customer_statistics (
     dso_2 numeric,
     dso_12 numeric,
     average_payment_days numeric,
+    average_days_late numeric,
     average_balance_1 numeric,
     average_balance_2 numeric,
     average_balance_12 numeric,
@@ -156,6 +173,9 @@ CREATE TABLE customer_statistics (
     calculated_at timestamptz NOT NULL,
     PRIMARY KEY (customer, company)
 );
+
+COMMENT ON COLUMN customer_statistics.average_days_late IS
+    'Mean of payment date less due date of what was settled, days; below 0 for who pays early';
 
 -- A run of a periodic task. `after_customer`: the last customer that is done; NULL at the beginning.
 CREATE TABLE task_run (

@@ -15,10 +15,14 @@ BENCHMARKS = {
     "bus-log": "tests.performance.bus_log",
     "ingest": "tests.performance.ingest",
     "credit-checks": "tests.performance.credit_checks",
+    "heavy-checks": "tests.performance.heavy_checks",
+    "rechecks": "tests.performance.rechecks",
+    "what-if": "tests.performance.what_if",
     "checkpoint-latency": "tests.performance.checkpoint_latency",
     "hot-key": "tests.performance.hot_key",
     "fact-box": "tests.performance.fact_box",
     "generate-adjustments": "tests.performance.generate_adjustments",
+    "risk-scores": "tests.performance.risk_scores",
 }
 
 

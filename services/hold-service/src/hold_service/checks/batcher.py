@@ -106,13 +106,14 @@ class Batcher:
         back one by one and a batch costs nearly the same whatever its size."""
         until = None
         while len(self._waiting) < max(1, answered // 2):
+            if self._waiting and until is None:
+                until = asyncio.get_running_loop().time() + LINGER_SECONDS
             self._arrived.clear()
             try:
-                async with asyncio.timeout_at(until if self._waiting else None):
+                async with asyncio.timeout_at(until):
                     await self._arrived.wait()
             except TimeoutError:
                 return
-            until = until or asyncio.get_running_loop().time() + LINGER_SECONDS
 
     async def _run_patiently(self) -> None:
         while True:

@@ -23,6 +23,7 @@ Decision = Literal["approve", "deny", "request_change", "recall", "resubmit"]
 BATCH = 200
 HOLDFAST = "holdfast"
 """Who acts where nobody does."""
+HAS_CHANGED = "What was asked on has changed meanwhile; ask again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ async def _nothing(work: Work, asked: Asked, state: State, who: str) -> None:
     """Nobody is told."""
 
 
+async def _untold(work: Work, asked: Asked, why: str) -> None:
+    """Nobody is told."""
+
+
 class TaskFailed(Exception):
     """What was approved cannot be done now; says why. Raised by `take_effect`, whose changes are undone."""
 
@@ -51,7 +56,8 @@ class Kind:
 
     `lock` takes the locks under which the subject changes; `basis` is what the request was made on, as it is now;
     `amount` the limit or exposure that would result, company currency; `take_effect` does what was approved; `told`
-    hears of every change of the state. Where a company has no active workflow of the kind, the first active one of
+    hears of every change of the state, `on_lapse` of requests that lapse, and why, so that who asked gets a message
+    (spec 1.17). Where a company has no active workflow of the kind, the first active one of
     `else_by` counts.
     """
 
@@ -63,6 +69,7 @@ class Kind:
     take_effect: Callable[[Work, Asked, str], Awaitable[None]]
     told: Callable[[Work, Asked, State, str], Awaitable[None]] = _nothing
     else_by: tuple[str, ...] = ()
+    on_lapse: Callable[[Work, Asked, str], Awaitable[None]] = _untold
 
 
 Kinds = Mapping[str, Kind]
@@ -182,7 +189,7 @@ async def _settle(work: Work, kind: Kind, asked: Asked, approval: Approval, who:
             approval = await _take_effect(work, kind, asked, approval, who)
         else:
             approval = model.lapse(approval)
-            await _note_lapse(work, asked.id, approval, who)
+            await _note_lapse(work, kind, asked, approval, who)
     await kind.told(work, asked, approval.state, who)
     return await _read(work, asked.id)
 
@@ -201,16 +208,31 @@ async def _take_effect(work: Work, kind: Kind, asked: Asked, approval: Approval,
     return approval
 
 
-async def _note_lapse(work: Work, number: UUID, approval: Approval, who: str) -> None:
-    await store.update(work, number, approval, lapsed=True)
-    await store.note(work, number, who, "lapsed", text="What was asked on has changed meanwhile; ask again.")
+async def _note_lapse(work: Work, kind: Kind, asked: Asked, approval: Approval, who: str) -> None:
+    await store.update(work, asked.id, approval, lapsed=True)
+    await store.note(work, asked.id, who, "lapsed", text=HAS_CHANGED)
+    await kind.on_lapse(work, asked, HAS_CHANGED)
+
+
+async def lapse(work: Work, kind: Kind, row: Row) -> None:
+    """End a request, or an approval that nobody has made use of, whose facts have changed; who asked is told."""
+    await _note_lapse(work, kind, _asked(row), model.lapse(store.approval_of(row)), HOLDFAST)
 
 
 async def lapse_for(work: Work, kind: Kind, company: str, subject: str) -> None:
-    """End the open request for a subject whose facts have changed; who asked sees why."""
+    """End the open request for a subject whose facts have changed; who asked is told."""
     row = await store.open_approval(work, company, kind.name, subject)
     if row is not None and row["basis"] != await _basis(kind, work, _asked(row)):
-        await _note_lapse(work, row["id"], model.lapse(store.approval_of(row)), HOLDFAST)
+        await lapse(work, kind, row)
+
+
+async def overtake(work: Work, kind: Kind, company: str, subject: str, why: str) -> bool:
+    """End the open request for a subject with which nothing is left to do; whether there was one."""
+    row = await store.open_approval(work, company, kind.name, subject)
+    if row is not None:
+        await store.update(work, row["id"], model.lapse(store.approval_of(row)), lapsed=True)
+        await store.note(work, row["id"], HOLDFAST, "lapsed", text=why)
+    return row is not None
 
 
 async def escalate_overdue(work: Work) -> bool:

@@ -15,6 +15,7 @@ from hold_service.checks.saving import DecisionRow
 from hold_service.holds import notices, store
 from hold_service.holds.model import (
     READY,
+    WAITING,
     Outcome,
     Weighed,
     active_reasons,
@@ -30,8 +31,6 @@ from holdfast.contracts.base import Payload
 from holdfast.database.work import Work
 from holdfast.receivables.model import Reservation
 from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
-
-WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
 
 
 class Evaluation:
@@ -59,6 +58,7 @@ class Evaluation:
         self.outcomes[row["id"]] = Outcome.CANCELLED
         self._closings.append(Closing(row["id"], "cancelled", AUTOMATIC, None, reason or "order cancelled"))
         self._ended.append((row["company"], row["order_no"]))
+        self._note_waiting(row)
         self._events.append(notices.cancelled(row, known, self._work, reason))
 
     def weigh(
@@ -72,7 +72,7 @@ class Evaluation:
         forced = row["forced_reason"] is not None
         if row["workflow_status"] in WAITING:
             automatic = automatic and known.setup.parameters.auto_release_submitted == "close_and_release"
-            self._waiting.append(row)
+        self._note_waiting(row)
         weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic)
         self.outcomes[row["id"]] = weighed.outcome
         self._seen.append((row["id"], dict(weighed.seen)))
@@ -81,6 +81,10 @@ class Evaluation:
             return self._release(row, known, verdict, triggers)
         self._tell(row, known, weighed, triggers)
         return None
+
+    def _note_waiting(self, row: asyncpg.Record) -> None:
+        if row["workflow_status"] in WAITING or row["approved"] is not None:
+            self._waiting.append(row)
 
     def _tell(self, row: asyncpg.Record, known: Known, weighed: Weighed, triggers: tuple[str, ...]) -> None:
         left = tuple(sorted((active_reasons(row) | weighed.seen.keys()) - set(weighed.gone)))
@@ -125,7 +129,7 @@ class Evaluation:
 
     @property
     def waiting(self) -> list[asyncpg.Record]:
-        """Holds whose release somebody has asked for."""
+        """Holds whose release somebody has asked for or approved."""
         return self._waiting
 
     @property

@@ -15,6 +15,8 @@ from holdfast.receivables.model import Reservation
 
 Mode = Literal["with_posting", "without_posting"]
 READY, FORCED = HoldReason.READY_FOR_RELEASE.value, HoldReason.FORCED_HOLD.value
+WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
+"""Workflow states in which somebody has yet to decide."""
 READY_TEXT = "No reason is left: the order can be released."
 
 

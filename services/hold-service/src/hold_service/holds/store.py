@@ -128,10 +128,10 @@ async def note_changed_amounts(work: Work, hold_ids: Sequence[int]) -> None:
         )
 
 
-async def note_workflow(work: Work, hold_id: int, status: str, *, approved: bool) -> None:
-    """Where the approval of a release or rejection stands; `approved` lets a person do it."""
+async def note_workflow(work: Work, hold_id: int, status: str, approved: UUID | None) -> None:
+    """Where the approval of a release or rejection stands; `approved` is the one that lets a person do it."""
     await work.conn.execute(
-        "UPDATE hold SET workflow_status = $2, release_approved = $3, version = version + 1 WHERE id = $1",
+        "UPDATE hold SET workflow_status = $2, approved = $3, version = version + 1 WHERE id = $1",
         hold_id,
         status,
         approved,

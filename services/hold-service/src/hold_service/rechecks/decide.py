@@ -43,8 +43,13 @@ async def evaluate(
         _evaluate(row, loaded, evaluation, triggers, most_facts_age)
     await evaluation.save()
     for row in evaluation.waiting:
-        released = evaluation.outcomes[row["id"]] is Outcome.RELEASED
-        await (approval.overtaken if released else approval.grown)(work, row)
+        match evaluation.outcomes[row["id"]]:
+            case Outcome.RELEASED:
+                await approval.overtaken(work, row, "released by itself")
+            case Outcome.CANCELLED:
+                await approval.overtaken(work, row, "cancelled")
+            case _:
+                await approval.grown(work, row)
     return evaluation
 
 

@@ -19,6 +19,12 @@ from holdfast.web.problems import field_problem
 async def check_release(work: Work, row: asyncpg.Record, given: ReleaseRequest) -> None:
     """Whether a release can be done as it was asked for. Raises Problem 422."""
     await must_exist(work, row["company"], "release", given.reason)
+    if given.mode == "with_posting" and row["attempted_at"] is None:
+        raise field_problem(
+            422, "nothing-to-post", "There is nothing to post", "mode", given.mode,
+            "nobody has tried to post a document of this order, so that none can go back to the ERP",
+            "Send without_posting; the ERP asks again when it posts the order.",
+        )  # fmt: skip
     if given.valid_until is not None:
         today = (await known_of(work, row)).position.check_date
         if given.valid_until < today:

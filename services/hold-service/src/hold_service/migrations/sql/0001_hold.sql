@@ -245,7 +245,7 @@ CREATE TABLE hold (
     attempted_at timestamptz,
     amount_changed boolean NOT NULL DEFAULT false,
     workflow_status text NOT NULL DEFAULT 'draft',
-    release_approved boolean NOT NULL DEFAULT false,
+    approved uuid,
     escalations integer NOT NULL DEFAULT 0,
     escalated_at timestamptz,
     closed_at timestamptz,

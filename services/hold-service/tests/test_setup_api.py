@@ -168,6 +168,27 @@ async def test_what_if_reports_what_would_have_been_held_or_freed(
     assert await hold.published() == before
 
 
+async def test_what_if_leaves_out_what_no_rule_decides(
+    hold: Any, ask: Any, client: httpx.AsyncClient, key: Any
+) -> None:
+    await hold.set_up(limit="1000")
+    await hold.parameters(auto_release=False)
+    await hold.facts(ask.order("O-1", "100"))
+    await hold.pool.execute("INSERT INTO reason VALUES ('DE01', 'hold', 'FRAUD', '', 1)")
+    forced = {"company": "DE01", "orders": ["O-1"], "reason": "FRAUD"}
+    await client.post("/v1/forced-holds", json=forced, headers=key())
+    await hold.check(ask.request("O-1", "100"), ask.request("O-2", "1500"))
+    await hold.facts(ask.profile("5000", 2))
+    await hold.recheck()
+    (ready,) = await hold.check(ask.request("O-2", "1500", "again"))
+    assert (ready["outcome"], ready.get("to_pass")) == ("held", [])
+    body = {"company": "DE01", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", "rules": []}
+    run = (await client.post("/v1/what-if", json=body, headers=key())).json()
+    await work_off(hold)
+    items = (await client.get(f"/v1/what-if/{run['run']}/results")).json()["items"]
+    assert [(item["order_no"], item["became"]) for item in items] == [("O-2", "freed")]
+
+
 async def work_off(hold: Any) -> None:
     """Run the job until nothing is left."""
     more: bool | None = True

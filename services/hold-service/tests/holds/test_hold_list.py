@@ -203,6 +203,15 @@ async def test_forced_holds_single_and_in_bulk(hold: Any, ask: Any, kim: Any) ->
     assert (await hold.check(ask.request("O-1", "100", "again")))[0]["outcome"] == "cleared"
 
 
+async def test_only_open_orders_are_held_by_force(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="10000")
+    await hold.facts(ask.order("O-1", "100"), ask.order("O-2", "200"))
+    await hold.facts(ask.invoice("I-1", "100", order="O-1"))
+    done = (await kim.post("/forced-holds", {"company": "DE01", "orders": ["O-1", "O-2"], "reason": "FRAUD"})).json()
+    assert [(i["order"], i["ok"]) for i in done["items"]] == [("O-2", True), ("O-1", False)]
+    assert done["items"][1]["why"] == "not an open order of the company"
+
+
 async def test_a_partial_release_counts_up_to_its_amount_and_date(hold: Any, ask: Any, kim: Any) -> None:
     number = await two_reasons(hold, ask)
     done = await kim.act(number, "release", reason="PAID", up_to_amount="1500", valid_until="2026-03-02")

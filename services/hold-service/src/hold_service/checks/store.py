@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from hold_service.checks.freshness import FACTS_AGE
 from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
 from hold_service.checks.overdue import relevant_overdue
 from hold_service.groups.locks import must_hold
@@ -104,13 +105,10 @@ SELECT
          WHERE d.company = w.company AND d.order_no = w.order_no AND d.checkpoint = w.checkpoint
            AND d.attempt = w.attempt AND d.outcome <> 'released' OFFSET 0) d) AS earlier,
     (SELECT json_agg(DISTINCT k.party) FROM parked_party k WHERE k.party = ANY ($7::text[])) AS parked,
-    (SELECT CASE WHEN bool_and(greatest(event_time, fresh_at) IS NOT NULL)
-            THEN extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text END
-     FROM consumer_offset WHERE topic LIKE 'erp.%') AS facts_age
-"""
+    (@facts_age@) AS facts_age
+""".replace("@facts_age@", FACTS_AGE)
 """All that is known beside the figures. A customer of two groups, which is so only until the event of the one it has
-left comes, counts with the one that changed last. How old facts are is not known while there is a partition of which
-nothing has been read. `OFFSET 0` makes each lookup go by its index, also when the plan was made while tables were
+left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index, also when the plan was made while tables were
 small."""
 
 

@@ -29,7 +29,8 @@ SELECT o.company, o.order_no, o.customer, o.version, o.currency, o.total, o.crea
        EXISTS (SELECT FROM hold h WHERE h.company = o.company AND h.order_no = o.order_no AND h.active) AS is_held
 FROM sales_order o
 WHERE o.company = $1 AND o.version IS NOT NULL AND NOT o.cancelled
-  AND (o.order_no = ANY($2::text[]) OR o.customer = ANY($3::text[]) AND (o.open_amount > 0 OR o.uninvoiced_amount > 0))
+  AND (o.open_amount > 0 OR o.uninvoiced_amount > 0)
+  AND (o.order_no = ANY($2::text[]) OR o.customer = ANY($3::text[]))
 ORDER BY o.created_at, o.order_no
 """
 
@@ -51,5 +52,5 @@ async def keep(work: Work, orders: Sequence[OrderChanged]) -> None:
 async def open_orders(
     work: Work, company: str, numbers: Sequence[str], customers: Sequence[str]
 ) -> list[asyncpg.Record]:
-    """Orders of a company that are named, and the open ones of customers that are named; the oldest first."""
+    """Open orders of a company that are named, or whose customers are; the oldest first (spec 2.1, 3.11)."""
     return list(await work.conn.fetch(OPEN, company, list(numbers), list(customers)))

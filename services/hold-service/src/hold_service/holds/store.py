@@ -249,12 +249,12 @@ async def refuse_order(work: Work, company: str, order: str) -> None:
 
 
 async def active_of(work: Work, parties: Collection[Party]) -> list[asyncpg.Record]:
-    """Active holds of customers, the oldest first."""
+    """Active holds of customers, the oldest first, whosever it is: members of a group share their room (spec 2.1)."""
     return list(
         await work.conn.fetch(
             f"""{LIST} JOIN unnest($1::text[], $2::text[]) AS w (company, customer)
                 ON h.company = w.company AND h.customer = w.customer
-                WHERE h.active ORDER BY h.company, h.customer, h.held_at, h.id""",
+                WHERE h.active ORDER BY h.held_at, h.id""",
             *columns(sorted(parties), 2),
         )
     )

@@ -8,6 +8,7 @@ import contextlib
 import asyncpg
 import structlog
 
+from hold_service.checks.freshness import are_too_old
 from hold_service.groups.locks import try_lock_parties
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
@@ -48,8 +49,15 @@ async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: as
 
 
 async def recheck_due(pool: asyncpg.Pool) -> bool:
-    """One batch of customers that are due; whether there may be more that nobody else is at."""
+    """One batch of customers that are due; whether there may be more that nobody else is at.
+
+    While the facts are too old to decide on nothing is taken; afterwards what was held for it is due.
+    """
     async with transaction(pool) as work:
+        if await are_too_old(work, PARAMETERS.most_facts_age):
+            return False
+        if PARAMETERS.most_facts_age is not None:
+            await store.mark(work, await store.held_for_old_facts(work), {}, delay_seconds=0)
         parties = await store.due(work, CUSTOMERS)
         if not parties:
             return False

@@ -52,6 +52,28 @@ JOIN credit_group_member o ON o.group_id = m.group_id
 JOIN hold h ON h.company = o.company AND h.customer = o.customer AND h.active
 WHERE m.company = ANY($1::text[])
 """
+DUE_TOGETHER = """
+WITH first AS MATERIALIZED (
+    SELECT company, customer FROM recheck_due WHERE due_at <= $1 ORDER BY due_at, company, customer LIMIT $2
+)
+SELECT company, customer FROM first
+UNION
+SELECT d.company, d.customer FROM first f
+CROSS JOIN LATERAL (
+    SELECT m.group_id FROM credit_group_member m WHERE m.customer = f.customer AND m.company = f.company OFFSET 0) m
+CROSS JOIN LATERAL (
+    SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) o
+CROSS JOIN LATERAL (
+    SELECT d.company, d.customer, d.due_at FROM recheck_due d
+    WHERE d.company = o.company AND d.customer = o.customer OFFSET 0) d
+WHERE d.due_at <= $1
+"""
+"""Members of a group share their room: the oldest hold of all of them goes first."""
+HELD_FOR_OLD_FACTS = """
+SELECT DISTINCT h.company, h.customer FROM hold_reason r
+CROSS JOIN LATERAL (SELECT h.company, h.customer, h.active FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
+WHERE r.reason = 'facts_too_old' AND r.active AND h.active
+"""
 HELD_BY_RATES = """
 WITH given AS MATERIALIZED (
     SELECT DISTINCT least(f, t) AS low, greatest(f, t) AS high FROM unnest($1::text[], $2::text[]) AS g (f, t)
@@ -131,6 +153,11 @@ async def held_by_rates(work: Work, pairs: Collection[tuple[str, str]]) -> set[P
     return _parties(await work.conn.fetch(HELD_BY_RATES, *columns(sorted(pairs), 2)))
 
 
+async def held_for_old_facts(work: Work) -> set[Party]:
+    """Customers with orders that are held because the facts were too old."""
+    return _parties(await work.conn.fetch(HELD_FOR_OLD_FACTS))
+
+
 async def mark_company(work: Work, company: str) -> None:
     """The set-up of a company has been changed by this transaction: what is held by it is decided again."""
     await mark(work, await held_in_company(work, {company}), {}, delay_seconds=PARAMETERS.recheck_delay)
@@ -141,13 +168,9 @@ def _parties(rows: Sequence[asyncpg.Record]) -> set[Party]:
 
 
 async def due(work: Work, most: int) -> list[Party]:
-    """Customers that are due, the longest waiting first; nothing is locked yet."""
-    rows = await work.conn.fetch(
-        """SELECT company, customer FROM recheck_due WHERE due_at <= $1
-           ORDER BY due_at, company, customer LIMIT $2""",
-        work.business_now,
-        most,
-    )
+    """Customers that are due, the longest waiting first, each with all other members of its groups that are due;
+    nothing is locked yet."""
+    rows = await work.conn.fetch(DUE_TOGETHER, work.business_now, most)
     return [(row["company"], row["customer"]) for row in rows]
 
 

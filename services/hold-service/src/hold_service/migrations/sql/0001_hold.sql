@@ -274,6 +274,7 @@ CREATE TABLE hold_reason (
     explanation text NOT NULL,
     PRIMARY KEY (hold_id, reason)
 );
+CREATE INDEX hold_reason_old_facts ON hold_reason (hold_id) WHERE active AND reason = 'facts_too_old';
 
 -- After a release the document that was held goes through once, up to the released value (spec 3.7).
 CREATE TABLE admission (

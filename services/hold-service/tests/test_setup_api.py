@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -62,6 +63,35 @@ async def test_row_77_grace_on_some_documents_only(hold: Any, client: httpx.Asyn
 async def test_row_78_grace_without_a_check(hold: Any, client: httpx.AsyncClient, key: Any) -> None:
     refused = await put(client, "/v1/checkpoints/DE01/invoice", {"check_on_posting": False, "grace_days": 3}, key)
     assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("checkpoints/DE01/invoice", {"check_on_posting": True}),
+    ("parameters/DE01", {"auto_release": False}),
+    ("rankings/DE01/payment-terms", {"ranks": {"N30": 1}}),
+])  # fmt: skip
+async def test_of_two_who_set_up_at_once_one_is_told_so(
+    hold: Any, client: httpx.AsyncClient, key: Any, path: str, body: dict[str, Any]
+) -> None:
+    sent = [client.put(f"/v1/{path}", json=body, headers={**key(), "if-match": '"0"'}) for _ in range(5)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*sent)) == [200, 412, 412, 412, 412]
+
+
+async def test_grace_is_never_mixed_by_two_at_once(hold: Any, client: httpx.AsyncClient, key: Any) -> None:
+    days = {"confirmation": 0, "picking_list": 2, "packing_slip": 0, "invoice": 2}
+    await asyncio.gather(*(
+        put(client, f"/v1/checkpoints/DE01/{document}", {"check_on_posting": True, "grace_days": grace}, key)
+        for document, grace in days.items()
+    ))  # fmt: skip
+    rows = await hold.pool.fetch("SELECT grace_days > 0 AS graceful FROM checkpoint")
+    assert (len(rows), len({row["graceful"] for row in rows})) == (2, 1)
+
+
+async def test_parameters_name_release_reasons_of_the_company(hold: Any, client: httpx.AsyncClient, key: Any) -> None:
+    refused = await put(client, "/v1/parameters/DE01", {"cancel_reason": "CANCEL"}, key)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "cancel_reason")
+    await hold.pool.execute("INSERT INTO reason VALUES ('DE01', 'release', 'CANCEL', '', 1)")
+    assert (await put(client, "/v1/parameters/DE01", {"cancel_reason": "CANCEL"}, key)).status_code == 200
 
 
 async def test_parameters_and_rankings_are_versioned_and_audited(

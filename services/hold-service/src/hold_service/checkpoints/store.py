@@ -14,10 +14,10 @@ from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 
 
-async def read_checkpoint(work: Work, company: str, document: str, *, lock: bool = False) -> asyncpg.Record | None:
+async def read_checkpoint(work: Work, company: str, document: str) -> asyncpg.Record | None:
     """One checkpoint, if it was set up."""
     return await work.conn.fetchrow(
-        f"SELECT * FROM checkpoint WHERE company = $1 AND document = $2{' FOR UPDATE' if lock else ''}",
+        "SELECT * FROM checkpoint WHERE company = $1 AND document = $2",
         company,
         document,
     )
@@ -91,7 +91,8 @@ CROSS JOIN LATERAL (
     SELECT d.is_debit FROM document d WHERE d.company = g.company AND d.document = g.number OFFSET 0) d
 CROSS JOIN LATERAL (
     SELECT g.number UNION ALL
-    SELECT s.settlement FROM settlement s WHERE s.company = g.company AND s.credit_document = g.number OFFSET 0) t (name)
+    SELECT s.settlement FROM settlement s WHERE s.company = g.company AND s.credit_document = g.number OFFSET 0
+) t (name)
 WHERE NOT d.is_debit
 """
 """A payment or credit note that is gone, and what it settled. A debit that is gone binds nobody."""
@@ -99,7 +100,8 @@ OF_SETTLEMENTS = """
 SELECT g.company, g.customer, t.name FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, number)
 CROSS JOIN LATERAL (
     SELECT g.number UNION ALL
-    SELECT s.credit_document FROM settlement s WHERE s.company = g.company AND s.settlement = g.number OFFSET 0) t (name)
+    SELECT s.credit_document FROM settlement s WHERE s.company = g.company AND s.settlement = g.number OFFSET 0
+) t (name)
 """
 """A settlement that is gone, and the payment or credit note that it was an application of."""
 FREED_BY = """

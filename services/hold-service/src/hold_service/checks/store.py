@@ -108,8 +108,8 @@ SELECT
     (@facts_age@) AS facts_age
 """.replace("@facts_age@", FACTS_AGE)
 """All that is known beside the figures. A customer of two groups, which is so only until the event of the one it has
-left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index, also when the plan was made while tables were
-small."""
+left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index, also when the plan was
+made while tables were small."""
 
 
 async def load(

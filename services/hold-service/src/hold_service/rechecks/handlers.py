@@ -92,7 +92,7 @@ def affecting_rates(handle: Handle) -> Handle:
 
 
 def ending_grace(field: str, end: Callable[[Work, checkpoints.Gone], Awaitable[None]]) -> Callable[[Handle], Handle]:
-    """What had freed an order is reversed, returned or cancelled: its grace ends, and it is checked again (spec 3.1)."""
+    """What had freed an order is reversed, returned or cancelled: its grace ends; it is checked again (3.1)."""
 
     def wrap(handle: Handle) -> Handle:
         async def handle_and_end(work: Work, events: Sequence[Incoming[Any]]) -> None:

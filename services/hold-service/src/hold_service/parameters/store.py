@@ -11,9 +11,7 @@ from holdfast.database.work import Work
 
 async def read_parameters(work: Work, company: str) -> asyncpg.Record | None:
     """What a company has set, if it has set anything."""
-    return await work.conn.fetchrow(
-        "SELECT version, settings FROM parameters WHERE company = $1", company
-    )
+    return await work.conn.fetchrow("SELECT version, settings FROM parameters WHERE company = $1", company)
 
 
 async def write_parameters(work: Work, company: str, settings: dict[str, Any]) -> int:

@@ -80,6 +80,7 @@ class OrderChanged(CustomerPayload):
     cash_discount: Code | None = None
     origin: Literal["sales", "intercompany", "commerce", "project"] = "sales"
     requested_delivery_date: BusinessDate | None = None
+    sales_deadline: BusinessDate | None = Field(None, description="last day on which the order may be decided on")
     sales_taker: Id | None = None
     sales_responsible: Id | None = None
     sales_pool: Code | None = None

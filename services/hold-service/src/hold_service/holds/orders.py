@@ -13,14 +13,14 @@ from holdfast.database.work import Work
 
 KEEP = """
 INSERT INTO order_detail AS d (company, order_no, version, sold_to, sales_taker, sales_responsible, sales_pool,
-                               freight_zone, load, delivery_date, lines)
+                               freight_zone, load, delivery_date, sales_deadline, lines)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::text[], $9::text[], $10::date[], $11::text[]::jsonb[])
+                     $8::text[], $9::text[], $10::date[], $11::date[], $12::text[]::jsonb[])
 ON CONFLICT (company, order_no) DO UPDATE
 SET version = excluded.version, sold_to = excluded.sold_to, sales_taker = excluded.sales_taker,
     sales_responsible = excluded.sales_responsible, sales_pool = excluded.sales_pool,
     freight_zone = excluded.freight_zone, load = excluded.load,
-    delivery_date = excluded.delivery_date, lines = excluded.lines
+    delivery_date = excluded.delivery_date, sales_deadline = excluded.sales_deadline, lines = excluded.lines
 WHERE excluded.version > d.version
 """
 OPEN = """
@@ -40,7 +40,7 @@ async def keep(work: Work, orders: Sequence[OrderChanged]) -> None:
     rows = [
         (
             o.company, o.order, o.version, o.sold_to, o.sales_taker, o.sales_responsible, o.sales_pool, o.freight_zone,
-            o.load, o.requested_delivery_date,
+            o.load, o.requested_delivery_date, o.sales_deadline,
             to_json([line.model_dump(mode="json", exclude_none=True) for line in o.lines]),
         )
         for o in sorted(orders, key=lambda o: (o.company, o.order))

@@ -20,6 +20,16 @@ async def freed_by(hold: Any, ask: Any, *facts: Any) -> None:
     assert (await at_packing(hold, ask, "1"))["checked"] is False
 
 
+async def test_a_release_says_until_when_the_order_has_grace(hold: Any, ask: Any, kim: Any) -> None:
+    await freed_by(hold, ask, ask.payment("P-1", "900", ("I-1", "900")))
+    (released,) = [e for kind, e in await hold.published() if kind == "hold.order.released.v1"]
+    (shown,) = await kim.holds(history=True)
+    assert (released["grace_until"], shown["grace_until"]) == ("2026-03-07", "2026-03-07")
+    await hold.facts(ask.event(CANCELLED, document="P-1"))
+    (shown,) = await kim.holds(history=True)
+    assert shown["grace_until"] is None
+
+
 async def at_packing(hold: Any, ask: Any, attempt: str = "2") -> Any:
     (answer,) = await hold.check(ask.request("O-1", "600", attempt, checkpoint="packing_slip"))
     return answer

@@ -231,6 +231,16 @@ async def test_a_release_of_lines(hold: Any, ask: Any, kim: Any) -> None:
     assert (done.json()["released_lines"], done.json()["released_amount"]["amount"]) == ([2], "500.00")
 
 
+async def test_lines_that_become_known_after_the_hold_can_be_released(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="100")
+    number = (await hold.check(ask.request("O-1", "1010")))[0]["hold"]
+    lines = [{"line": n, "ordered": "1", "net_amount": "400", "tax_amount": "100"} for n in (1, 2)]
+    await hold.facts(ask.event("erp.order.changed.v1", order="O-1", total="1010", charges="10", lines=lines))
+    assert [line["line"] for line in (await kim.get(f"/holds/{number}"))["lines"]] == [1, 2]
+    done = await kim.act(number, "release", reason="PAID", lines=[2])
+    assert done.json()["released_amount"]["amount"] == "505.00"
+
+
 async def test_bulk_actions_succeed_or_fail_line_by_line(hold: Any, ask: Any, kim: Any) -> None:
     await hold.set_up(limit="100")
     answers = await hold.check(*(ask.request(f"O-{n}", "600") for n in range(3)))

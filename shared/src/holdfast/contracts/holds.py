@@ -180,6 +180,9 @@ class OrderReleased(OrderDecision):
     released_lines: tuple[int, ...] = Field((), description="the order lines that are released; empty: all of them")
     partial: bool = Field(False, description="only a part of the order's value is released")
     valid_until: BusinessDate | None = Field(None, description="last day on which the release counts")
+    grace_until: BusinessDate | None = Field(
+        None, description="last day on which no checkpoint checks the order; absent: the next one does"
+    )
     note: Text | None = None
 
 

@@ -12,6 +12,7 @@ from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 
 KEEP = """
+WITH kept AS (
 INSERT INTO order_detail AS d (company, order_no, version, sold_to, sales_taker, sales_responsible, sales_pool,
                                freight_zone, load, delivery_date, sales_deadline, lines)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -22,7 +23,12 @@ SET version = excluded.version, sold_to = excluded.sold_to, sales_taker = exclud
     freight_zone = excluded.freight_zone, load = excluded.load,
     delivery_date = excluded.delivery_date, sales_deadline = excluded.sales_deadline, lines = excluded.lines
 WHERE excluded.version > d.version
+RETURNING d.company, d.order_no, d.lines
+)
+UPDATE hold h SET lines = k.lines FROM kept k
+WHERE h.order_no = k.order_no AND h.company = k.company AND h.active AND h.lines = '[]' AND k.lines <> '[]'
 """
+"""A hold that began before the order's state came has its lines from the first one."""
 OPEN = """
 SELECT o.company, o.order_no, o.customer, o.version, o.currency, o.total, o.created_at, o.open_amount,
        o.payment_terms, o.cash_discount, o.excluded,

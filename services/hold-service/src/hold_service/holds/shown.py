@@ -48,7 +48,8 @@ def _ending(row: Row) -> dict[str, Any]:
         "closed_at": row["closed_at"], "closed_as": row["closed_as"], "closed_by": row["closed_by"],
         "release_mode": row["release_mode"], "release_reason": row["release_reason"], "close_note": row["close_note"],
         "released_amount": None if amount is None else money(amount, row["order_currency"]),
-        "released_lines": row["released_lines"], "valid_until": row["valid_until"], "triggers": row["triggers"],
+        "released_lines": row["released_lines"], "valid_until": row["valid_until"],
+        "grace_until": row["grace_until"], "triggers": row["triggers"],
     }  # fmt: skip
 
 

@@ -34,15 +34,18 @@ LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company
 COMPANY_TOTAL = """CASE WHEN q.picture ->> 'currency' = h.order_currency THEN h.order_total
                         ELSE (q.picture #>> '{facts,order_total}')::numeric END"""
 """In company currency, as the newest decision converted it; null where a rate lacked."""
+OF_RELEASE = """
+LEFT JOIN LATERAL (SELECT r.grace_until FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r ON true
+"""
 OF_PROFILE = "LEFT JOIN profile f ON f.customer = h.customer AND f.company = h.company"
 OF_DECISION = """
 LEFT JOIN LATERAL (SELECT q.picture, q.answer FROM decision q WHERE q.id = h.decision OFFSET 0) q ON true
 """
 SHOWN = LIST.replace("FROM hold h\n", f"""
-       , d.sales_deadline, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
+       , d.sales_deadline, r.grace_until, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
        q.picture ->> 'currency' AS company_currency, q.answer -> 'overdue_accounts' AS overdue_accounts
 FROM hold h
-""") + OF_PROFILE + OF_DECISION
+""") + OF_RELEASE + OF_PROFILE + OF_DECISION
 """With what only people look at."""
 
 

@@ -39,7 +39,7 @@ async def check_release(work: Work, row: asyncpg.Record, given: ReleaseRequest) 
             f"finer than the minor unit of {code}", "Send an amount in whole minor units.",
         )  # fmt: skip
     try:
-        given.amount(row["lines"])
+        given.amount(row)
     except ValueError as error:
         shown = ", ".join(map(str, given.lines))
         raise field_problem(
@@ -53,7 +53,7 @@ async def release_now(work: Work, row: asyncpg.Record, given: ReleaseRequest, wh
     if given.review_date is not None:
         await store.edit(work, row["id"], given.review_date, row["notes"])
     await release(work, row, Release(
-        who, given.reason, given.mode, note=given.note, amount=given.amount(row["lines"]), lines=given.lines,
+        who, given.reason, given.mode, note=given.note, amount=given.amount(row), lines=given.lines,
         valid_until=given.valid_until,
     ))  # fmt: skip
     return await _noted(work, row, who, "hold.released", given.note or given.reason)

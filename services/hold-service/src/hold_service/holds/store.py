@@ -41,11 +41,19 @@ OF_PROFILE = "LEFT JOIN profile f ON f.customer = h.customer AND f.company = h.c
 OF_DECISION = """
 LEFT JOIN LATERAL (SELECT q.picture, q.answer FROM decision q WHERE q.id = h.decision OFFSET 0) q ON true
 """
-SHOWN = LIST.replace("FROM hold h\n", f"""
+SHOWN = (
+    LIST.replace(
+        "FROM hold h\n",
+        f"""
        , d.sales_deadline, r.grace_until, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
        q.picture ->> 'currency' AS company_currency, q.answer -> 'overdue_accounts' AS overdue_accounts
 FROM hold h
-""") + OF_RELEASE + OF_PROFILE + OF_DECISION
+""",
+    )
+    + OF_RELEASE
+    + OF_PROFILE
+    + OF_DECISION
+)
 """With what only people look at."""
 
 

@@ -189,7 +189,7 @@ async def _answer(work: Work, name: str, approval: asyncpg.Record | None, caller
     group, members = await _read(work, name, caller)
     body = shown_group(group, members, caller)
     if approval is not None and approval["state"] != State.COMPLETED:
-        return answer(body | {"approval": shown_approval(approval)}, 202, group.version)
+        return answer(body | {"approval": shown_approval(approval, caller)}, 202, group.version)
     return answer(body, version=group.version)
 
 

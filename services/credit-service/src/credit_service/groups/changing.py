@@ -45,7 +45,8 @@ async def change_member(
     """Take a customer in or out, or ask for it: both may raise what the customer may owe."""
     await _may_change(work, group, party, join=join)
     if await raising.must_ask(work, group.owner_company):
-        proposal = {"group": group.name, "act": "join" if join else "leave", "member": list(party)}
+        member = {"company": party[0], "customer": party[1]}
+        proposal = {"group": group.name, "act": "join" if join else "leave", "member": member}
         return await raising.ask(
             work, "group", group.owner_company, f"group {group.name}", who, group.credit_limit, proposal, reason
         )
@@ -149,8 +150,7 @@ async def _lock(work: Work, proposal: dict[str, Any]) -> None:
 async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
     group = await store.read_group(work, proposal["group"])
     found = (await store.members(work, [proposal["group"]]))[proposal["group"]]
-    company, customer = proposal.get("member", ("", ""))
-    return [asdict(group) if group else None, found, await store.group_of(work, (company, customer))]
+    return [asdict(group) if group else None, found, await store.group_of(work, _member(proposal) or ("", ""))]
 
 
 async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
@@ -163,10 +163,15 @@ async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> No
         }
         await _make(work, group, Group(**fields), asked.requester, asked.reason)
         return
-    company, customer = proposal["member"]
-    join = proposal["act"] == "join"
-    await _may_change(work, group, (company, customer), join=join)
-    await _move(work, group, (company, customer), asked.requester, asked.reason, join=join)
+    party, join = _member(proposal), proposal["act"] == "join"
+    assert party is not None
+    await _may_change(work, group, party, join=join)
+    await _move(work, group, party, asked.requester, asked.reason, join=join)
+
+
+def _member(proposal: dict[str, Any]) -> Party | None:
+    found = proposal.get("member")
+    return (found["company"], found["customer"]) if found else None
 
 
 raising.DOORS["group"] = raising.Door(_lock, _basis, _take_effect)

@@ -146,7 +146,7 @@ async def _keep(work: Work, number: UUID, before: Any, given: PolicyBody, caller
             proposal_of(wanted), given.reason,
         )  # fmt: skip
         if row["state"] != State.COMPLETED:
-            return answer({"id": str(number), "approval": shown_approval(row)}, 202)
+            return answer({"id": str(number), "approval": shown_approval(row, caller)}, 202)
         kept = await store.read_policy(work, number)
     else:
         (kept,) = await make(work, [wanted], caller.subject, given.reason)

@@ -255,21 +255,6 @@ class OrderEscalated(HoldNotice):
 
 
 @event(
-    "hold.approval.lapsed.v1",
-    HOLDS,
-    example={**NOTICE_EXAMPLE, "approval": "0190f5c2-5d7c-7a44-a2d5-2b6f3c1f0002", "requested_by": "kim",
-             "act": "release", "why": "What was asked on has changed meanwhile; ask again."},
-)  # fmt: skip
-class ApprovalLapsed(HoldNotice):
-    """A release or rejection that somebody has asked for comes to nothing: the order's value or reasons have grown."""
-
-    approval: Id = Field(description="the request: GET /v1/approvals/{approval}")
-    requested_by: Text = Field(description="who is to be told")
-    act: Literal["release", "reject"]
-    why: Text
-
-
-@event(
     "hold.temporary-limit.requested.v1",
     HOLDS,
     example={**NOTICE_EXAMPLE, "amount": "12000.00", "currency": "EUR", "from_date": "2026-02-20",

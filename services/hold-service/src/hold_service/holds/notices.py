@@ -8,15 +8,7 @@ from uuid import UUID
 from hold_service.checks.known import Known
 from hold_service.checks.loaded import hold_number
 from hold_service.holds.model import FORCED, READY, Row
-from holdfast.approvals.flow import Asked
-from holdfast.contracts.holds import (
-    ApprovalLapsed,
-    HoldCancelled,
-    OrderEscalated,
-    OrderReady,
-    OrderRejected,
-    ReasonCleared,
-)  # fmt: skip
+from holdfast.contracts.holds import HoldCancelled, OrderEscalated, OrderReady, OrderRejected, ReasonCleared
 from holdfast.database.work import Work
 
 
@@ -55,12 +47,6 @@ def rejected(row: Row, known: Known, work: Work, amount: Any, by: str, reason: s
     """A person refused to let the order go on."""
     more = {"rejected_by": by, "reject_reason": reason, "note": note}
     return OrderRejected.model_validate(fields(row, known, work, amount) | more)
-
-
-def approval_lapsed(row: Row, known: Known, work: Work, amount: Any, asked: Asked, why: str) -> ApprovalLapsed:
-    """Nothing comes of a release or rejection that somebody has asked for: the order or its reasons have grown."""
-    more = {"approval": str(asked.id), "requested_by": asked.requester, "act": asked.proposal["act"], "why": why}
-    return ApprovalLapsed.model_validate(fields(row, known, work, amount) | more)
 
 
 def escalated(row: Row, known: Known, work: Work, amount: Any, days: int) -> OrderEscalated:

@@ -10,9 +10,9 @@ import asyncpg
 from hold_service.checks.limits import parts_of
 from hold_service.checks.loaded import hold_number
 from hold_service.groups.locks import lock_parties
-from hold_service.holds import notices, store
+from hold_service.holds import store
 from hold_service.holds.model import WAITING, Row, active_reasons
-from hold_service.holds.release import amount_of, asked_again, known_of, order_value
+from hold_service.holds.release import asked_again, known_of, order_value
 from hold_service.parameters.model import HoldParameters
 from hold_service.parameters.store import read_parameters
 from hold_service.releases import acts
@@ -21,7 +21,6 @@ from holdfast.approvals import flow
 from holdfast.approvals import store as approvals
 from holdfast.approvals.flow import Asked, Kind, TaskFailed
 from holdfast.approvals.model import State
-from holdfast.bus import outbox
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
 from holdfast.web.problems import Problem
@@ -93,13 +92,7 @@ async def _told(work: Work, asked: Asked, state: State, who: str) -> None:
     await store.note_workflow(work, row["id"], status.value, asked.id if only_enabled else None)
 
 
-async def _lapsed(work: Work, asked: Asked, why: str) -> None:
-    row = await _row(work, asked)
-    known = await known_of(work, row)
-    await outbox.emit(work, [notices.approval_lapsed(row, known, work, amount_of(row, known), asked, why)])
-
-
-KIND = Kind(NAME, "release of a held order", _lock, _basis, _amount, _take_effect, _told, on_lapse=_lapsed)
+KIND = Kind(NAME, "release of a held order", _lock, _basis, _amount, _take_effect, _told)
 KINDS = {NAME: KIND}
 
 
@@ -134,7 +127,6 @@ async def _still_approved(work: Work, row: Row) -> asyncpg.Record | None:
     if found is None or not _grown(found["basis"], await _basis_now(work, row)):
         return found
     await flow.lapse(work, KIND, found)
-    await store.note_workflow(work, row["id"], State.CANCELLED.value, None)
     return None
 
 
@@ -188,17 +180,15 @@ async def grown(work: Work, row: Row) -> None:
     """End the open request, or the approval, of a hold whose order or reasons have grown."""
     if row["approved"] is not None:
         await _still_approved(work, row)
-        return
-    number = hold_number(row["id"])
-    await flow.lapse_for(work, KIND, row["company"], number)
-    if await approvals.open_approval(work, row["company"], NAME, number) is None:
-        await store.note_workflow(work, row["id"], State.CANCELLED.value, None)
+    else:
+        await flow.lapse_for(work, KIND, row["company"], hold_number(row["id"]))
 
 
 async def overtaken(work: Work, row: Row, how: str) -> None:
     """The hold has ended without its approval: who was to approve has nothing left to do."""
-    if row["workflow_status"] not in WAITING:
-        return
-    ended = await flow.overtake(work, KIND, row["company"], hold_number(row["id"]), f"The order was {how}.")
-    if ended:
+    found = None
+    if row["workflow_status"] in WAITING:
+        found = await approvals.open_approval(work, row["company"], NAME, hold_number(row["id"]))
+    if found is not None:
+        await flow.withdraw(work, found, flow.HOLDFAST, f"The order was {how}.")
         await store.note_workflow(work, row["id"], State.CANCELLED.value, None)

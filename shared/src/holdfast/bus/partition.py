@@ -153,8 +153,10 @@ class PartitionTask:
             self._backlog.popleft()
 
     def observe(self, end: int, read_to: int | None) -> bool:
-        """Bring the lag metrics up to date; whether all is handled. `end` is the next offset of the partition, `read_to`
-        the one before which nothing more will come."""
+        """Bring the lag metrics up to date; whether all is handled.
+
+        `end` is the next offset of the partition, `read_to` the one before which nothing more will come.
+        """
         place = (self._service.name, self.tp.topic, self.tp.partition)
         position = self.claim.position if self._backlog else max(self.claim.position, read_to or 0)
         metrics.LAG_RECORDS.labels(*place).set(max(0, end - position))

@@ -20,6 +20,7 @@ from holdfast.receivables.model import Party
 DUE = Signal()
 """Wakes the re-check loops of this process after a commit."""
 MOST_TRIGGERS = 20
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 NOTES = "customers_marked"
 
 MARK = """
@@ -172,6 +173,22 @@ async def due(work: Work, most: int) -> list[Party]:
     nothing is locked yet."""
     rows = await work.conn.fetch(DUE_TOGETHER, work.business_now, most)
     return [(row["company"], row["customer"]) for row in rows]
+
+
+async def put_off(work: Work, party: Party, error: str) -> int:
+    """The held orders of this locked customer cannot be decided: try later, and less often each time. Answers how often
+    it has failed."""
+    failures: int | None = await work.conn.fetchval(
+        """UPDATE recheck_due SET failures = failures + 1, last_error = $3,
+                  due_at = $4::timestamptz + least($5::interval * power(2, least(failures, 20)), $6::interval)
+           WHERE company = $1 AND customer = $2 RETURNING failures""",
+        *party,
+        error[:2000],
+        work.business_now,
+        FIRST_PAUSE,
+        LONGEST_PAUSE,
+    )
+    return failures or 0
 
 
 async def take(work: Work, parties: Collection[Party]) -> dict[Party, tuple[str, ...]]:

@@ -315,6 +315,8 @@ CREATE TABLE recheck_due (
     customer text NOT NULL,
     due_at timestamptz NOT NULL,
     triggers text[] NOT NULL,
+    failures integer NOT NULL DEFAULT 0,
+    last_error text,
     PRIMARY KEY (company, customer)
 );
 CREATE INDEX recheck_due_order ON recheck_due (due_at, company, customer);

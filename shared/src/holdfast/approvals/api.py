@@ -217,7 +217,7 @@ def shown_approval(row: Any) -> dict[str, Any]:
     pending = row["state"] == State.APPROVAL_PENDING
     return {
         "id": str(row["id"]), "company": row["company"], "kind": row["kind"], "subject": row["subject"],
-        "requester": row["requester"], "amount": str(row["amount"]), "proposal": row["proposal"],
+        "requester": row["requester"], "amount": None if row["amount"] is None else str(row["amount"]), "proposal": row["proposal"],
         "state": row["state"], "reason": row["reason"], "lapsed": row["lapsed"], "escalated": row["escalated"],
         "waits_for": row["steps"][row["at"]]["name"] if pending else None,
         "approved_by": list(row["approved_by"]) if pending else [], "created_at": row["created_at"],

@@ -11,7 +11,7 @@ import asyncpg
 
 from hold_service.checks import saving
 from hold_service.checks import store as checks
-from hold_service.checks.known import Asked, Known
+from hold_service.checks.known import Asked, Known, Said, with_state
 from hold_service.checks.loaded import hold_number
 from hold_service.checks.model import Verdict, figures, rejudge
 from hold_service.checks.picture import picture_of
@@ -58,13 +58,17 @@ def _new(row: asyncpg.Record, decision: UUID, given: Force) -> NewHold:
     return NewHold(
         row["company"], row["customer"], row["order_no"], row["version"], row["currency"], row["total"],
         row["created_at"], Checkpoint.CONFIRMATION.value, f"forced-{decision}", False, decision, None,
-        row["payment_terms"], row["cash_discount"], bool(row["excluded"]), given.reason,
+        _said(row), given.reason,
     )  # fmt: skip
 
 
-def _asked(row: asyncpg.Record) -> Asked:
+def _said(row: asyncpg.Record) -> Said:
+    return Said(row["payment_terms"], row["cash_discount"], row["excluded"])
+
+
+def _asked(row: asyncpg.Record, known: Known) -> Asked:
     order = CheckedOrder(row["order_no"], row["version"], row["currency"], row["total"], row["created_at"])
-    return Asked(order, row["payment_terms"], row["cash_discount"], bool(row["excluded"]))
+    return with_state(order, _said(row), known, proforma=False)
 
 
 async def _known(work: Work, rows: Sequence[asyncpg.Record]) -> dict[str, Known]:
@@ -85,7 +89,7 @@ def _told(
 ) -> tuple[OrderHeld, DecisionRow]:  # fmt: skip
     order, decision = row["order_no"], decisions[row["order_no"]]
     hold_id = ids[row["company"], order]
-    asked = _asked(row)
+    asked = _asked(row, known)
     verdict = rejudge(asked, known)
     stopped = Finding(HoldReason.FORCED_HOLD, None, text, "Let somebody release it; nothing else ends a forced hold.")
     forced = Verdict([stopped], parts=verdict.parts, limits=verdict.limits)

@@ -9,6 +9,7 @@ import asyncpg
 
 from hold_service.checkpoints import store as checkpoints
 from hold_service.checks import saving
+from hold_service.checks.again import found_by
 from hold_service.checks.known import Known
 from hold_service.checks.model import Verdict
 from hold_service.checks.saving import DecisionRow
@@ -23,7 +24,7 @@ from hold_service.holds.model import (
     reservation_of,
     weigh,
 )  # fmt: skip
-from hold_service.holds.release import AUTOMATIC, Release, ending
+from hold_service.holds.release import AUTOMATIC, Release, amount_of, ending
 from hold_service.holds.store import AdmissionRow, Closing
 from holdfast.bus import outbox
 from holdfast.contracts.base import Payload
@@ -68,12 +69,14 @@ class Evaluation:
         automatic = known.setup.parameters.auto_release
         if is_modified(row) and not row["amount_changed"]:
             self._modified.append(row["id"])
-        found = {finding.reason.value: finding.text for finding in verdict.findings}
+        found = found_by(verdict)
         forced = row["forced_reason"] is not None
         if row["workflow_status"] in WAITING:
             automatic = automatic and known.setup.parameters.auto_release_submitted == "close_and_release"
             self._waiting.append(row)
-        weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic)
+        weighed = weigh(
+            active_reasons(row), found, forced=forced, automatic=automatic, complete=verdict.is_complete
+        )
         self.outcomes[row["id"]] = weighed.outcome
         self._seen.append((row["id"], dict(weighed.seen)))
         self._gone += [(row["id"], reason) for reason in weighed.gone]
@@ -84,13 +87,16 @@ class Evaluation:
 
     def _tell(self, row: asyncpg.Record, known: Known, weighed: Weighed, triggers: tuple[str, ...]) -> None:
         left = tuple(sorted((active_reasons(row) | weighed.seen.keys()) - set(weighed.gone)))
+        if not weighed.gone and not weighed.newly_ready:
+            return
+        amount = amount_of(row, known)
         self._events += [
-            notices.reason_cleared(row, known, self._work, reason, left, triggers)
+            notices.reason_cleared(row, known, self._work, amount, reason, left, triggers)
             for reason in weighed.gone
             if reason != READY
         ]
         if weighed.newly_ready:
-            self._events.append(notices.ready(row, known, self._work, triggers))
+            self._events.append(notices.ready(row, known, self._work, amount, triggers))
 
     def _release(self, row: asyncpg.Record, known: Known, verdict: Verdict, triggers: tuple[str, ...]) -> Reservation:
         given = known.setup.parameters
@@ -110,8 +116,7 @@ class Evaluation:
     async def save(self) -> None:
         """Write and publish all of it."""
         work = self._work
-        await store.clear_reasons(work, self._gone)
-        await store.see_reasons(work, self._seen)
+        await store.change_reasons(work, self._seen, self._gone)
         await store.note_changed_amounts(work, self._modified)
         await store.close(work, self._closings)
         await store.admit(work, self._admitted)

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from hold_service.holds.store import LIST
+from hold_service.holds.store import LIST, TERMS
 from holdfast.database.work import Work
 
 PRIMARY = """(SELECT CASE count(*) WHEN 0 THEN 'none' WHEN 1 THEN min(r.reason) ELSE 'multiple' END
@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, str, type]] = {
     "sales_pool": ("coalesce(d.sales_pool, '')", "text", str),
     "freight_zone": ("coalesce(d.freight_zone, '')", "text", str),
     "load": ("coalesce(d.load, '')", "text", str),
-    "payment_terms": ("coalesce(h.payment_terms, '')", "text", str),
+    "payment_terms": (f"coalesce({TERMS}, '')", "text", str),
     "delivery_date": ("coalesce(d.delivery_date, 'infinity')", "date", date),
     "closed_at": ("coalesce(h.closed_at, 'infinity')", "timestamptz", datetime),
     "closed_as": ("coalesce(h.closed_as, '')", "text", str),
@@ -112,6 +112,7 @@ async def page_of_holds(
     return list(await work.conn.fetch(
         f"SELECT l.*, ({sql})::text AS sort_value FROM ({LIST}) l JOIN hold h ON h.id = l.id "
         "LEFT JOIN order_detail d ON d.order_no = h.order_no AND d.company = h.company "
+        "LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company "
         f"WHERE {' AND '.join(query.where) or 'true'} ORDER BY {sql} {way}, h.id {way} LIMIT {query.put(limit)}",
         *query.values,
     ))  # fmt: skip

@@ -12,8 +12,9 @@ from holdfast.database.pool import to_json
 from holdfast.web.etags import etag
 from holdfast.web.money import money
 
-OF_THE_ORDER = ("sold_to", "sales_taker", "sales_responsible", "sales_pool", "freight_zone", "load", "payment_terms",
-                "delivery_date")  # fmt: skip
+OF_THE_ORDER = (
+    "sold_to", "sales_taker", "sales_responsible", "sales_pool", "freight_zone", "load", "delivery_date",
+)  # fmt: skip
 
 
 def shown_hold(row: Row) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def shown_hold(row: Row) -> dict[str, Any]:
         "workflow_status": row["workflow_status"], "escalations": row["escalations"],
         "previous_hold": hold_number(row["previous_hold"]) if row["previous_hold"] else None,
         "version": row["version"],
+        "payment_terms": row["shown_terms"],
     } | {name: row[name] for name in OF_THE_ORDER}  # fmt: skip
     return shown if row["active"] else shown | _ending(row)
 

@@ -11,8 +11,9 @@ from hold_service.checks.loaded import Loaded
 from hold_service.checks.model import rejudge
 from hold_service.holds import store as holds
 from hold_service.holds.evaluation import Evaluation
-from hold_service.holds.model import Outcome
+from hold_service.holds.model import Outcome, has_moved
 from hold_service.holds.release import asked_again
+from hold_service.rechecks import store as rechecks
 from hold_service.releases import approval
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
@@ -32,6 +33,7 @@ async def evaluate(
     """Decide the held orders of these customers, or `only` some of their holds."""
     rows = [row for row in await holds.active_of(work, parties) if only is None or row["id"] in only]
     evaluation = Evaluation(work)
+    rows = await _without_moved(work, rows, evaluation)
     if not rows:
         return evaluation
     orders: dict[Party, set[str]] = {}
@@ -46,6 +48,19 @@ async def evaluate(
         released = evaluation.outcomes[row["id"]] is Outcome.RELEASED
         await (approval.overtaken if released else approval.grown)(work, row)
     return evaluation
+
+
+async def _without_moved(
+    work: Work, rows: Sequence[asyncpg.Record], evaluation: Evaluation
+) -> list[asyncpg.Record]:
+    """Holds of orders that are another customer's by now are handed over. That customer is not locked: who decides for
+    it now does not see them yet, and the re-check that is due with this commit does."""
+    moved = [row for row in rows if has_moved(row)]
+    if moved:
+        await holds.hand_over(work, moved)
+        evaluation.outcomes |= {row["id"]: Outcome.HANDED_OVER for row in moved}
+        await rechecks.mark(work, {(row["company"], row["state_customer"]) for row in moved}, {}, delay_seconds=0)
+    return [row for row in rows if not has_moved(row)]
 
 
 def _evaluate(

@@ -56,12 +56,12 @@ def _grown(before: dict[str, Any], now: dict[str, Any]) -> bool:
     return more or not set(now["reasons"]) <= set(before["reasons"])
 
 
-async def _amount(work: Work, asked: Asked) -> Decimal:
-    """The exposure that results, in company currency: splitting an order gains nothing."""
+async def _amount(work: Work, asked: Asked) -> Decimal | None:
+    """The exposure that results, in company currency: splitting an order gains nothing. None where a rate lacks."""
     row = await _row(work, asked)
     known = await known_of(work, row)
-    found = figures(rejudge(asked_again(row, known), known)) or {}
-    return Decimal(found.get("exposure") or row["order_total"])
+    found = figures(rejudge(asked_again(row, known), known))
+    return None if found is None else Decimal(found["exposure"])
 
 
 async def _take_effect(work: Work, asked: Asked, who: str) -> None:

@@ -218,6 +218,8 @@ CREATE TABLE decision (
 CREATE UNIQUE INDEX decision_attempt ON decision (order_no, company, checkpoint, attempt) WHERE outcome <> 'released';
 CREATE INDEX decision_age ON decision (decided_at, id);
 
+-- `payment_terms`, `cash_discount` and `order_excluded` are what the last attempt said; null where it said nothing and
+-- the order's state counts. `checkpoint`, `attempt` and `posting_request` are of the document that waits.
 CREATE TABLE hold (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     company text NOT NULL,
@@ -236,7 +238,9 @@ CREATE TABLE hold (
     posting_request jsonb,
     payment_terms text,
     cash_discount text,
-    order_excluded boolean NOT NULL DEFAULT false,
+    order_excluded boolean,
+    is_project boolean NOT NULL DEFAULT false,
+    reserved_total numeric,
     previous_hold bigint,
     forced_reason text,
     review_date date,
@@ -302,6 +306,7 @@ CREATE TABLE order_release (
     cash_discount text,
     capped boolean NOT NULL DEFAULT false,
     valid_until date,
+    order_version bigint NOT NULL,
     PRIMARY KEY (order_no, company)
 );
 CREATE INDEX order_release_of_customer ON order_release (customer, company, hold_id);

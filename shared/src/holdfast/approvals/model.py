@@ -118,9 +118,7 @@ def submit(requester: str, amount: Decimal | None, steps: Sequence[Step], now: d
     return _started(Approval(requester, amount, ()), amount, steps, now)
 
 
-def resubmit(
-    approval: Approval, who: str, amount: Decimal | None, steps: Sequence[Step], now: datetime
-) -> Approval:
+def resubmit(approval: Approval, who: str, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
     """What was denied, sent back or recalled begins anew. Raises NotAllowed."""
     _only_requester(approval, who)
     if approval.state not in SENT_BACK:

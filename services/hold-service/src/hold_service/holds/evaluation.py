@@ -74,9 +74,7 @@ class Evaluation:
         if row["workflow_status"] in WAITING:
             automatic = automatic and known.setup.parameters.auto_release_submitted == "close_and_release"
             self._waiting.append(row)
-        weighed = weigh(
-            active_reasons(row), found, forced=forced, automatic=automatic, complete=verdict.is_complete
-        )
+        weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic, complete=verdict.is_complete)
         self.outcomes[row["id"]] = weighed.outcome
         self._seen.append((row["id"], dict(weighed.seen)))
         self._gone += [(row["id"], reason) for reason in weighed.gone]

@@ -141,9 +141,7 @@ async def see_reasons(work: Work, reasons: Sequence[tuple[int, Reasons]]) -> Non
         )
 
 
-async def change_reasons(
-    work: Work, seen: Sequence[tuple[int, Reasons]], gone: Collection[tuple[int, str]]
-) -> None:
+async def change_reasons(work: Work, seen: Sequence[tuple[int, Reasons]], gone: Collection[tuple[int, str]]) -> None:
     """See reasons of holds that there have been, and clear others: who has read a hold before has read another one."""
     found = [(hold_id, reason) for hold_id, reasons in seen for reason in reasons]
     if found or gone:

@@ -50,9 +50,7 @@ async def evaluate(
     return evaluation
 
 
-async def _without_moved(
-    work: Work, rows: Sequence[asyncpg.Record], evaluation: Evaluation
-) -> list[asyncpg.Record]:
+async def _without_moved(work: Work, rows: Sequence[asyncpg.Record], evaluation: Evaluation) -> list[asyncpg.Record]:
     """Holds of orders that are another customer's by now are handed over. That customer is not locked: who decides for
     it now does not see them yet, and the re-check that is due with this commit does."""
     moved = [row for row in rows if has_moved(row)]

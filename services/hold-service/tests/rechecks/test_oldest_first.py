@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hold_service.rechecks import jobs
+from hold_service.rechecks import decide, jobs
 
 
 async def two_held(hold: Any, ask: Any) -> None:
@@ -35,3 +35,36 @@ async def test_the_oldest_hold_of_a_group_goes_first(
     await hold.facts(ask.group("1000", 2, members=("DE01/C-1", "DE01/C-2")))
     await hold.recheck()
     assert await released(hold) == ["OLD"]
+
+
+async def test_of_very_many_holds_each_transaction_takes_some_the_oldest_first(
+    hold: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "MOST", 2)
+    await hold.set_up(limit="0")
+    await hold.credit_parameters(open_orders_counted="passed_only")
+    for n in range(5):
+        await hold.check(ask.request(f"O-{n}", "600"))
+    await hold.facts(ask.profile("1900", 2))
+    assert await jobs.recheck_due(hold.pool)
+    assert await released(hold) == ["O-0", "O-1"]
+    left = await hold.pool.fetchrow("SELECT after_id FROM recheck_due")
+    assert left["after_id"] == 2
+    await hold.recheck()
+    assert await released(hold) == ["O-0", "O-1", "O-2"]
+    assert await hold.pool.fetchval("SELECT count(*) FROM recheck_due") == 0
+
+
+async def test_what_comes_between_begins_with_the_oldest_again(
+    hold: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "MOST", 1)
+    await hold.set_up(limit="0")
+    await hold.credit_parameters(open_orders_counted="passed_only")
+    for n in range(3):
+        await hold.check(ask.request(f"O-{n}", "600"))
+    await hold.facts(ask.profile("1", 2))
+    assert await jobs.recheck_due(hold.pool)
+    await hold.facts(ask.profile("600", 3))
+    await hold.recheck()
+    assert await released(hold) == ["O-0"]

@@ -10,6 +10,7 @@ from decimal import Decimal
 import asyncpg
 
 from hold_service.setups.model import CheckpointSetup
+from holdfast.contracts.erp_orders import OrderChanged
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 
@@ -64,6 +65,7 @@ class Released:
     cash_discount: str | None
     capped: bool
     valid_until: date | None
+    order_version: int
 
 
 async def note_releases(work: Work, released: Sequence[Released]) -> None:
@@ -71,18 +73,39 @@ async def note_releases(work: Work, released: Sequence[Released]) -> None:
     if released:
         await work.conn.execute(
             """INSERT INTO order_release (company, order_no, customer, hold_id, checkpoint, released_on, grace_until,
-                                          currency, total, payment_terms, cash_discount, capped, valid_until)
+                                          currency, total, payment_terms, cash_discount, capped, valid_until,
+                                          order_version)
                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::date[],
                                     $7::date[], $8::text[], $9::numeric[], $10::text[], $11::text[],
-                                    $12::boolean[], $13::date[])
+                                    $12::boolean[], $13::date[], $14::bigint[])
                ON CONFLICT (order_no, company) DO UPDATE
                SET customer = excluded.customer, hold_id = excluded.hold_id, checkpoint = excluded.checkpoint,
                    released_on = excluded.released_on, grace_until = excluded.grace_until,
                    currency = excluded.currency, total = excluded.total, payment_terms = excluded.payment_terms,
                    cash_discount = excluded.cash_discount, capped = excluded.capped,
-                   valid_until = excluded.valid_until""",
+                   valid_until = excluded.valid_until, order_version = excluded.order_version""",
             *columns([astuple(release) for release in released]),
         )
+
+
+RAISED = """
+UPDATE order_release r SET grace_until = NULL
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::numeric[])
+     AS w (company, order_no, order_version, currency, total)
+LEFT JOIN parameters p ON p.company = w.company
+WHERE r.order_no = w.order_no AND r.company = w.company AND r.grace_until IS NOT NULL
+  AND w.order_version > r.order_version
+  AND NOT coalesce((p.settings ->> 'skip_rules_after_release')::boolean, false)
+  AND (w.currency <> r.currency OR w.total > r.total
+       * (100 + coalesce((p.settings ->> 'release_value_tolerance_percent')::numeric, 0)) / 100)
+"""
+
+
+async def end_grace_of_raised(work: Work, states: Sequence[OrderChanged]) -> None:
+    """A value increase after a release ends the window at once, also when the value goes down again (spec 3.6)."""
+    rows = [(s.company, s.order, s.version, s.currency, s.total) for s in states]
+    if rows:
+        await work.conn.execute(RAISED, *columns(rows))
 
 
 OF_CREDITS = """

@@ -9,6 +9,11 @@ from hold_service.checks.known import Known
 from hold_service.rules.model import Finding
 from holdfast.contracts.holds import HoldReason
 
+STOPS = frozenset({
+    HoldReason.CUSTOMER_BLOCKED, HoldReason.COMPANY_NOT_LIVE, HoldReason.UNKNOWN_CUSTOMER, HoldReason.TECHNICAL_ERROR,
+    HoldReason.FACTS_TOO_OLD,
+})  # fmt: skip
+"""The reasons that are found without rules."""
 STOPPED_BY_INVOICE = frozenset({"packing_slip", "invoice", "warehouse_shipment"})
 """Documents that the hold effect `invoice` stops; `all` stops every document."""
 

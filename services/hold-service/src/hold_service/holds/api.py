@@ -204,7 +204,7 @@ async def what_it_takes(request: Request, hold: HoldNumber, caller: Reader) -> R
     async with transaction(request.app.state.pool) as work:
         row = await acting.read(work, hold, caller)
         acting.must_be_active(row)
-        known = await known_of(work, row)
+        known = await known_of(work, row, locked=False)
     found = rejudge(asked_again(row, known), known).findings
     items = [{"reason": f.reason, "explanation": f.text, "to_pass": f.to_pass} for f in found]
     if row["forced_reason"] is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from hold_service.holds.store import COMPANY_TOTAL, OF_DECISION, OF_PROFILE, SHOWN
+from hold_service.holds.store import COMPANY_TOTAL, OF_DECISION, OF_PROFILE, SHOWN, TERMS
 from holdfast.database.work import Work
 
 PRIMARY = """(SELECT CASE count(*) WHEN 0 THEN 'none' WHEN 1 THEN min(r.reason) ELSE 'multiple' END
@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, str, type]] = {
     "sales_pool": ("coalesce(d.sales_pool, '')", "text", str),
     "freight_zone": ("coalesce(d.freight_zone, '')", "text", str),
     "load": ("coalesce(d.load, '')", "text", str),
-    "payment_terms": ("coalesce(h.payment_terms, '')", "text", str),
+    "payment_terms": (f"coalesce({TERMS}, '')", "text", str),
     "delivery_date": ("coalesce(d.delivery_date, 'infinity')", "date", date),
     "closed_at": ("coalesce(h.closed_at, 'infinity')", "timestamptz", datetime),
     "closed_as": ("coalesce(h.closed_as, '')", "text", str),
@@ -59,6 +59,7 @@ COLUMNS: dict[str, tuple[str, str, type]] = {
 """Column of the list -> what it is in SQL, the type there, and that of a value in Python."""
 JOINS = {
     "d": "LEFT JOIN order_detail d ON d.order_no = h.order_no AND d.company = h.company ",
+    "o": "LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company ",
     "f": OF_PROFILE,
     "q": OF_DECISION,
 }

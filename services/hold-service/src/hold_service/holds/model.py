@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from hold_service.checks.stops import STOPS
 from hold_service.parameters.model import HoldParameters
 from holdfast.contracts.holds import HoldReason
 from holdfast.receivables.model import Reservation
@@ -34,6 +35,7 @@ class Outcome(StrEnum):
     READY = "ready"
     RELEASED = "released"
     CANCELLED = "cancelled"
+    HANDED_OVER = "handed_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,27 @@ class Weighed:
     newly_ready: bool = False
 
 
-def weigh(active: Collection[str], found: Mapping[str, str], *, forced: bool, automatic: bool) -> Weighed:
+def weigh(
+    active: Collection[str], found: Mapping[str, str], *, forced: bool, automatic: bool, complete: bool = True
+) -> Weighed:
     """Compare the active reasons of a hold with those found now (spec 3.10).
 
     A forced hold stays when nothing else is left, and so does every hold whose release is left to a person.
+    `complete`: whether every rule was asked.
     """
     if found:
-        gone = sorted(set(active) - found.keys() - {FORCED})
-        return Weighed(Outcome.HELD, found, gone)
+        return Weighed(Outcome.HELD, found, reasons_gone(active, found, complete=complete))
     gone = sorted(set(active) - {READY, FORCED})
     if automatic and not forced:
         return Weighed(Outcome.RELEASED, {READY: READY_TEXT}, gone)
     return Weighed(Outcome.READY, {READY: READY_TEXT}, gone, newly_ready=READY not in active)
+
+
+def reasons_gone(active: Collection[str], found: Mapping[str, str], *, complete: bool) -> list[str]:
+    """The active reasons that do not stand any more, since others were found; what rules found before stays where not
+    all of them could be asked."""
+    asked = set(active) if complete else STOPS | {READY}
+    return sorted(asked.intersection(active) - found.keys() - {FORCED})
 
 
 def reservation_of(row: Row, status: str, now: datetime) -> Reservation:
@@ -103,6 +114,12 @@ def automatic_reason(parameters: HoldParameters, row: Row) -> str | None:
     """The reason of an automatic release: the order was modified, or its reasons are gone (spec 3.9, 3.10)."""
     modified = parameters.modified_order_release_reason if is_modified(row) else None
     return modified or parameters.auto_release_reason
+
+
+def has_moved(row: Row) -> bool:
+    """Whether the order has another invoice account by now, whose figures count for it."""
+    newer = (row["state_version"] or 0) >= row["order_version"]
+    return newer and row["state_customer"] not in (None, row["customer"])
 
 
 def is_modified(row: Row) -> bool:

@@ -10,6 +10,7 @@ from holdfast.contracts.erp_orders import OrderChanged
 from holdfast.database.bulk import columns
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
+from holdfast.receivables.model import Party
 
 KEEP = """
 WITH kept AS (
@@ -53,6 +54,16 @@ async def keep(work: Work, orders: Sequence[OrderChanged]) -> None:
     ]  # fmt: skip
     if rows:
         await work.conn.execute(KEEP, *columns(rows))
+
+
+async def holders(work: Work, orders: Sequence[OrderChanged]) -> set[Party]:
+    """Customers that have an order of these on hold."""
+    rows = await work.conn.fetch(
+        """SELECT h.company, h.customer FROM unnest($1::text[], $2::text[]) AS w (company, order_no)
+           JOIN hold h ON h.order_no = w.order_no AND h.company = w.company AND h.active""",
+        *columns([(o.company, o.order) for o in orders], 2),
+    )
+    return {(row["company"], row["customer"]) for row in rows}
 
 
 async def open_orders(

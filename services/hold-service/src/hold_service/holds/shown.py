@@ -13,8 +13,10 @@ from holdfast.receivables.money import rounded
 from holdfast.web.etags import etag
 from holdfast.web.money import money
 
-OF_THE_ORDER = ("sold_to", "sales_taker", "sales_responsible", "sales_pool", "freight_zone", "load", "payment_terms",
-                "delivery_date", "sales_deadline", "credit_management_group")  # fmt: skip
+OF_THE_ORDER = (
+    "sold_to", "sales_taker", "sales_responsible", "sales_pool", "freight_zone", "load", "delivery_date",
+    "sales_deadline", "credit_management_group",
+)  # fmt: skip
 
 
 def shown_hold(row: Row) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def shown_hold(row: Row) -> dict[str, Any]:
         "workflow_status": row["workflow_status"], "escalations": row["escalations"],
         "previous_hold": hold_number(row["previous_hold"]) if row["previous_hold"] else None,
         "version": row["version"],
+        "payment_terms": row["shown_terms"],
     } | {name: row[name] for name in OF_THE_ORDER}  # fmt: skip
     return shown if row["active"] else shown | _ending(row)
 

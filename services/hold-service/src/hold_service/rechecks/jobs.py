@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
+from hold_service.checks.freshness import are_too_old
 from hold_service.groups.locks import lock_parties, try_lock_parties
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
@@ -52,26 +53,6 @@ async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: as
 
 
 async def recheck_due(pool: asyncpg.Pool) -> bool:
-<<<<<<< HEAD
-    """One batch of customers that are due; whether there may be more that nobody else is at.
-
-    While the facts are too old to decide on nothing is taken; afterwards what was held for it is due.
-    """
-    async with transaction(pool) as work:
-        if await are_too_old(work, PARAMETERS.most_facts_age):
-            return False
-        if PARAMETERS.most_facts_age is not None:
-            await store.mark(work, await store.held_for_old_facts(work), {}, delay_seconds=0)
-        parties = await store.due(work, CUSTOMERS)
-        if not parties:
-            return False
-        locked = await try_lock_parties(work, parties)
-        # Who has changed a set-up or rates may not have seen what made these customers due: its commit comes first.
-        await setups.share(work, await setups.companies_beside(work, locked))
-        taken = await store.take(work, locked)
-        await recheck_many(work, taken, PARAMETERS.most_facts_age)
-        return bool(taken)
-=======
     """One batch of customers that are due; whether there may be more that nobody else is at."""
     parties: list[Party] = []
     try:
@@ -126,4 +107,3 @@ async def _put_off(pool: asyncpg.Pool, party: Party, error: Exception) -> None:
     FAILED.inc()
     company, customer = party
     log.error("recheck_failed", company=company, customer=customer, failures=failures, exc_info=error)
->>>>>>> peer-bus

@@ -7,10 +7,12 @@ without it by who holds the set-up or the rates that have changed: what is marke
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
 
+from hold_service.holds.store import Place
 from hold_service.parameters import PARAMETERS
 from holdfast.bus.outbox import Signal
 from holdfast.database.bulk import columns
@@ -41,7 +43,7 @@ WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.cu
 GROUP BY w.company, w.customer
 ORDER BY w.company, w.customer
 ON CONFLICT (company, customer) DO UPDATE
-SET due_at = least(d.due_at, excluded.due_at),
+SET due_at = least(d.due_at, excluded.due_at), after_held_at = NULL, after_id = NULL,
     triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
         SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
 """
@@ -191,13 +193,45 @@ async def put_off(work: Work, party: Party, error: str) -> int:
     return failures or 0
 
 
-async def take(work: Work, parties: Collection[Party]) -> dict[Party, tuple[str, ...]]:
-    """Take the due rows of locked customers, with what triggered them."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What made a customer due; of its holds those up to a place have been decided again already."""
+
+    triggers: tuple[str, ...]
+    after: Place | None = None
+
+
+async def take(work: Work, parties: Collection[Party]) -> dict[Party, Due]:
+    """Take the due rows of locked customers."""
     rows = await work.conn.fetch(
         """DELETE FROM recheck_due d USING unnest($1::text[], $2::text[]) AS w (company, customer)
            WHERE d.company = w.company AND d.customer = w.customer AND d.due_at <= $3
-           RETURNING d.company, d.customer, d.triggers""",
+           RETURNING d.company, d.customer, d.triggers, d.after_held_at, d.after_id""",
         *columns(sorted(parties), 2),
         work.business_now,
     )
-    return {(r["company"], r["customer"]): tuple(t for t in r["triggers"] if t) for r in rows}
+    return {
+        (r["company"], r["customer"]): Due(
+            tuple(t for t in r["triggers"] if t), (r["after_held_at"], r["after_id"]) if r["after_id"] else None
+        )
+        for r in rows
+    }
+
+
+LEAVE = """
+INSERT INTO recheck_due (company, customer, due_at, triggers, after_held_at, after_id)
+SELECT w.company, w.customer, $6, string_to_array(w.triggers, E'\\n'), w.after_held_at, w.after_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
+     AS w (company, customer, triggers, after_held_at, after_id)
+WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active
+         AND (h.held_at, h.id) > (w.after_held_at, w.after_id) LIMIT 1)
+ON CONFLICT DO NOTHING
+"""
+
+
+async def leave(work: Work, taken: Mapping[Party, Due], place: Place) -> None:
+    """What was taken of locked customers has been decided up to a place; their younger holds are due at once."""
+    rows = [
+        (*party, "\n".join(due.triggers), *max(place, due.after or place)) for party, due in sorted(taken.items())
+    ]  # fmt: skip
+    await work.conn.execute(LEAVE, *columns(rows, 5), work.business_now)

@@ -60,13 +60,13 @@ def _grown(before: dict[str, Any], now: dict[str, Any]) -> bool:
     return more or not set(now["reasons"]) <= set(before["reasons"])
 
 
-async def _amount(work: Work, asked: Asked) -> Decimal:
+async def _amount(work: Work, asked: Asked) -> Decimal | None:
     """The exposure that results, in company currency: all that counts, whatever the limit type leaves out, so that
-    splitting an order gains nothing. What cannot be converted counts with the order's own value."""
+    splitting an order gains nothing. None where a rate lacks."""
     row = await _row(work, asked)
     known = await known_of(work, row)
     found = parts_of(asked_again(row, known), known)
-    return found.exposure() + (row["order_total"] if found.missing_rates or not found.currency else 0)
+    return None if found.missing_rates or not found.currency else found.exposure()
 
 
 async def _take_effect(work: Work, asked: Asked, who: str) -> None:

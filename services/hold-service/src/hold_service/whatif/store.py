@@ -15,14 +15,14 @@ from holdfast.database.work import Work
 
 COUNTED = """
 SELECT count(*) FROM decision
-WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome <> 'released'
+WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome IN ('cleared', 'held')
 """
 BATCH = """
 SELECT id, decided_at, outcome,
        CASE WHEN outcome = 'cleared' OR (picture -> 'findings' <> '[]' AND NOT answer -> 'reasons' ? 'forced_hold')
             THEN (picture -> 'facts')::text END AS facts
 FROM decision
-WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome <> 'released'
+WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome IN ('cleared', 'held')
   AND ($4::timestamptz IS NULL OR (decided_at, id) > ($4, $5::uuid))
 ORDER BY decided_at, id LIMIT $6
 """

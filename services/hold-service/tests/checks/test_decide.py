@@ -240,9 +240,9 @@ async def test_row_4_5_13_facts_older_than_the_limit_hold_and_so_does_an_age_nob
 
 async def test_an_order_beyond_the_limit_is_warned_of_without_any_rule(hold: Any, ask: Any) -> None:
     await hold.set_up(limit="1000", rules={"sales_order": "90000"})
-    over, fits = await hold.check(ask.request("O-1", "1500"), ask.request("O-2", "1", created_at="2026-01-01T09:00:00Z"))
+    fits, over = await hold.check(ask.request("O-2", "1"), ask.request("O-1", "1500"))
     assert (over["outcome"], fits["outcome"]) == ("cleared", "cleared")
-    assert over["warnings"] == ["The exposure with this order is 1,500.00 EUR, above the limit 1,000.00 EUR."]
+    assert over["warnings"] == ["The exposure with this order is 1,501.00 EUR, above the limit 1,000.00 EUR."]
     await hold.rule("credit_limit_used", "100", outcome="warn")
     (told,) = await hold.check(ask.request("O-3", "10"))
     assert len(told["warnings"]) == 1

@@ -241,6 +241,30 @@ async def test_lines_that_become_known_after_the_hold_can_be_released(hold: Any,
     assert done.json()["released_amount"]["amount"] == "505.00"
 
 
+async def test_the_document_of_released_lines_goes_through_once(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="100")
+    lines = [{"line": n, "ordered": "1", "net_amount": "500", "tax_amount": "95"} for n in (1, 2)]
+    await hold.facts(ask.event("erp.order.changed.v1", order="O-1", total="1200", charges="10", lines=lines))
+    (answer,) = await hold.check(ask.request("O-1", "1200"))
+    done = await kim.act(answer["hold"], "release", reason="PAID", lines=[2])
+    assert done.json()["released_amount"]["amount"] == "600.00"
+    passed, again = await hold.check(
+        ask.request("O-1", "1200", "part", document_total="600"),
+        ask.request("O-1", "1200", "rest", document_total="600"),
+    )
+    assert (passed["outcome"], passed["checked"], again["outcome"]) == ("cleared", False, "held")
+
+
+async def test_a_document_of_more_than_the_released_lines_does_not(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="100")
+    lines = [{"line": n, "ordered": "1", "net_amount": "500", "tax_amount": "100"} for n in (1, 2)]
+    await hold.facts(ask.event("erp.order.changed.v1", order="O-1", total="1200", charges="0", lines=lines))
+    (answer,) = await hold.check(ask.request("O-1", "1200"))
+    await kim.act(answer["hold"], "release", reason="PAID", lines=[1])
+    (larger,) = await hold.check(ask.request("O-1", "1200", "part", document_total="600.01"))
+    assert larger["outcome"] == "held"
+
+
 async def test_bulk_actions_succeed_or_fail_line_by_line(hold: Any, ask: Any, kim: Any) -> None:
     await hold.set_up(limit="100")
     answers = await hold.check(*(ask.request(f"O-{n}", "600") for n in range(3)))

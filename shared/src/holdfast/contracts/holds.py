@@ -119,6 +119,7 @@ class OrderCleared(OrderDecision):
     proforma: bool = False
     checked: bool
     not_checked_because: Text | None = None
+    still_held: bool = Field(False, description="the order stays on hold; the company lets this document through")
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     figures: CreditFigures | None = None
     load: Id | None = Field(None, description="the load that the order is on")

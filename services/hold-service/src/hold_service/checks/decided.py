@@ -90,6 +90,8 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
     answer = {name: value for name, value in answer.items() if value is not None}
     if verdict.not_checked:
         answer["not_checked_because"] = verdict.not_checked
+    if d.again and d.again.let_through:
+        answer["still_held"] = True
     if verdict.warnings:
         answer["warnings"] = [finding.text for finding in verdict.warnings]
     answer |= on_load(d.known, held=d.hold is not None)

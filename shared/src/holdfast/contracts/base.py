@@ -20,6 +20,7 @@ from holdfast.contracts.scalars import (
     Positive,
     Rate,
     Text,
+    Total,
     Version,
     check_minor_units,
 )  # fmt: skip
@@ -82,6 +83,6 @@ def event(event_type: str, topic: Topic, example: dict[str, Any]) -> Callable[[t
 
 __all__ = [
     "REGISTRY", "Amount", "BusinessDate", "Code", "CompanyId", "Country", "Currency", "CustomerPayload", "Id",
-    "Instant", "Part", "Payload", "Percent", "Positive", "Rate", "Text", "Version", "check_minor_units",
+    "Instant", "Part", "Payload", "Percent", "Positive", "Rate", "Text", "Total", "Version", "check_minor_units",
     "event",
 ]  # fmt: skip

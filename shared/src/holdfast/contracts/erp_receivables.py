@@ -19,6 +19,7 @@ from holdfast.contracts.base import (
     Positive,
     Rate,
     Text,
+    Total,
     Version,
     check_minor_units,
     event,
@@ -307,7 +308,7 @@ class CurrencyTotal(Part):
     """A control total of the ERP in one currency."""
 
     currency: Currency
-    balance: Amount = Field(description="open debits less open credits, in `currency`")
+    balance: Total = Field(description="open debits less open credits, in `currency`")
     open_debits: int = Field(ge=0, description="number of open debit documents")
     open_credits: int = Field(ge=0, description="number of open credit documents")
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from holdfast.contracts.base import (
-    Amount,
     BusinessDate,
     Currency,
     CustomerPayload,
@@ -18,6 +17,7 @@ from holdfast.contracts.base import (
     Part,
     Positive,
     Text,
+    Total,
     event,
 )  # fmt: skip
 from holdfast.contracts.erp_orders import Checkpoint
@@ -57,25 +57,25 @@ class CreditFigures(Part):
     """The numbers a decision was made from, in company currency."""
 
     currency: Currency = Field(description="company currency")
-    limit: Amount | None = Field(None, description="limit that governs; absent when unlimited or untested")
-    exposure: Amount | None = Field(None, description="what counts against the limit, company currency")
-    available: Amount | None = Field(None, description="limit less exposure, company currency")
+    limit: Total | None = Field(None, description="limit that governs; absent when unlimited or untested")
+    exposure: Total | None = Field(None, description="what counts against the limit, company currency")
+    available: Total | None = Field(None, description="limit less exposure, company currency")
     used_percent: Decimal | None = Field(None, description="100 x exposure / limit")
-    balance: Amount | None = Field(None, description="open debits less open credits, company currency")
-    delivered_not_invoiced: Amount | None = Field(None, description="company currency")
-    open_orders: Amount | None = Field(None, description="orders that count, company currency")
-    reserved: Amount | None = Field(None, description="passed checks whose order is not known, company currency")
-    this_order: Amount | None = Field(None, description="what this order adds, company currency")
+    balance: Total | None = Field(None, description="open debits less open credits, company currency")
+    delivered_not_invoiced: Total | None = Field(None, description="company currency")
+    open_orders: Total | None = Field(None, description="orders that count, company currency")
+    reserved: Total | None = Field(None, description="passed checks whose order is not known, company currency")
+    this_order: Total | None = Field(None, description="what this order adds, company currency")
     days_overdue: int = Field(0, ge=0, description="days the oldest open debit is past its due date")
-    overdue_amount: Amount | None = Field(None, description="open debits past due, company currency")
+    overdue_amount: Total | None = Field(None, description="open debits past due, company currency")
     limit_level: Literal["own", "group"] | None = Field(None, description="whose limit governs: the one with less room")
-    own_limit: Amount | None = Field(None, description="the customer's total limit with policies, company currency")
-    exposure_value: Amount | None = Field(
+    own_limit: Total | None = Field(None, description="the customer's total limit with policies, company currency")
+    exposure_value: Total | None = Field(
         None, description="total limit less policies that are included in the exposure, company currency"
     )
     group: Id | None = Field(None, description="credit group whose shared limit is tested")
-    group_limit: Amount | None = Field(None, description="shared limit, in group_currency")
-    group_exposure: Amount | None = Field(None, description="exposure of all members, in group_currency")
+    group_limit: Total | None = Field(None, description="shared limit, in group_currency")
+    group_exposure: Total | None = Field(None, description="exposure of all members, in group_currency")
     group_currency: Currency | None = None
     group_used_percent: Decimal | None = Field(None, description="100 x group_exposure / group_limit")
 
@@ -119,6 +119,7 @@ class OrderCleared(OrderDecision):
     proforma: bool = False
     checked: bool
     not_checked_because: Text | None = None
+    still_held: bool = Field(False, description="the order stays on hold; the company lets this document through")
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     figures: CreditFigures | None = None
     load: Id | None = Field(None, description="the load that the order is on")
@@ -180,6 +181,9 @@ class OrderReleased(OrderDecision):
     released_lines: tuple[int, ...] = Field((), description="the order lines that are released; empty: all of them")
     partial: bool = Field(False, description="only a part of the order's value is released")
     valid_until: BusinessDate | None = Field(None, description="last day on which the release counts")
+    grace_until: BusinessDate | None = Field(
+        None, description="last day on which no checkpoint checks the order; absent: the next one does"
+    )
     note: Text | None = None
 
 

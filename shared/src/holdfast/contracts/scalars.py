@@ -116,8 +116,17 @@ def check_minor_units(currency: str, part: Any, *fields: str, at: str = "") -> N
             raise refused(problem, f"Round it to a multiple of {quantum} {currency}.", at + name, amount)
 
 
+class _Sum(DecimalText):
+    """A sum has no limit of its own in the schema: it has more digits than any of its parts."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": "decimal"}
+
+
 Amount = Annotated[Decimal, DecimalText()]
 """A signed decimal amount, written as a string; its currency is named by the field's description."""
+Total = Annotated[Decimal, _Sum(digits=34)]
+"""A sum of amounts, such as a balance."""
 Positive = Annotated[Decimal, DecimalText(ge=Decimal(0))]
 """An amount or quantity that is never negative."""
 Percent = Annotated[Decimal, DecimalText(ge=Decimal(0)), Field(le=100)]

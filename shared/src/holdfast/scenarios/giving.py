@@ -22,6 +22,8 @@ from holdfast.scenarios.play import CREDIT, HOLD, Play
 from holdfast.scenarios.steps import EVENTS
 
 LIMITS_BY_HAND = "allow_manual_limit_edit"
+REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_release_reason")
+"""Parameters of hold-service that name release reasons, which must be there before."""
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 CREDIT_PARAMETERS = set(ParametersChanged.model_fields) - ABOUT_THE_CHANGE | {
     LIMITS_BY_HAND, "eligible_limit_check", "require_identification", "identification_limit",
@@ -87,11 +89,12 @@ def _master(play: Play, name: str, c: CustomerFact) -> tuple[str, dict[str, Any]
 
 async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
     company = play.names.name(name)
-    await set_parameters(play, name, c.parameters | {LIMITS_BY_HAND: True})
-    for kind, named in (("hold", c.reasons.hold), ("release", c.reasons.release)):
-        for reason in named:
+    by_default = {c.parameters[name] for name in REASONS_BY_DEFAULT if c.parameters.get(name)}
+    for kind, named in (("hold", {*c.reasons.hold}), ("release", {*c.reasons.release} | by_default)):
+        for reason in sorted(named):
             path = f"/v1/reasons/{company}/{kind}/{reason}"
             await play.must(await play.put(HOLD, path, {"description": reason}), f"the {kind} reason {reason}")
+    await set_parameters(play, name, c.parameters | {LIMITS_BY_HAND: True})
     for document, place in c.checkpoints.items():
         path = f"/v1/checkpoints/{company}/{document}"
         await play.must(await play.put(HOLD, path, place.model_dump()), f"the checkpoint {document}")

@@ -216,7 +216,7 @@ async def submit(
         must_be_open(journal)
         asked = await approval.submit(work, journal, caller.subject, given.note)
         after = await opened(work, number, caller)
-        body = shown_journal(after) | {"approvals": [shown_approval(row) for row in asked]}
+        body = shown_journal(after) | {"approvals": [shown_approval(row, caller) for row in asked]}
         return answer(body, version=after["version"])
 
     return await once(request, caller, idempotency_key, act)

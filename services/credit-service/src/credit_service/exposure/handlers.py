@@ -29,10 +29,15 @@ async def refresh_and_mark(work: Work, parties: Collection[Party]) -> None:
 
 
 async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:
-    """Keep the credit status of orders and what is reserved for them; a pro forma that passes reserves nothing."""
-    binding = [e.payload for e in events if not (isinstance(e.payload, OrderCleared) and e.payload.proforma)]
+    """Keep the credit status of orders and what is reserved for them; a pro forma that passes, and a document that goes
+    on although its order stays held, change neither."""
+    binding = [e.payload for e in events if not _binds_nothing(e.payload)]
     await set_credit_status(work, [(p.company, p.order, STATUS[type(p)]) for p in binding])
     await reserve(work, [_reservation(p) for p in binding])
+
+
+def _binds_nothing(p: OrderDecision) -> bool:
+    return isinstance(p, OrderCleared) and (p.proforma or p.still_held)
 
 
 async def apply_cancellations(work: Work, events: Sequence[Incoming[Any]]) -> None:

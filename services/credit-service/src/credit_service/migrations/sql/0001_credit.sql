@@ -181,3 +181,14 @@ CREATE TABLE kept_fact_box (
     body text NOT NULL,
     PRIMARY KEY (customer, company)
 );
+
+-- Open requests by whom they concern, for those that lapse when it changes.
+CREATE INDEX approval_of_customer ON approval ((proposal ->> 'customer'), company)
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested');
+CREATE INDEX approval_of_member ON approval ((proposal -> 'member' ->> 'customer'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested');
+CREATE INDEX approval_of_group ON approval ((proposal ->> 'group'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested');
+CREATE INDEX approval_of_journal ON approval ((proposal ->> 'journal'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested') AND proposal ? 'journal'
+      AND NOT proposal ? 'line';

@@ -13,6 +13,7 @@ from uuid import uuid4
 from hold_service.checks import model, saving, store
 from hold_service.checks.again import Again, attempt_again, found_by
 from hold_service.checks.decided import Decided, answer_of, events_of, row_of
+from hold_service.checks.kept import KEEPER
 from hold_service.checks.known import Asked, asked_of, said_of
 from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of
 from hold_service.checks.model import Verdict
@@ -46,6 +47,7 @@ async def decide_many(
     answers = [given[attempt_of(request)] for request in requests]
     kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
     await _save(work, list(decided.values()), given, kept)
+    KEEPER.keep(work, loaded.kept_groups())
     return answers
 
 
@@ -54,7 +56,7 @@ async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
     for request in requests:
         orders.setdefault((request.company, request.customer), set()).add(request.order)
     currencies = {request.currency for request in requests}
-    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests])
+    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests], keeper=KEEPER)
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:

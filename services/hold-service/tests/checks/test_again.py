@@ -230,3 +230,17 @@ async def test_an_order_that_is_another_customers_by_now_is_decided_by_that_one(
     await hold.facts(ask.profile("2500", 2, customer="C-2"))
     await hold.recheck()
     assert (await row(hold))["closed_as"] == "released"
+
+
+async def test_a_late_request_of_the_customer_that_an_order_has_left_is_decided_by_the_other(
+    hold: Any, ask: Any
+) -> None:
+    await hold.set_up(limit="1000")
+    await hold.facts(
+        ask.event("erp.customer.changed.v1", customer="C-2"), ask.profile("5000", customer="C-2"),
+        ask.order("O-1", "1500", customer="C-2", version=2),
+    )  # fmt: skip
+    await hold.facts(ask.profile("0", 2), ask.invoice("I-1", "100"))
+    assert (await tried(hold, ask, total="1500"))["outcome"] == "held"
+    await hold.recheck()
+    assert ((await row(hold))["customer"], (await row(hold))["closed_as"]) == ("C-2", "released")

@@ -25,7 +25,7 @@ from holdfast.contracts.topics import HOLDS
 
 
 class HoldReason(StrEnum):
-    """Why an order is held (spec 1.16)."""
+    """Why an order is held (spec 1.16). Readers take other codes too: a kind of rule may bring its own."""
 
     CREDIT_EXCEEDED = "credit_exceeded"
     OPEN_TRANSACTIONS_OVERDUE = "open_transactions_overdue"

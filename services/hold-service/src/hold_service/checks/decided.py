@@ -61,9 +61,12 @@ class Decided:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the order is known to be cancelled."""
-        state = self.known.position.orders.get(self.request.order)
-        return state is not None and state.is_cancelled(self.request.order_version)
+        """Whether the order is known to be cancelled, or to be another customer's."""
+        state, version = self.known.position.orders.get(self.request.order), self.request.order_version
+        if state is None:
+            return False
+        moved = state.version >= version and state.customer not in (None, self.request.customer)
+        return moved or state.is_cancelled(version)
 
     @property
     def binds(self) -> bool:

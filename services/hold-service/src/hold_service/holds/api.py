@@ -39,6 +39,8 @@ HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H
 NumberAsked = Annotated[str | None, Query(pattern=r"^H-\d{6,18}$")]
 Day = Annotated[BusinessDate | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
+Reason = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+KNOWN_REASONS = f"{', '.join(HoldReason)}; or one that a kind of rule has brought"
 SORTS = [*listing.COLUMNS, *(f"-{name}" for name in listing.COLUMNS)]
 
 
@@ -48,7 +50,7 @@ class Filters:
     def __init__(
         self,
         company: Named = None, customer: Named = None, order: Named = None, sold_to: Named = None,
-        checkpoint: Checkpoint | None = None, primary_reason: HoldReason | Literal["multiple", "none"] | None = None,
+        checkpoint: Checkpoint | None = None, primary_reason: Reason = None,
         forced_reason: Named = None, currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
         sales_taker: Named = None, sales_responsible: Named = None, sales_pool: Named = None,
         freight_zone: Named = None, load: Named = None, payment_terms: Named = None,
@@ -136,7 +138,7 @@ async def list_holds(
     texts: Annotated[Texts, Depends()],
     spans: Annotated[Spans, Depends()],
     flags: Annotated[Flags, Depends()],
-    reason: Annotated[HoldReason | None, Query(description="holds that have this reason among others")] = None,
+    reason: Annotated[Reason, Query(description=f"holds that have it among others: {KNOWN_REASONS}")] = None,
     sort: Annotated[
         str, Query(json_schema_extra={"enum": SORTS}, description="a column; with a minus: downwards")
     ] = "held_at",

@@ -189,12 +189,12 @@ async def change_reasons(work: Work, seen: Sequence[tuple[int, Reasons]], gone: 
 
 
 ANOTHER_VERSION = """
-UPDATE hold SET version = version + 1 WHERE id IN (
-    SELECT n.hold_id FROM unnest($1::bigint[], $2::text[]) AS n (hold_id, reason) WHERE NOT EXISTS (
-        SELECT FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason AND r.active)
+UPDATE hold SET version = version + 1 WHERE id = ANY (ARRAY(
+    SELECT n.hold_id FROM unnest($1::bigint[], $2::text[]) AS n (hold_id, reason)
+    WHERE (SELECT r.active FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason) IS NOT TRUE
     UNION ALL
     SELECT n.hold_id FROM unnest($3::bigint[], $4::text[]) AS n (hold_id, reason)
-    JOIN hold_reason r ON r.hold_id = n.hold_id AND r.reason = n.reason AND r.active)
+    WHERE (SELECT r.active FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason)))
 """
 
 

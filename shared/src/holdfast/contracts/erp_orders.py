@@ -14,8 +14,10 @@ from holdfast.contracts.base import (
     Code,
     Currency,
     CustomerPayload,
+    FreeForm,
     Id,
     Instant,
+    Number,
     Part,
     Positive,
     Text,
@@ -40,7 +42,7 @@ class Checkpoint(StrEnum):
 class OrderLine(Part):
     """A line of a sales order; quantities in the line's unit, amounts in the order's currency."""
 
-    line: int = Field(ge=1)
+    line: Number = Field(ge=1)
     item: Id | None = None
     description: Text = ""
     ordered: Positive = Field(description="quantity ordered")
@@ -118,7 +120,7 @@ class OrderCancelled(CustomerPayload):
 class DeliveryLine(Part):
     """Quantity of an order line on a packing slip, with its value in the order's currency."""
 
-    order_line: int = Field(ge=1)
+    order_line: Number = Field(ge=1)
     quantity: Amount = Field(description="in the unit of the order line; negative for a return")
     amount: Amount = Field(description="value of the quantity with tax, order currency; negative: a return")
 
@@ -177,7 +179,7 @@ class CheckpointRequested(CustomerPayload):
     reserved_total: Positive | None = Field(
         None, description="value of what is reserved in stock, order currency; tested alone if the company wants it"
     )
-    posting_request: dict[str, Any] | None = Field(
+    posting_request: FreeForm | None = Field(
         None, description="posting parameters the ERP wants back when the order is released with posting"
     )
 

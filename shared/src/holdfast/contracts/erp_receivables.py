@@ -15,6 +15,7 @@ from holdfast.contracts.base import (
     Currency,
     CustomerPayload,
     Id,
+    Number,
     Part,
     Positive,
     Rate,
@@ -37,14 +38,14 @@ def _at_most(part: Any, lesser: str, greater: str) -> None:
 class DocumentLine(Part):
     """A line of an invoice or credit note, in the document's currency."""
 
-    line: int = Field(ge=1)
+    line: Number = Field(ge=1)
     item: Id | None = None
     description: Text = ""
     quantity: Amount | None = Field(None, description="in the unit of the line")
     net_amount: Amount = Field(description="line amount without tax, document currency")
     tax_amount: Amount = Field(Decimal(0), description="document currency")
     order: Id | None = None
-    order_line: int | None = None
+    order_line: Number | None = None
 
 
 class CustomerDocument(CustomerPayload):
@@ -309,8 +310,8 @@ class CurrencyTotal(Part):
 
     currency: Currency
     balance: Total = Field(description="open debits less open credits, in `currency`")
-    open_debits: int = Field(ge=0, description="number of open debit documents")
-    open_credits: int = Field(ge=0, description="number of open credit documents")
+    open_debits: Number = Field(ge=0, description="number of open debit documents")
+    open_credits: Number = Field(ge=0, description="number of open credit documents")
 
 
 @event(

@@ -20,6 +20,7 @@ REQUEST = "erp.order.checkpoint-requested.v1"
 SETTLEMENT = "erp.settlement.posted.v1"
 APPLICATION = {"document": "I", "amount": "1.00"}
 LINE = {"line": 1, "ordered": "1", "net_amount": "1"}
+NESTED = "[" * 30 + "]" * 30
 INSTALLMENT = {"percent": "50", "days": 3}
 TOTAL = {"currency": "EUR", "balance": "1", "open_debits": 1, "open_credits": 0}
 
@@ -45,7 +46,7 @@ def refusal(event_type: str, **change: Any) -> tuple[str, str]:
         (REQUEST, {"posting_request": {"a": 2**64 - 1}}, "posting_request.a", "as a text"),
         (REQUEST, {"posting_request": {"a": float("inf")}}, "posting_request.a", "as a text"),
         (REQUEST, {"posting_request": {"a": "x" * 60_000}}, "posting_request", "50000 bytes"),
-        (REQUEST, {"posting_request": {"a": json.loads("[" * 30 + "]" * 30)}}, "posting_request.a" + ".0" * 18, "flatter"),
+        (REQUEST, {"posting_request": {"a": json.loads(NESTED)}}, "posting_request.a" + ".0" * 18, "flatter"),
         (INVOICE, {"amount": "1.190,00"}, "amount", "no thousands"),
         (INVOICE, {"amount": "1_190"}, "amount", "no thousands"),
         (INVOICE, {"amount": "1e9"}, "amount", "no exponent"),

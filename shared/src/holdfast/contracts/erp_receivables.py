@@ -28,6 +28,8 @@ from holdfast.contracts.base import (
 from holdfast.contracts.refusals import refused
 from holdfast.contracts.topics import ERP_RECEIVABLES
 
+NUMBER = "the ERP's document number, unique in the company among all invoices, credit notes and payments"
+
 
 def _at_most(part: Any, lesser: str, greater: str) -> None:
     low, high = getattr(part, lesser), getattr(part, greater)
@@ -51,7 +53,7 @@ class DocumentLine(Part):
 class CustomerDocument(CustomerPayload):
     """What invoices and credit notes share. Amounts are positive, in the document's `currency`."""
 
-    document: Id = Field(description="the ERP's document number, unique in the company")
+    document: Id = Field(description=NUMBER)
     version: Version
     currency: Currency
     amount: Positive = Field(description="total with tax, document currency")
@@ -150,7 +152,7 @@ class Application(Part):
 class PaymentPosted(CustomerPayload):
     """A payment of the customer. What is not applied stays an unapplied credit."""
 
-    document: Id
+    document: Id = Field(description=NUMBER)
     version: Version
     currency: Currency
     amount: Positive = Field(description="payment currency")
@@ -192,7 +194,8 @@ class SettlementPosted(CustomerPayload):
     """A credit (payment, credit note) closes part of a debit (invoice).
 
     `debit_amount` above the converted `credit_amount` is a cash discount or a difference written off with it.
-    `customer` owns the debit document; `credit_customer` the credit document when it is another customer.
+    `customer` owns the debit document; `credit_customer` the credit document when it is another customer. What is left
+    open of a document is rounded to the minor unit of its currency.
     """
 
     settlement: Id

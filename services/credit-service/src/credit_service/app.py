@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -51,6 +52,7 @@ from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
+from holdfast.receivables.falling_due import refresh_fallen_due
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -119,5 +121,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
-    jobs = [Job("approval-escalation", timedelta(minutes=15), escalate_overdue)]
+    jobs = [
+        Job("approval-escalation", timedelta(minutes=15), escalate_overdue),
+        Job("fallen-due", timedelta(minutes=5), partial(refresh_fallen_due, lock=lock_accounts)),
+    ]
     await roles.run_periodic(SERVICE, settings, stop, [*jobs, *background(TASKS)])

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from hold_service.checks import model, saving, store
+from hold_service.checks.kept import KEEPER
 from hold_service.checks.known import Asked, Known, asked_of
 from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of, hold_number
 from hold_service.checks.model import Verdict
@@ -90,6 +91,7 @@ async def decide_many(
     answers = [given[attempt_of(request)] for request in requests]
     kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
     await _save(work, list(decided.values()), given, kept)
+    KEEPER.keep(work, loaded.kept_groups())
     return answers
 
 
@@ -98,7 +100,7 @@ async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
     for request in requests:
         orders.setdefault((request.company, request.customer), set()).add(request.order)
     currencies = {request.currency for request in requests}
-    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests])
+    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests], keeper=KEEPER)
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from hold_service.checks.known import Asked, Known
+from hold_service.checks.known import Asked, Known, Members
 from hold_service.checks.limits import NOBODY, Limits
 from hold_service.rules.facts import Facts
 from holdfast.receivables.limits import Level
-from holdfast.receivables.model import Converter, Parts, days_overdue, overdue_amount
+from holdfast.receivables.model import Converter, Parts, Party, days_overdue, overdue_amount
 from holdfast.receivables.money import ZERO, rounded
 
 
@@ -79,9 +79,14 @@ def _grace(known: Known) -> int:
 def _linked(known: Known) -> dict[str, int]:
     if known.group is None or known.members is None or not known.group.check_member_overdue:
         return {}
-    me = (known.position.company, known.position.customer)
-    others = {p: days_overdue(known.members.positions[p]) for p in known.members.parties if p != me}
+    me, members = (known.position.company, known.position.customer), known.members
+    others = {p: _days(p, members) for p in members.parties if p != me}
     return {"/".join(party): days for party, days in others.items() if days}
+
+
+def _days(party: Party, members: Members) -> int:
+    share = members.settled.get(party)
+    return share.days_overdue if share else days_overdue(members.positions[party])
 
 
 def figures(found: Parts | None, limits: Limits | None, facts: Facts | None) -> dict[str, Any] | None:

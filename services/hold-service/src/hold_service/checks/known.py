@@ -66,14 +66,25 @@ class CreditGroup:
     temporary: Sequence[Temporary] = ()
 
 
+@quick
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a member uses of the shared limit, in the group's currency, whatever is checked; and its days overdue."""
+
+    exposure: Decimal
+    missing_rates: frozenset[str]
+    days_overdue: int
+
+
 @dataclass(slots=True)
 class Members:
-    """The positions of a group's members as a batch is decided, and what is known of their exposure for good."""
+    """The members of a group as a batch is decided. `settled`: those whose share is known, and need not have a
+    position any more."""
 
     positions: Mapping[Party, Position]
     setups: Mapping[str, Setup]
     parties: Sequence[Party]
-    settled: dict[Party, tuple[Decimal, frozenset[str]]] = field(default_factory=dict)
+    settled: dict[Party, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

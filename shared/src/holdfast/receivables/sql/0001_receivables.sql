@@ -163,7 +163,9 @@ WHERE s.origin = '' OR NOT EXISTS (
     SELECT FROM settlement o
     WHERE o.company = s.company AND o.settlement = s.settlement AND o.origin = '');
 
--- Open items of a customer, added up per document currency; recomputed, never incremented.
+-- Open items of a customer, added up per document currency; recomputed, never incremented. `overdue`: open debits that
+-- were past due on the day `overdue_on`; `next_due_date`: the earliest due date of the others. What falls due later is
+-- added when it is read: a customer's open items are not read one by one for each check.
 CREATE TABLE balance (
     company text NOT NULL,
     customer text NOT NULL,
@@ -174,8 +176,12 @@ CREATE TABLE balance (
     debit_count integer NOT NULL,
     credit_count integer NOT NULL,
     oldest_due_date date,
+    overdue_on date NOT NULL DEFAULT '-infinity',
+    overdue numeric NOT NULL DEFAULT 0,
+    next_due_date date DEFAULT '-infinity',
     PRIMARY KEY (customer, company, currency)
 );
+CREATE INDEX balance_of_many_items ON balance (next_due_date) WHERE debit_count >= 100;
 
 -- One row per sales order. `version` NULL: its state has not come yet.
 CREATE TABLE sales_order (

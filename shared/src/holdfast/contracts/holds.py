@@ -12,8 +12,10 @@ from holdfast.contracts.base import (
     BusinessDate,
     Currency,
     CustomerPayload,
+    FreeForm,
     Id,
     Instant,
+    Number,
     Part,
     Positive,
     Text,
@@ -66,7 +68,7 @@ class CreditFigures(Part):
     open_orders: Total | None = Field(None, description="orders that count, company currency")
     reserved: Total | None = Field(None, description="passed checks whose order is not known, company currency")
     this_order: Total | None = Field(None, description="what this order adds, company currency")
-    days_overdue: int = Field(0, ge=0, description="days the oldest open debit is past its due date")
+    days_overdue: Number = Field(0, ge=0, description="days the oldest open debit is past its due date")
     overdue_amount: Total | None = Field(None, description="open debits past due, company currency")
     limit_level: Literal["own", "group"] | None = Field(None, description="whose limit governs: the one with less room")
     own_limit: Total | None = Field(None, description="the customer's total limit with policies, company currency")
@@ -83,9 +85,9 @@ class CreditFigures(Part):
 class OrderDecision(CustomerPayload):
     """What all decisions about an order carry."""
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
     order: Id
-    order_version: int = Field(ge=0)
+    order_version: Number = Field(ge=0)
     order_currency: Currency
     order_amount: Positive = Field(description="value of the order less what has been invoiced of it, order currency")
     order_total: Positive | None = Field(None, description="value of the order, invoiced or not, order currency")
@@ -173,7 +175,7 @@ class OrderReleased(OrderDecision):
     release_reason: Text | None = None
     triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
     reasons_cleared: tuple[str, ...] = ()
-    posting_request: dict[str, Any] | None = None
+    posting_request: FreeForm | None = None
     figures: CreditFigures | None = None
     released_amount: Positive | None = Field(
         None, description="up to what order value the release counts, its currency"
@@ -251,8 +253,10 @@ class ReasonCleared(HoldNotice):
 class OrderEscalated(HoldNotice):
     """An order is held longer than its company allows before somebody higher up is told."""
 
-    held_days: int = Field(ge=0, description="business days are not counted apart: days since the order was held")
-    level: int = Field(ge=1, description="how often the company's number of days has passed; each level is told once")
+    held_days: Number = Field(ge=0, description="business days are not counted apart: days since the order was held")
+    level: Number = Field(
+        ge=1, description="how often the company's number of days has passed; each level is told once"
+    )
 
 
 @event(

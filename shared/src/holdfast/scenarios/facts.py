@@ -3,36 +3,75 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.scalars import BusinessDate
 
+T = TypeVar("T")
 Money = Annotated[Decimal, Field(max_digits=19, decimal_places=4)]
+Flag = Annotated[bool, Field(strict=True)]
+"""Only true and false: yes, no and on are words."""
 Body = dict[str, Any]
 """Fields as the API or the event catalogue has them."""
 
 
-class Fact(BaseModel):
-    """A part of a scenario file; unknown fields are errors."""
+def as_list(value: Any) -> Any:
+    """One thing may be written without the list around it."""
+    return value if isinstance(value, list | tuple) or value is None else [value]
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+def as_names(value: Any) -> Any:
+    """A list of names stands for a mapping of them to nothing in particular."""
+    if isinstance(value, list) and all(isinstance(name, str | int) for name in value):
+        return {str(name): {} for name in value}
+    return value
+
+
+def as_titles(value: Any) -> Any:
+    """As `as_names`, where each name has a title."""
+    names = as_names(value)
+    return names if names is value else {name: name for name in names}
+
+
+def nothing_is_empty(value: Any) -> Any:
+    """`confirmation:` with nothing behind it is `confirmation: {}`."""
+    return {} if value is None else value
+
+
+Texts = Annotated[list[str], BeforeValidator(as_list, json_schema_input_type=str | list[str])]
+Named = Annotated[dict[str, T], BeforeValidator(as_names, json_schema_input_type=dict[str, T] | list[str])]
+Titles = Annotated[dict[str, str], BeforeValidator(as_titles, json_schema_input_type=dict[str, str] | list[str])]
+
+
+class Fact(BaseModel):
+    """A part of a scenario file; unknown fields are errors. A name may be a number: 4711 is "4711"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class CheckpointFact(Fact):
     """A document of the company that is checked."""
 
-    check_on_posting: bool = True
-    check_on_proforma: bool = False
-    grace_days: int = 0
+    check_on_posting: Flag = True
+    check_on_proforma: Flag = False
+    grace_days: int = Field(0, ge=0, description="so many days the release of an order admits its documents")
+
+
+Checkpoints = Annotated[
+    dict[Checkpoint, Annotated[CheckpointFact, BeforeValidator(nothing_is_empty)]],
+    BeforeValidator(as_names, json_schema_input_type=dict[Checkpoint, CheckpointFact | None] | list[Checkpoint]),
+]
+"""By the document; a list of them, or nothing behind one, is a checkpoint on posting without grace."""
 
 
 class RuleFact(Fact):
     """A rule; which fields count is said by its kind (`GET /v1/rules/kinds`)."""
 
     kind: str
+    name: str | None = Field(None, description="what later steps call it; its kind when absent")
     rule_type: Literal["blocking", "exclusion"] = "blocking"
     valid_for: Literal["table", "group", "all"] = "all"
     account_or_group: str | None = None
@@ -43,12 +82,12 @@ class RuleFact(Fact):
     threshold_percent: Decimal | None = None
     account_status: str | None = None
     payment_term: str | None = None
-    release_sales_order: bool | None = None
+    release_sales_order: Flag | None = None
     outcome: Literal["block", "warn"] | None = None
-    checkpoints: list[Checkpoint] | None = None
+    checkpoints: Annotated[list[Checkpoint] | None, BeforeValidator(as_list)] = None
     active_from: BusinessDate | None = None
     active_to: BusinessDate | None = None
-    enabled: bool | None = None
+    enabled: Flag | None = None
 
 
 class Rankings(Fact):
@@ -61,8 +100,8 @@ class Rankings(Fact):
 class Reasons(Fact):
     """Reasons of the company for holding and for releasing orders."""
 
-    hold: list[str] = []
-    release: list[str] = []
+    hold: Texts = []
+    release: Texts = []
 
 
 class StatusFact(Fact):
@@ -96,16 +135,16 @@ class CompanyFact(Fact):
 
     currency: str = "EUR"
     time_zone: str = "UTC"
-    live: bool = Field(True, description="false: the opening balances are not complete yet")
+    live: Flag = Field(True, description="false: the opening balances are not complete yet")
     exchange_rate_type: str = "default"
     parameters: Body = Field({}, description="any parameter of credit-service or hold-service, by its name")
-    checkpoints: dict[Checkpoint, CheckpointFact] = {}
+    checkpoints: Checkpoints = Field({}, description="documents that are checked; those not named are not")
     rules: list[RuleFact] = []
     rankings: Rankings = Rankings()
     terms: dict[str, Body] = Field({}, description="terms of payment by code, as in erp.payment-terms.changed.v1")
     reasons: Reasons = Reasons()
-    account_statuses: dict[str, StatusFact] = {}
-    credit_management_groups: dict[str, str] = Field({}, description="name by id")
+    account_statuses: Named[StatusFact] = {}
+    credit_management_groups: Titles = Field({}, description="name by id")
     master_data: dict[str, dict[str, Body]] = Field(
         {}, description="further lists of credit-service by name and code, as `PUT /v1/master-data` takes them"
     )
@@ -126,11 +165,12 @@ class TemporaryFact(Fact):
 class PolicyFact(Fact):
     """An insurance or guarantee."""
 
+    name: str | None = Field(None, description="what later steps call it; its kind when absent")
     kind: Literal["insurance", "guarantee"] = "insurance"
     value: Money
     currency: str | None = None
     update_credit_limit_pct: Decimal = Decimal(0)
-    included_in_exposure: bool = False
+    included_in_exposure: Flag = False
     effective_from: BusinessDate | None = None
     expires_on: BusinessDate | None = None
     type: str | None = None
@@ -158,12 +198,12 @@ class CustomerFact(Fact):
     country: str | None = None
     customer_since: BusinessDate | None = None
     business_started: BusinessDate | None = None
-    known: bool = Field(True, description="false: the ERP has not sent its master data")
+    known: Flag = Field(True, description="false: the ERP has not sent its master data")
     limit: Money | None = None
     expiry_date: BusinessDate | None = None
-    mandatory: bool | None = None
-    unlimited: bool | None = None
-    excluded: bool | None = None
+    mandatory: Flag | None = None
+    unlimited: Flag | None = None
+    excluded: Flag | None = None
     account_status: str | None = None
     hold_effect: Literal["no", "invoice", "all"] | None = None
     credit_management_group: str | None = None
@@ -173,6 +213,9 @@ class CustomerFact(Fact):
     policies: list[PolicyFact] = []
     risk_values: dict[str, str] = Field({}, description="typed values by scoring group")
     revenues: list[RevenueFact] = []
+    invoice_account: str | None = Field(None, description="name of the customer who is billed")
+    identification: str | None = Field(None, description="government identification number")
+    more: Body = Field({}, description="further fields of erp.customer.changed.v1")
     balance: Money | None = Field(None, description="what is owed and not due; below zero: an unapplied payment")
 
 
@@ -182,9 +225,9 @@ class GroupFact(Fact):
     limit: Money
     currency: str = "EUR"
     expiry_date: BusinessDate | None = None
-    check_member_overdue: bool = False
+    check_member_overdue: Flag = False
     owner_company: str | None = Field(None, description="whose workflow governs it; the first company when absent")
-    members: list[str] = Field([], description="names of customers in the file")
+    members: Texts = Field([], description="names of customers in the file")
     temporary_limits: list[TemporaryFact] = []
     description: str = ""
 
@@ -202,14 +245,21 @@ class RateFact(Fact):
 class UserFact(Fact):
     """Somebody who calls the APIs."""
 
-    roles: list[str] = ["administer"]
-    companies: list[str] = ["*"]
+    roles: Texts = Field(["administer"], description="roles, or single permissions")
+    companies: Texts = Field(["*"], description="companies of the file; * for all")
+
+
+class EventFact(Fact):
+    """Any event of the catalogue, by its type."""
+
+    type: str
+    body: Body = Field({}, description="what is left out is filled in, as in events with a short name")
 
 
 class Facts(Fact):
     """What is there before the first step."""
 
-    today: BusinessDate | None = None
+    today: BusinessDate | None = Field(None, description="the first day; 2026-03-02 when absent")
     companies: dict[str, CompanyFact] = {}
     rates: list[RateFact] = []
     customers: dict[str, CustomerFact] = {}
@@ -220,3 +270,6 @@ class Facts(Fact):
     deliveries: list[Body] = Field([], description="as in erp.delivery.posted.v1")
     payments: list[Body] = Field([], description="as in erp.payment.posted.v1")
     credit_notes: list[Body] = Field([], description="as in erp.credit-note.posted.v1")
+    settlements: list[Body] = Field([], description="as in erp.settlement.posted.v1")
+    disputes: list[Body] = Field([], description="as in erp.document.disputed.v1; disputed when not said")
+    events: list[EventFact] = Field([], description="any other events that have come before the first step")

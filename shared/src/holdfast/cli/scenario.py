@@ -12,6 +12,7 @@ from holdfast.cli.running import run
 from holdfast.cli.sentences import FAILED
 from holdfast.platform import logging
 from holdfast.platform.settings import load_settings
+from holdfast.scenarios.naming import page
 from holdfast.scenarios.reading import read_files
 from holdfast.scenarios.runner import run_files
 from holdfast.scenarios.schema import schema
@@ -64,3 +65,13 @@ def print_schema() -> None:
     holdfast scenario schema > scenario.schema.json
     """
     print(schema(), end="")
+
+
+@app.command("names")
+def print_names() -> None:
+    """Print the names that a file may use: parameters, rule kinds, reasons, figures, roles, problem types, events.
+
+    \b
+    holdfast scenario names | less
+    """
+    print(page(), end="")

@@ -19,7 +19,7 @@ from holdfast.scenarios.expected import (
     JournalExpected,
     ListExpected,
 )  # fmt: skip
-from holdfast.scenarios.names import CREDIT, HOLD
+from holdfast.scenarios.names import CREDIT, HOLD, HOLD_ENDED
 from holdfast.scenarios.play import Done, Play
 
 NOTHING = "nothing"
@@ -156,7 +156,7 @@ async def _hold(play: Play, wanted: HoldExpected, done: Done, *where: str | int)
     for name, got in found.items():
         if (value := getattr(wanted, name)) is not None:
             yield compare(f"{about}: {name}", value, got, *where, name)
-    for line in subset(about, wanted.fields, hold, *where, "fields"):
+    for line in subset(about, wanted.fields, dict.fromkeys(HOLD_ENDED) | hold, *where, "fields"):
         yield line
     if wanted.to_pass is not None:
         path = f"/v1/holds/{hold['hold']}/to-pass"
@@ -209,8 +209,12 @@ async def _rows(play: Play, wanted: ListExpected, user: str | None) -> tuple[Rep
         params["cursor"] = following
 
 
+def _asker(wanted: ListExpected | GetExpected, user: str | None) -> str | None:
+    return wanted.user if "user" in wanted.model_fields_set else user
+
+
 async def _list(play: Play, wanted: ListExpected, user: str | None, *where: str | int) -> Lines:
-    reply, items = await _rows(play, wanted, wanted.user or user)
+    reply, items = await _rows(play, wanted, _asker(wanted, user))
     about = f"list {wanted.path}"
     if wanted.status is not None:
         yield compare(f"{about}: status", wanted.status, reply.status, *where, "status")
@@ -236,7 +240,7 @@ async def _list(play: Play, wanted: ListExpected, user: str | None, *where: str 
 
 
 async def _get(play: Play, wanted: GetExpected, user: str | None, *where: str | int) -> Lines:
-    reply = await play.get(wanted.service, await in_path(play, wanted.path), wanted.user or user)
+    reply = await play.get(wanted.service, await in_path(play, wanted.path), _asker(wanted, user))
     if wanted.status is not None or (reply.ok and not wanted.fields):
         yield compare(f"{wanted.path}: status", wanted.status or 200, reply.status, *where, "status")
     elif not reply.ok:

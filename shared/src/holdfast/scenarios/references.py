@@ -12,10 +12,11 @@ from holdfast.contracts import REGISTRY
 from holdfast.scenarios.expected import EventExpected, Expect
 from holdfast.scenarios.facts import Fact, PolicyFact, RuleFact
 from holdfast.scenarios.marked import Where
-from holdfast.scenarios.names import FIGURES, JOBS, PERMISSIONS, ROLES, WORKFLOWS, names, rejects
+from holdfast.scenarios.names import FIGURES, JOBS, WORKFLOWS, names, rejects
 from holdfast.scenarios.setting import companies_of, every_step, is_made, rate_types
 from holdfast.scenarios.shapes import way_is_known
 from holdfast.scenarios.steps import Scenario, Step
+from holdfast.web.auth import PERMISSIONS, ROLES
 
 Problem = tuple[Where, str]
 NAMES_CUSTOMERS = {"customer", "customers", "members"}

@@ -25,7 +25,7 @@ from holdfast.scenarios.setting import companies_of, is_made, setting_of
 from holdfast.scenarios.stack import Running
 from holdfast.scenarios.steps import Scenario
 
-EVERYBODY = UserFact(roles=["see", "work", "approve", "administer"])
+EVERYBODY = UserFact()
 SOURCE = "/erp/scenario"
 SEVERAL = ""
 Ask = Callable[..., Awaitable[Reply]]
@@ -145,7 +145,7 @@ class Play:
         if (service, name) not in self._clients:
             fact = self._users.get(name, EVERYBODY)
             companies = [self.names.name(company) for company in fact.companies]
-            self._clients[service, name] = self.stage.client(service, name, fact.roles, companies)
+            self._clients[service, name] = self.stage.client(service, name, fact.granted, companies)
         return self._clients[service, name]
 
     async def get(self, service: str, path: str, user: str | None = None) -> Reply:

@@ -13,6 +13,7 @@ from holdfast.scenarios.marked import BadScenario, Marked, Where, read_marked
 from holdfast.scenarios.references import wrong_references
 from holdfast.scenarios.rehearsing import rehearse
 from holdfast.scenarios.setting import setting_of
+from holdfast.scenarios.shapes import fields_at
 from holdfast.scenarios.steps import Scenario, ScenarioFile
 from holdfast.scenarios.wording import words_of
 
@@ -106,7 +107,9 @@ def _shape(error: ValidationError, marked: Marked) -> Iterator[Problem]:
     for detail in error.errors(include_url=False):
         where = _way(detail["loc"], detail["type"] == "missing", marked)
         name = ".".join(str(part) for part in where) or "the scenario"
-        yield where, f"{name}: {words_of(detail)}"
+        known = fields_at(Scenario, detail["loc"][:-1]) if detail["type"] == "extra_forbidden" else []
+        more = f"; there is {', '.join(known)}" if known else ""
+        yield where, f"{name}: {words_of(detail)}{more}"
 
 
 def _way(loc: Sequence[str | int], is_missing: bool, marked: Marked) -> Where:

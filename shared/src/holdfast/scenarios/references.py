@@ -86,9 +86,10 @@ def _parties(scenario: Scenario) -> Iterator[Problem]:
 
 def _users(scenario: Scenario) -> Iterator[Problem]:
     for name, user in scenario.users.items():
-        for role in user.roles:
+        where: Where = ("users", name, "roles" if user.roles else "permissions")
+        for role in user.granted:
             if role not in ROLES and role not in PERMISSIONS:
-                yield ("users", name, "roles"), rejects("role or permission", role, {*ROLES, *PERMISSIONS})
+                yield where, rejects("role or permission", role, {*ROLES, *PERMISSIONS})
     for where, name in _named(scenario, {"user"}):
         if name not in scenario.users:
             yield where, f"{rejects('user', name, scenario.users)}: say under users what each may do"

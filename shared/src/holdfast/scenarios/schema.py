@@ -84,6 +84,9 @@ def _with_names(defs: Schema) -> None:
     defs["Step"]["properties"]["job"] |= {"anyOf": [{"enum": sorted(JOBS)}]}
     defs["EventExpected"]["properties"]["type"] |= {"type": "string", "enum": sorted(REGISTRY)}
     defs["EventFact"]["properties"]["type"] |= {"type": "string", "enum": sorted(REGISTRY)}
+    types: Schema = {"type": "string", "enum": sorted(REGISTRY)}
+    one: Schema = {"anyOf": [types, {"$ref": "#/$defs/EventExpected"}]}
+    defs["Expect"]["properties"]["events"] |= {"anyOf": [one, {"type": "array", "items": one}]}
     defs["Expect"]["properties"]["figures"] |= {"properties": {name: {} for name in FIGURES}}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -52,6 +52,16 @@ def way_is_known(model: type[BaseModel], way: str) -> bool:
     annotation = model.model_fields[name].annotation
     inner = _model(annotation)
     return not rest or inner is None or way_is_known(inner, rest)
+
+
+def fields_at(model: type[BaseModel], way: Sequence[str | int]) -> list[str]:
+    """The names that a value at the end of a way may have."""
+    at: type[BaseModel] | None = model
+    for part in way:
+        fields = {field.alias or name: field for name, field in (at.model_fields if at else {}).items()}
+        if part in fields:
+            at = _model(fields[str(part)].annotation)
+    return [field.alias or name for name, field in at.model_fields.items()] if at else []
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:

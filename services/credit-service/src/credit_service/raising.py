@@ -66,13 +66,13 @@ async def ask(
     return await flow.ask(work, KIND, company, subject, who, told, reason)
 
 
-async def open_anywhere(work: Work, subject: str) -> asyncpg.Record | None:
+async def open_anywhere(work: Work, subject: str, kind: str = NAME) -> asyncpg.Record | None:
     """The request that is open for a subject, of whichever company."""
     return await work.conn.fetchrow(
         """SELECT * FROM approval WHERE subject = $1 AND kind = $2
            AND state IN ('submitted', 'approval_pending', 'change_requested') ORDER BY created_at, id LIMIT 1""",
         subject,
-        NAME,
+        kind,
     )
 
 

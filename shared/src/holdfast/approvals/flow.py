@@ -238,6 +238,13 @@ async def lapse(work: Work, kind: Kind, row: Row, why: str = CHANGED, who: str =
     await notices.lapsed(work, about, approval, who, why)
 
 
+async def lapse_approved(work: Work, kind: Kind, row: Row, who: str) -> None:
+    """What was approved, but not yet done, has been overtaken: who asked is told, and asks again."""
+    await store.note(work, row["id"], who, "lapsed", text=CHANGED)
+    about = notices.About(row["id"], row["company"], kind.name, row["subject"])
+    await notices.lapsed(work, about, store.approval_of(row), who, CHANGED)
+
+
 async def lapse_for(work: Work, kind: Kind, company: str, subject: str) -> None:
     """End the open request for a subject whose facts have changed; who asked is told why."""
     row = await store.open_approval(work, company, kind.name, subject)

@@ -187,6 +187,25 @@ async def insert_many(
     )  # fmt: skip
 
 
+async def read_many(work: Work, numbers: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Many approvals, in this order."""
+    rows = await work.conn.fetch("SELECT * FROM approval WHERE id = ANY($1::uuid[])", numbers)
+    found = {row["id"]: row for row in rows}
+    return [found[number] for number in numbers]
+
+
+async def newest(work: Work, company: str, kind: str, subjects: Sequence[str]) -> list[asyncpg.Record]:
+    """The approval of each of many subjects that was asked for last."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT DISTINCT ON (subject) * FROM approval WHERE subject = ANY($1::text[]) AND kind = $2 AND company = $3
+           ORDER BY subject, created_at DESC, id""",
+        subjects,
+        kind,
+        company,
+    )
+    return rows
+
+
 async def open_subjects(work: Work, company: str, kind: str, subjects: Sequence[str]) -> set[str]:
     """Those of many subjects that have an open approval."""
     rows = await work.conn.fetch(

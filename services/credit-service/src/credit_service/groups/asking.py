@@ -84,9 +84,12 @@ def _after(standing: Standing, group: Group, shared: Sequence[Temporary], propos
     return replace(standing, group=wanted, shared=shared, profile=profile)
 
 
-async def effects(work: Work, group: Group, proposal: Proposal) -> dict[str, Decimal]:
+async def effects(
+    work: Work, group: Group, proposal: Proposal, temporary: tuple[str, Temporary] | None = None
+) -> dict[str, Decimal]:
     """The limit that results by company, its currency, of those that have to approve: the owner, and those whose
-    customers may owe more. Raises Problem 422 when a rate lacks."""
+    customers may owe more. `temporary`: a temporary limit that the group gets as well, instead of the one of that id.
+    Raises Problem 422 when a rate lacks."""
     parties = await concerned(work, group, proposal)
     companies = {group.owner_company, *(company for company, _ in parties)}
     approving = {company for company in companies if await raising.must_ask(work, company)}
@@ -96,6 +99,9 @@ async def effects(work: Work, group: Group, proposal: Proposal) -> dict[str, Dec
     wanted = group_of(proposal) if proposal["act"] == "set" else group
     found: dict[str, Decimal] = {}
     raised = proposal["act"] != "set" or raises(group, wanted)
+    if temporary is not None:
+        raised = raised or temporary[1].amount > min([wanted.credit_limit, *(limit.amount for limit in shared)])
+        shared = sorted([*(limit for limit in shared if limit.id != temporary[0]), temporary[1]], key=_first_day)
     for (company, _), standing in (await read_standings(work, parties)).items():
         after = _after(standing, group, shared, proposal)
         raised = raised or loosens(standing.profile, after.profile)
@@ -106,6 +112,10 @@ async def effects(work: Work, group: Group, proposal: Proposal) -> dict[str, Dec
         limit = max([wanted.credit_limit, *(limit.amount for limit in shared if limit.to_date >= today)])
         found[group.owner_company] = await in_company_currency(work, group.owner_company, limit, wanted.currency)
     return found
+
+
+def _first_day(limit: Temporary) -> date:
+    return limit.from_date
 
 
 async def _measured(work: Work, before: Standing, after: Standing, act: str) -> Decimal | None:

@@ -27,7 +27,8 @@ STATUSES = st.sampled_from(["unchecked", "held", "passed", "released", "rejected
 @pytest.fixture(autouse=True, scope="module")
 def always() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
-    patch.setattr(many, "MANY", 0)
+    patch.setattr(many, "FEW", 0)
+    patch.setattr(many, "MOST_NEW", 3)
     yield
     patch.undo()
 
@@ -78,15 +79,18 @@ def test_each_check_of_many_meets_what_adding_up_gives(
         position = position.after(check.order, status, promise)
 
 
-def test_a_release_is_followed_without_adding_up_anew() -> None:
+def test_many_orders_are_added_up_once_and_followed_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    ages = many.Ages.__init__
+    monkeypatch.setattr(many.Ages, "__init__", lambda self, amounts: (made.append(1), ages(self, amounts))[1])
     held = OrderState("", "A", "EUR", Decimal(10), version=1, created_at=NOON, credit_status="held")
-    listed = {number: replace(held, order=number) for number in NUMBERS}
-    position = Position("X", "A", TODAY, "EUR", orders=listed)
+    position = Position("X", "A", TODAY, "EUR", orders={n: replace(held, order=n) for n in NUMBERS})
     check = CheckedOrder("O5", 1, "EUR", Decimal(10), NOON)
-    assert many.parts_of(position, check, Counted.PASSED_ONLY).open_orders == 0
-    sums = position.kept[0]
-    promise = Reservation("X", "O2", "A", "EUR", Decimal(10), 1, "released", NOON, NOON)
-    released = position.after("O2", "released", promise)
-    assert many.parts_of(released, check, Counted.PASSED_ONLY).open_orders == 10
-    assert released.kept[0] is sums
-    assert many.parts_of(position, check, Counted.PASSED_ONLY).open_orders == 0
+    for released in range(5):
+        assert many.parts_of(position, check, Counted.PASSED_ONLY).open_orders == 10 * released
+        promise = Reservation("X", f"O{released}", "A", "EUR", Decimal(10), 1, "released", NOON, NOON)
+        position = position.after(f"O{released}", "released", promise)
+    assert len(made) == 3
+    new = Reservation("X", "NEW", "A", "EUR", Decimal(7), 1, "held", NOON, NOON)
+    assert many.parts_of(position.after("NEW", "held", new), check, Counted.ALL).reserved == 7
+    assert len(made) == 3

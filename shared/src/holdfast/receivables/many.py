@@ -30,8 +30,10 @@ from holdfast.receivables.model import (
 )  # fmt: skip
 from holdfast.receivables.money import EXACT, ZERO
 
-MANY = 200
-"""With fewer orders adding them up is quicker."""
+FEW = 200
+"""Up to so many orders adding them up is quicker."""
+MOST_NEW = 200
+"""Orders that came after the sums were made are gone through one by one; with more the sums are made anew."""
 Key = tuple[datetime, str]
 """When an order was created, and its number: which of two came first."""
 Amount = tuple[Key | None, str, Decimal]
@@ -42,14 +44,12 @@ def parts_of(
     position: Position, check: CheckedOrder, counted: Counted = Counted.PASSED_AND_EARLIER, *, beside: bool = False
 ) -> Parts:
     """As `parts`, whatever the number of orders."""
-    if len(position.orders) + len(position.reservations) < MANY:
+    if len(position.orders) + len(position.reservations) <= FEW:
         return parts(position, check, counted, beside=beside)
-    sums = position.kept[0] if position.kept else None
-    if sums is None or sums.owner is not position:
-        sums = Sums(position)
-        position.kept[:] = [sums]
-    found: Parts = sums.parts(check, counted, beside=beside)
-    return found
+    if not position.kept:
+        position.kept.append(Sums())
+    sums: Sums = position.kept[0]
+    return sums.parts(position, check, counted, beside=beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class Ages:
                 waiting.append((key, code, amount))
         waiting.sort()
         self._keys = [key for key, _, _ in waiting]
+        self._new: list[tuple[Key, str, Decimal]] = []
         for at, (_, code, amount) in enumerate(waiting, 1):
             self._add(at, code, amount)
 
@@ -110,24 +111,31 @@ class Ages:
             at += at & -at
 
     def put(self, key: Key | None, code: str, amount: Decimal) -> bool:
-        """Add an amount; False when there is no place for its key."""
+        """Add an amount; False when too many have come to which no place was given."""
         if key is None:
             self._always.put(code, amount)
             return True
         at = bisect_left(self._keys, key)
-        if at == len(self._keys) or self._keys[at] != key:
-            return not amount
-        self._add(at + 1, code, amount)
-        return True
+        if at < len(self._keys) and self._keys[at] == key:
+            self._add(at + 1, code, amount)
+        elif amount:
+            self._new.append((key, code, amount))
+        return len(self._new) <= MOST_NEW
 
     def sums(self, check: CheckedOrder, counted: Counted) -> ByCurrency:
         """What counts beside a check; of itself nothing of a later age does."""
-        if counted is Counted.ALL:
-            return _together(self._always, self._all)
-        return _together(self._always, self._before(check) if counted is Counted.PASSED_AND_EARLIER else ByCurrency())
+        found, place = ByCurrency(), (check.created_at or UNDATED, check.order)
+        _put(found, self._always)
+        if counted is not Counted.PASSED_ONLY:
+            every = counted is Counted.ALL
+            _put(found, self._all if every else self._before(place))
+            for key, code, amount in self._new:
+                if every or key < place:
+                    found.put(code, amount)
+        return found
 
-    def _before(self, check: CheckedOrder) -> ByCurrency:
-        end, found = bisect_left(self._keys, (check.created_at or UNDATED, check.order)), ByCurrency()
+    def _before(self, place: Key) -> ByCurrency:
+        end, found = bisect_left(self._keys, place), ByCurrency()
         for code, tree in self._trees.items():
             at = end
             while at > 0:
@@ -136,21 +144,24 @@ class Ages:
         return found
 
 
-def _together(one: ByCurrency, other: ByCurrency) -> ByCurrency:
-    found = ByCurrency()
-    for sums in (one, other):
-        for code, amount in sums.items():
-            found.put(code, amount)
-    return found
+def _put(found: ByCurrency, sums: ByCurrency) -> None:
+    for code, amount in sums.items():
+        found.put(code, amount)
 
 
 class Sums:
     """The sums of a position's orders and reservations, which follow it from one decision to the next. Orders of which
-    rates tell what is open are kept apart, and added up for each check."""
+    rates tell what is open are kept apart, and added up for each check.
 
-    def __init__(self, position: Position) -> None:
-        self.owner: Position | None = position
-        self._convert = Converter(position)
+    They are made when a position is asked about for the second time: for one check adding up is quicker.
+    """
+
+    def __init__(self) -> None:
+        self._owner: Position | None = None
+        self._asked = False
+
+    def _begin(self, position: Position) -> None:
+        self._owner, self._convert = position, Converter(position)
         numbers = dict.fromkeys([*position.orders, *position.reservations])
         shares = {number: _share(position, number, self._convert) for number in numbers}
         plain = [share for share in shares.values() if share is not None]
@@ -161,20 +172,25 @@ class Sums:
         self._reserved = Ages([a for share in plain for a in share.reserved])
 
     def move(self, before: Position, after: Position, order: str) -> None:
-        """Take over what has become of one order; what cannot be followed is added up anew by who asks next."""
+        """Take over what has become of one order; what cannot be followed is added up anew."""
+        if self._owner is None or self._owner is not before:
+            return
         known, new = _share(before, order, self._convert), _share(after, order, self._convert)
-        follows = self.owner is before and known is not None and new is not None
-        self.owner = after if follows and self._put(known, -1) and self._put(new, 1) else None
+        follows = known is not None and new is not None and self._put(known, -1) and self._put(new, 1)
+        self._owner = after if follows else None
 
-    def _put(self, share: Share | None, sign: int) -> bool:
-        assert share is not None
+    def _put(self, share: Share, sign: int) -> bool:
         pairs = ((self._delivered, share.delivered), (self._ordered, share.ordered), (self._reserved, share.reserved))
         return all(ages.put(key, code, sign * amount) for ages, amounts in pairs for key, code, amount in amounts)
 
-    def parts(self, check: CheckedOrder, counted: Counted, *, beside: bool) -> Parts:
+    def parts(self, position: Position, check: CheckedOrder, counted: Counted, *, beside: bool) -> Parts:
         """The parts of the exposure, as `model.parts` has them."""
-        position, own = self.owner, None if beside else check
-        assert position is not None
+        if self._owner is not position:
+            if not self._asked:
+                self._asked = True
+                return parts(position, check, counted, beside=beside)
+            self._begin(position)
+        own = None if beside else check
         convert = Converter(position)
         delivered, ordered, reserved = (
             ages.sums(check, counted) for ages in (self._delivered, self._ordered, self._reserved)

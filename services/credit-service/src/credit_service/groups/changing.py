@@ -23,6 +23,7 @@ from holdfast.platform.clock import earliest_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import audit
+from holdfast.web.etags import check_written
 from holdfast.web.problems import Problem, field_problem
 
 
@@ -69,7 +70,7 @@ async def _may_change(work: Work, group: Group, party: Party, *, join: bool) -> 
 
 
 async def _make(work: Work, before: Group | None, after: Group, who: str, reason: str | None) -> None:
-    await store.write_group(work, after)
+    check_written(await store.write_group(work, after))
     found = (await store.members(work, [after.name]))[after.name]
     await lock_accounts(work, found)
     await _audit(work, after, who, reason, asdict(before) if before else None, asdict(after))
@@ -85,7 +86,7 @@ async def _move(work: Work, group: Group, party: Party, who: str, reason: str | 
     else:
         await store.remove_member(work, party)
     after = replace(group, version=group.version + 1)
-    await store.write_group(work, after)
+    check_written(await store.write_group(work, after))
     member = {"member": "/".join(party)}
     await _audit(work, after, who, reason, None if join else member, member if join else None)
     await next_versions(work, [party], who)

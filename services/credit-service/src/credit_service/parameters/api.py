@@ -15,7 +15,7 @@ from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, check_if_match
+from holdfast.web.etags import IfMatch, check_if_match, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import not_found, responses
 
@@ -58,7 +58,7 @@ async def set_parameters(
         before = await read_parameters(work, company, lock=True)
         check_if_match(if_match, before.version)
         after = Kept(given, before.version + 1)
-        await write_parameters(work, company, after)
+        check_written(await write_parameters(work, company, after))
         await audit.record(
             work, who=caller.subject, what="credit-parameters.changed", company=company, subject=company,
             before=_shown(company, before), after=_shown(company, after),

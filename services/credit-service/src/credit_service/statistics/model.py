@@ -22,10 +22,9 @@ from holdfast.receivables.limits import (
     shared_limit,
 )  # fmt: skip
 from holdfast.receivables.model import Converter, Position
-from holdfast.receivables.money import EXACT, ZERO, minor_unit, rounded, total
+from holdfast.receivables.money import EXACT, HUNDREDTH, ZERO, minor_unit, rounded, total
 from holdfast.receivables.rates import Rate
 
-HUNDREDTH = Decimal("0.01")
 SALES = ("invoice", "free_text")
 """Kinds of documents that are credit sales; opening balances, interest and fees are none."""
 RISK_MONTHS = 12

@@ -11,6 +11,7 @@ from credit_service.adjustments import approval, notices, store
 from credit_service.adjustments.model import JournalType, Status
 from credit_service.groups.changing import spread_expiry, tell_groups
 from credit_service.groups.store import members, read_groups
+from credit_service.parameters.store import read_parameters
 from credit_service.profiles.changing import company_of
 from credit_service.profiles.model import Profile
 from credit_service.profiles.publishing import Door, publish, publish_limits
@@ -54,6 +55,16 @@ SELECT customer, coalesce(former, 0) AS former, former_to, new_limit, new_to FRO
 """
 """A limit entered in the customer's currency is replaced by the posted one, which is in the company's."""
 
+UNIDENTIFIED = """
+SELECT l.customer
+FROM adjustment_line l
+LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
+LEFT JOIN customer c ON c.customer = l.customer AND c.company = $2
+WHERE l.journal = $1 AND l.line = ANY($3::bigint[]) AND l.customer IS NOT NULL
+  AND l.new_limit > coalesce(p.credit_limit, 0) AND l.new_limit >= $4
+  AND coalesce(trim(c.details ->> 'identification'), '') = ''
+ORDER BY l.line LIMIT 10
+"""
 GROUP_LIMITS = """
 UPDATE credit_group g SET credit_limit = l.new_limit, expiry_date = l.new_to, version = g.version + 1
 FROM adjustment_line l
@@ -98,6 +109,7 @@ async def post(work: Work, journal: asyncpg.Record, who: str) -> int:
     lines = [row["line"] for row in todo]
     groups = sorted({row["credit_group"] for row in todo if row["credit_group"]})
     parties = await _lock(work, company, {row["customer"] for row in todo if row["customer"]}, groups)
+    await _must_be_identified(work, number, company, lines)
     if JournalType(journal["type"]) is JournalType.PERMANENT:
         await _permanent(work, journal, lines, groups, who)
     else:
@@ -161,6 +173,22 @@ async def _still_as_approved(
         if approved_on == await store.digest(work, journal["number"], journal["company"], line):
             kept.append(row)
     return kept
+
+
+async def _must_be_identified(work: Work, number: str, company: str, lines: list[int]) -> None:
+    """Raises Problem 409 when a line raises the limit of a customer who has no government id but needs one."""
+    parameters = (await read_parameters(work, company)).parameters
+    if parameters.require_identification == "no":
+        return
+    least = parameters.identification_limit if parameters.require_identification == "from_limit" else None
+    rows = await work.conn.fetch(UNIDENTIFIED, number, company, lines, least or 0)
+    if rows:
+        named = ", ".join(row["customer"] for row in rows)
+        raise Problem(
+            409, "identification-missing", "Customers are not identified",
+            f"Limits of so much need a government id, and the ERP has told of none for {named}. Let it send "
+            "erp.customer.changed.v1 with identification, or take their lines out.",
+        )  # fmt: skip
 
 
 async def _lock(work: Work, company: str, customers: set[str], groups: list[str]) -> set[Party]:

@@ -90,7 +90,7 @@ async def set_profile(
         before = await store.read_profile(work, (company, customer))
         check_put("profile", before.version if before else None, if_match, if_none_match)
         start = before or Profile(company, customer, known["currency"])
-        change = change_of(given, await known_for(work, company, known, [given]))
+        change = change_of(given, await known_for(work, company, known, [given]), start)
         after, approval, warnings = await request_change(
             work, start, change, caller.subject, given.reason, confirmed=given.confirm_group_limit
         )

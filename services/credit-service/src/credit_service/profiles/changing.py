@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from credit_service import raising
-from credit_service.groups.store import group_of
+from credit_service.groups.store import groups_of
 from credit_service.parameters.model import Parameters
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles import store
@@ -21,16 +21,19 @@ from credit_service.profiles.model import (
     above_eligible,
     basis,
     changed,
+    needs_identification,
     opens_group_room,
     raises,
     resulting_limit,
 )  # fmt: skip
 from credit_service.profiles.publishing import Door, publish, publish_limits
+from credit_service.profiles.rates import limit_rates
 from holdfast.approvals.flow import Asked
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
+from holdfast.receivables.rates import Rate
 from holdfast.web import audit
 from holdfast.web.money import money
 from holdfast.web.problems import Problem, field_problem
@@ -57,11 +60,21 @@ async def current(work: Work, party: Party, currency: str) -> Profile:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What changes of a company's profiles are judged by; `asks`: raises pass approval."""
+    """What changes of a company's profiles are judged by; `asks`: raises pass approval. `rates`: into company
+    currency, of currencies that eligible limits are in."""
 
     parameters: Parameters
     today: date
     asks: bool
+    rates: Mapping[str, Rate]
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What else a change is judged by: a member of a credit group; the ERP has told of a government id."""
+
+    in_group: bool
+    identified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +88,31 @@ class Judged:
     warnings: tuple[str, ...]
 
 
-async def rules_of(work: Work, company: str, time_zone: str) -> Rules:
-    """What changes of profiles are judged by today."""
+async def rules_of(work: Work, company: str, master: asyncpg.Record, codes: Collection[str]) -> Rules:
+    """What changes of profiles are judged by today; `codes`: currencies of their eligible limits."""
     parameters = (await read_parameters(work, company)).parameters
-    return Rules(parameters, local_date(work.business_now, time_zone), await raising.must_ask(work, company))
+    wanted = () if parameters.eligible_limit_check == "off" else codes
+    rates = await limit_rates(work, parameters, master, wanted)
+    today = local_date(work.business_now, master["time_zone"])
+    return Rules(parameters, today, await raising.must_ask(work, company), rates)
 
 
-def judged(rules: Rules, before: Profile, change: Change, *, in_group: bool, confirmed: bool) -> Judged:
-    """What becomes of a change; `in_group`: of a member of a credit group. Raises Problem 409 or 422."""
+async def customers_of(work: Work, parameters: Parameters, parties: Collection[Party]) -> dict[Party, Customer]:
+    """What changes of these customers' profiles are judged by; a fact that the company does not ask for is not read."""
+    groups = await groups_of(work, parties) if parameters.check_customer_credit_groups else {}
+    asked = parties if parameters.require_identification != "no" else ()
+    identified = await store.identified(work, asked)
+    return {party: Customer(party in groups, not asked or party in identified) for party in parties}
+
+
+def judged(rules: Rules, before: Profile, change: Change, of: Customer, *, confirmed: bool) -> Judged:
+    """What becomes of a change. Raises Problem 409 or 422."""
     after = changed(before, change, rules.today)
     _may_edit_limit(before, after, rules.parameters)
-    warnings = _eligible(after, rules.parameters)
-    checked = rules.parameters.check_customer_credit_groups and in_group
+    if resulting_limit(after) > resulting_limit(before) and not of.identified:
+        must_be_identified(rules.parameters, resulting_limit(after), after.customer)
+    warnings = _eligible(before, after, rules)
+    checked = rules.parameters.check_customer_credit_groups and of.in_group
     if opens_group_room(before, after, in_checked_group=checked) and not confirmed:
         raise Problem(
             409, "confirm-group-limit", "This raises the room to the group's limit",
@@ -110,9 +136,11 @@ async def request_change(
     Answers the profile as it is now, the approval if one is waited for, and warnings. Raises Problem 409 or 422.
     """
     party = before.company, before.customer
-    rules = await rules_of(work, before.company, (await company_of(work, before.company))["time_zone"])
-    in_group = rules.parameters.check_customer_credit_groups and await group_of(work, party) is not None
-    found = judged(rules, before, change, in_group=in_group, confirmed=confirmed)
+    wanted = change.values.get("eligible_credit_limit_currency") or before.eligible_credit_limit_currency
+    master = await company_of(work, before.company)
+    rules = await rules_of(work, before.company, master, {wanted} if wanted else ())
+    of = (await customers_of(work, rules.parameters, [party]))[party]
+    found = judged(rules, before, change, of, confirmed=confirmed)
     if found.waits:
         row = await raising.ask(
             work, "profile", before.company, before.customer, who, resulting_limit(found.after), proposal_of(found),
@@ -158,16 +186,35 @@ def _may_edit_limit(before: Profile, after: Profile, parameters: Parameters) -> 
         )  # fmt: skip
 
 
-def _eligible(after: Profile, parameters: Parameters) -> list[str]:
-    if parameters.eligible_limit_check == "off" or not above_eligible(after):
-        return []
-    text = f"The limit {after.credit_limit:f} is above the eligible limit {after.eligible_credit_limit:f}."
-    if parameters.eligible_limit_check == "refused":
+def must_be_identified(parameters: Parameters, limit: Decimal, customer: str) -> None:
+    """Raises Problem 422 for a limit that is for customers with a government id only; this one has none."""
+    if needs_identification(limit, parameters.require_identification, parameters.identification_limit):
         raise field_problem(
-            422, "above-eligible-limit", "The limit is above the eligible limit", "credit_limit",
-            f"{after.credit_limit:f}", text, "Raise the eligible limit first, or send a lower limit.",
+            422, "identification-missing", "The customer is not identified", "credit_limit", f"{limit:f}",
+            f"a limit of so much needs a government id, and the ERP has told of none for {customer}",
+            "Let the ERP send erp.customer.changed.v1 with identification first.",
         )  # fmt: skip
-    return [text]
+
+
+def _eligible(before: Profile, after: Profile, rules: Rules) -> list[str]:
+    check, above = rules.parameters.eligible_limit_check, above_eligible(before, after, rules.rates)
+    if check == "off" or above is False:
+        return []
+    currency = after.eligible_credit_limit_currency or after.currency
+    text = (
+        f"The limit {after.credit_limit:f} {after.currency} is above the eligible limit "
+        f"{after.eligible_credit_limit:f} {currency}"
+        if above
+        else f"The limit cannot be compared with the eligible limit: no exchange rate for {currency} today"
+    )
+    if check == "refused":
+        raise field_problem(
+            422, "above-eligible-limit" if above else "no-exchange-rate", "The limit is above the eligible limit"
+            if above else "There is no exchange rate", "credit_limit", f"{after.credit_limit:f}", text,
+            "Raise the eligible limit first, or send a lower limit." if above
+            else "Let the ERP send erp.exchange-rate.published.v1, or record the eligible limit in company currency.",
+        )  # fmt: skip
+    return [f"{text}."]
 
 
 async def _lock(work: Work, proposal: dict[str, Any]) -> None:

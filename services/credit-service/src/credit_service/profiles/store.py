@@ -74,6 +74,17 @@ async def known_customers(work: Work, company: str, customers: Collection[str]) 
     return {row["customer"] for row in rows}
 
 
+async def identified(work: Work, parties: Collection[Party]) -> set[Party]:
+    """Those of many customers whose government id the ERP has told."""
+    rows = await work.conn.fetch(
+        """SELECT w.company, w.customer FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+           JOIN customer c ON c.customer = w.customer AND c.company = w.company
+           WHERE coalesce(trim(c.details ->> 'identification'), '') <> ''""",
+        *columns(sorted(parties), 2),
+    )
+    return {(row["company"], row["customer"]) for row in rows}
+
+
 async def next_versions(work: Work, parties: Collection[Party], by: str) -> None:
     """A new version of each profile, made where there was none: something that belongs to it has changed.
 

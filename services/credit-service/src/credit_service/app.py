@@ -16,7 +16,7 @@ from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
-from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
+from credit_service.exposure.handlers import apply_decisions, apply_ends, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -43,6 +43,7 @@ from holdfast.contracts.holds import (
     OrderHeld,
     OrderRejected,
     OrderReleased,
+    ReservationExpired,
     TemporaryLimitRequested,
 )
 from holdfast.contracts.topics import CREDIT
@@ -63,7 +64,8 @@ HANDLERS.on(OrderCleared)(apply_decisions)
 HANDLERS.on(OrderHeld)(apply_decisions)
 HANDLERS.on(OrderReleased)(apply_decisions)
 HANDLERS.on(OrderRejected)(apply_decisions)
-HANDLERS.on(HoldCancelled)(apply_cancellations)
+HANDLERS.on(HoldCancelled)(apply_ends)
+HANDLERS.on(ReservationExpired)(apply_ends)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]

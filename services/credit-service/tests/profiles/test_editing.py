@@ -13,6 +13,7 @@ PARAMETERS = "/v1/credit-parameters/DE01"
 READ_ONLY = {
     "company", "customer", "currency", "version", "customer_currency", "credit_limit_date",
     "eligible_credit_limit_currency", "eligible_credit_limit_date",
+    "temporary_credit_limit", "insurance_and_guarantees", "total_credit_limit", "risk_score", "risk_group",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_decisions, apply_ends, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
+from credit_service.history import api as history_api
 from credit_service.masterdata import api as masterdata_api
 from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
@@ -52,6 +53,7 @@ from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
+from holdfast.web import audit_api
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -72,7 +74,7 @@ RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, 
 AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
-LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
+LIST_ROUTERS = [lists_api.router, history_api.router, temporary_api.router, group_exposure_api.router]
 RIDES_PER_SECOND = 50
 """No order waits for what this service shows, so it leaves the machine to those who decide."""
 SERVICE = Service(
@@ -112,6 +114,7 @@ def create_api(settings: Settings) -> FastAPI:
             create_router(KINDS),
             *RISK_ROUTERS,
             *AUTOMATIC_ROUTERS,
+            audit_api.router,
         ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )

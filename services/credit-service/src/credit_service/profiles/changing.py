@@ -12,6 +12,8 @@ import asyncpg
 
 from credit_service import raising
 from credit_service.groups.store import groups_of
+from credit_service.history.model import of_profile
+from credit_service.history.store import note
 from credit_service.parameters.model import Parameters
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles import store
@@ -157,15 +159,7 @@ async def apply(work: Work, pairs: Sequence[tuple[Profile, Profile]], door: Door
         return
     who, reason = door.who, door.reason
     await store.write_profiles(work, [after for _, after in pairs], who)
-    history = [
-        (after.company, after.customer, door.source, who, reason, before.credit_limit if before.version else None,
-         after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)
-        for before, after in pairs
-        if (before.credit_limit, before.credit_limit_expiry_date)
-        != (after.credit_limit, after.credit_limit_expiry_date)
-    ]  # fmt: skip
-    if history:
-        await store.note_history(work, history)
+    await note(work, [noted for pair in pairs for noted in of_profile(*pair, door.source, who, reason)])
     await audit.record_many(
         work, who=who, what="credit-profile.changed", why=reason, entries=[
             (after.company, after.customer, shown_profile(before) if before.version else None, shown_profile(after))

@@ -36,12 +36,16 @@ class StatisticsParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"dso_2": 3}]})
 
-    dso_1: int = Field(12, ge=1, le=120, description="months")
-    dso_2: int = Field(6, ge=1, le=120, description="months")
-    average_balance_1: int = Field(12, ge=1, le=120, description="months")
-    average_balance_2: int = Field(6, ge=1, le=120, description="months")
-    average_credit_limit_pct: int = Field(12, ge=1, le=120, description="months")
-    average_exposure_pct: int = Field(12, ge=1, le=120, description="months")
+    dso_1: int = Field(12, ge=1, le=120, description="window of the first DSO, months")
+    dso_2: int = Field(6, ge=1, le=120, description="window of the second DSO, months")
+    average_balance_1: int = Field(12, ge=1, le=120, description="window of the first average balance, months")
+    average_balance_2: int = Field(6, ge=1, le=120, description="window of the second average balance, months")
+    average_credit_limit_pct: int = Field(
+        12, ge=1, le=120, description="window of the average balance in percent of the limit, months"
+    )
+    average_exposure_pct: int = Field(
+        12, ge=1, le=120, description="window of the average exposure in percent of the limit, months"
+    )
     statistics_for_zero_balance_customers: bool = Field(
         False, description="on: a row a day also for those who neither owe nor have ordered"
     )

@@ -44,16 +44,24 @@ CREATE TABLE credit_limit_history (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz NOT NULL,
     company text NOT NULL,
-    customer text NOT NULL,
+    customer text,
+    credit_group text,
+    field text NOT NULL,
     source text NOT NULL,
     who text NOT NULL,
     why text,
     old_limit numeric,
     new_limit numeric,
     valid_from date,
-    valid_to date
+    valid_to date,
+    old_value text,
+    new_value text,
+    CHECK (customer IS NOT NULL OR credit_group IS NOT NULL)
 );
+COMMENT ON COLUMN credit_limit_history.company IS 'Of the customer; of a change of a group the one that owns it';
+COMMENT ON COLUMN credit_limit_history.field IS 'credit_limit, temporary_limit, credit_group (a membership), or a switch';
 CREATE INDEX credit_limit_history_of ON credit_limit_history (customer, company, id);
+CREATE INDEX credit_limit_history_of_group ON credit_limit_history (credit_group, id) WHERE credit_group IS NOT NULL;
 
 CREATE TABLE credit_parameters (
     company text PRIMARY KEY,

@@ -29,6 +29,7 @@ from credit_service.profiles import api as profiles_api
 from credit_service.profiles import lists_api
 from credit_service.profiles import tables_api as profile_tables_api
 from credit_service.raising import KIND as RAISING
+from credit_service.reconciliation import api as reconciliation_api
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
 from credit_service.statistics import api as statistics_api
@@ -104,6 +105,7 @@ def create_api(settings: Settings) -> FastAPI:
             *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,
+            reconciliation_api.router,
             parameters_api.router,
             masterdata_api.router,
             policies_api.router,

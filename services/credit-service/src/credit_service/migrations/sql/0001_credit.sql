@@ -167,6 +167,23 @@ CREATE TABLE exposure_standing (
 );
 COMMENT ON COLUMN exposure_standing.used IS 'Sort values are negated: the largest first';
 
+-- A control total of the ERP that our open items did not come to; `documents` are those that we had open then.
+CREATE TABLE reconciliation_finding (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    company text NOT NULL,
+    customer text NOT NULL,
+    currency text NOT NULL,
+    as_of date NOT NULL,
+    report_version bigint NOT NULL,
+    reported numeric,
+    computed numeric NOT NULL,
+    documents jsonb NOT NULL,
+    found_at timestamptz NOT NULL,
+    closed_at timestamptz
+);
+CREATE UNIQUE INDEX reconciliation_finding_open ON reconciliation_finding (customer, company, currency)
+    WHERE closed_at IS NULL;
+
 -- One row, with a new stamp after every change of exchange rates, for whatever is kept that was converted.
 CREATE TABLE rate_stamp (
     id integer PRIMARY KEY CHECK (id = 1),

@@ -196,3 +196,20 @@ async def test_off_means_off(doors: Any) -> None:
         assert (await group).status_code == 409
     await doors.workflow()
     assert (await doors.profile("100", unlimited_credit=True, **fields)).status_code == 202
+
+
+async def test_parameters_by_which_more_may_be_owed_are_asked_for_beyond_every_band(doors: Any) -> None:
+    await doors.workflow()
+    path = "/v1/credit-parameters/DE01"
+    now = {"allow_manual_limit_edit": True}
+    for change in ({"credit_limit_type": "none"}, {"credit_management_enabled": False},
+                   {"check_customer_credit_groups": True}, {"open_order_horizon_days": 30}):  # fmt: skip
+        waiting = await doors.approval(await doors.put(path, now | change))
+        assert waiting["amount"] == BEYOND
+        await doors.decide(waiting, "recall", "kim")
+    stricter = await doors.put(path, now | {"limit_comparison": "inclusive", "flagged_policy_mode": "reduce_limit"})
+    assert stricter.status_code == 200
+    waiting = await doors.approval(await doors.put(path, now))
+    assert (await doors.call("GET", path)).json()["limit_comparison"] == "inclusive"
+    assert (await doors.decide(waiting))["state"] == "completed"
+    assert (await doors.call("GET", path)).json()["limit_comparison"] == "strict"

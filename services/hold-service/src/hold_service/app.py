@@ -58,6 +58,7 @@ from holdfast.platform.settings import Settings
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
+from holdfast.web import audit_api
 from holdfast.web.app import create_app, with_pool
 
 NAME = "hold-service"
@@ -122,7 +123,7 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[*(module.router for module in ROUTES), approval_api.approvals_router],
+        routers=[*(module.router for module in ROUTES), approval_api.approvals_router, audit_api.router],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
         direct=checks_api.DIRECT,
         bodies=[checks_api.CreditCheck],

@@ -229,7 +229,7 @@ def shown_approval(row: Any, caller: Caller) -> dict[str, Any]:
     pending = row["state"] == State.APPROVAL_PENDING
     return {
         "id": str(row["id"]), "company": row["company"], "kind": row["kind"], "subject": row["subject"],
-        "requester": row["requester"], "amount": str(row["amount"]), "proposal": _visible(row["proposal"], caller),
+        "requester": row["requester"], "amount": f"{row['amount']:f}", "proposal": _visible(row["proposal"], caller),
         "state": row["state"], "reason": row["reason"], "lapsed": row["lapsed"], "escalated": row["escalated"],
         "waits_for": row["steps"][row["at"]]["name"] if pending else None,
         "approved_by": list(row["approved_by"]) if pending else [], "created_at": row["created_at"],

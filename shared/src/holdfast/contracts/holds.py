@@ -252,6 +252,25 @@ class OrderEscalated(HoldNotice):
 
 
 @event(
+    "hold.reservation.expired.v1",
+    HOLDS,
+    example={"company": "DE01", "customer": "C-1001", "sequence": 14, "order": "SO-771", "order_version": 1,
+             "order_currency": "EUR", "amount": "1190.00", "reserved_at": "2026-02-20T09:15:01Z",
+             "expired_at": "2026-03-06T09:20:00Z"},
+)  # fmt: skip
+class ReservationExpired(CustomerPayload):
+    """What a check had reserved for an order counts no longer: no state of the order has come (spec 2.1, R)."""
+
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    order: Id
+    order_version: int = Field(ge=0)
+    order_currency: Currency
+    amount: Positive = Field(description="what was reserved, order currency")
+    reserved_at: Instant
+    expired_at: Instant
+
+
+@event(
     "hold.temporary-limit.requested.v1",
     HOLDS,
     example={**NOTICE_EXAMPLE, "amount": "12000.00", "currency": "EUR", "from_date": "2026-02-20",

@@ -189,9 +189,7 @@ def _subject(number: str, line: int | None) -> str:
     return f"journal {number}" + ("" if line is None else f" line {line}")
 
 
-async def _submit_lines(
-    work: Work, journal: asyncpg.Record, who: str, note: str | None
-) -> list[asyncpg.Record]:
+async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str | None) -> list[asyncpg.Record]:
     """Ask for each line that is neither approved as it is nor waited for, in a few statements however many they are."""
     number, company = journal["number"], journal["company"]
     lines = {row["line"]: row for row in await store.open_lines(work, number)}

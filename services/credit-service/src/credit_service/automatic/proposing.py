@@ -10,6 +10,7 @@ from typing import Any
 
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles.changing import company_of
+from credit_service.profiles.rates import limit_rate_type
 from holdfast.contracts.currencies import MINOR_UNITS
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
@@ -120,8 +121,7 @@ async def scope(work: Work, company: str, chosen: Chosen, as_of: date) -> Scope:
     """Rates and settings as of a business date. Raises Problem 422 while the company's currency is not known."""
     known = await company_of(work, company)
     parameters = (await read_parameters(work, company)).parameters
-    rate_type = parameters.credit_limit_exchange_rate_type or known["exchange_rate_type"] or "default"
-    rates = await _rates(work, company, rate_type, known["currency"], as_of)
+    rates = await _rates(work, company, limit_rate_type(parameters, known), known["currency"], as_of)
     filters = (chosen.names, chosen.credit_management_group, chosen.risk_group, chosen.expiring_until)
     currency: str = known["currency"]
     return Scope(currency, (company, *filters, as_of, currency, MINOR_UNITS[currency], *rates))

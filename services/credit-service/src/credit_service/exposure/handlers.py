@@ -35,8 +35,8 @@ async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:
     await reserve(work, [_reservation(p) for p in binding])
 
 
-async def apply_cancellations(work: Work, events: Sequence[Incoming[Any]]) -> None:
-    """A cancelled order reserves nothing."""
+async def apply_ends(work: Work, events: Sequence[Incoming[Any]]) -> None:
+    """A cancelled order reserves nothing, nor does one whose state never came."""
     await end_reservations(work, {(e.payload.company, e.payload.order) for e in events})
 
 

@@ -276,3 +276,16 @@ async def test_lines_are_submitted_in_as_many_statements_however_many_they_are(d
                 assert len(await approval.submit(work, journal, "kim", None, confirmed=False)) == len(few)
         counts.append(len(statements))
     assert counts[1] == counts[2], "the first one asks about types too"
+
+
+async def test_the_figure_in_the_customers_currency_follows_the_posted_limit(doors: Any) -> None:
+    own = {"amount": "100.00", "currency": "USD"}
+    body = {"credit_limit_customer_currency": own}
+    assert (await doors.put("/v1/credit-profiles/DE01/C-1001", body)).status_code == 201
+    path = await doors.journal(line("75"))
+    (shown,) = (await doors.call("GET", f"{path}/lines")).json()["items"]
+    assert shown["new_limit_customer_currency"] == {"amount": "150.00", "currency": "USD"}
+    assert (await posted(doors, path)).status_code == 200
+    now = await doors.now()
+    assert (now["credit_limit"]["amount"], now["credit_limit_customer_currency"]) == (
+        "75.00", {"amount": "150.00", "currency": "USD"})  # fmt: skip

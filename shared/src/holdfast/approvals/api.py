@@ -227,9 +227,10 @@ def _known(kinds: Kinds, kind: str, caller: Caller, company: str) -> None:
 def shown_approval(row: Any, caller: Caller) -> dict[str, Any]:
     """An approval as the API shows it to a caller; `waits_for` is the step that has not been decided."""
     pending = row["state"] == State.APPROVAL_PENDING
+    amount = None if row["amount"] is None else f"{row['amount']:f}"
     return {
         "id": str(row["id"]), "company": row["company"], "kind": row["kind"], "subject": row["subject"],
-        "requester": row["requester"], "amount": f"{row['amount']:f}", "proposal": _visible(row["proposal"], caller),
+        "requester": row["requester"], "amount": amount, "proposal": _visible(row["proposal"], caller),
         "state": row["state"], "reason": row["reason"], "lapsed": row["lapsed"], "escalated": row["escalated"],
         "waits_for": row["steps"][row["at"]]["name"] if pending else None,
         "approved_by": list(row["approved_by"]) if pending else [], "created_at": row["created_at"],

@@ -56,17 +56,18 @@ class Kind:
     """A kind of subject that needs approval.
 
     `lock` takes the locks under which the subject changes; `basis` is what the request was made on, as it is now;
-    `amount` the limit or exposure that would result, company currency; `take_effect` does what was approved; `told`
-    hears of every change of the state. Where a company has no active workflow of the kind, the first active one of
-    `else_by` counts. `seize` takes, without waiting, what `told` changes, for a lapse in a transaction that holds
-    other locks already: False when somebody else has it, who compares with what it was asked on himself.
+    `amount` the limit or exposure that would result, company currency, None where that cannot be told; `take_effect`
+    does what was approved; `told` hears of every change of the state. Where a company has no active workflow of the
+    kind, the first active one of `else_by` counts. `seize` takes, without waiting, what `told` changes, for a lapse in
+    a transaction that holds other locks already: False when somebody else has it, who compares with what it was asked
+    on himself.
     """
 
     name: str
     title: str
     lock: Callable[[Work, Asked], Awaitable[None]]
     basis: Callable[[Work, Asked], Awaitable[Any]]
-    amount: Callable[[Work, Asked], Awaitable[Decimal]]
+    amount: Callable[[Work, Asked], Awaitable[Decimal | None]]
     take_effect: Callable[[Work, Asked, str], Awaitable[None]]
     told: Callable[[Work, Asked, State, str], Awaitable[None]] = _nothing
     else_by: tuple[str, ...] = ()

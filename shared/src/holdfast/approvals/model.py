@@ -48,8 +48,10 @@ class Step:
     escalate_after_days: int | None = None
     escalate_to: tuple[str, ...] = ()
 
-    def applies(self, amount: Decimal) -> bool:
-        """Whether an amount falls into the step's band."""
+    def applies(self, amount: Decimal | None) -> bool:
+        """Whether an amount falls into the step's band; one that is not known may fall into any."""
+        if amount is None:
+            return True
         above = self.from_amount is None or amount >= self.from_amount
         return above and (self.to_amount is None or amount < self.to_amount)
 
@@ -77,7 +79,7 @@ class Approval:
     """
 
     requester: str
-    amount: Decimal
+    amount: Decimal | None
     steps: tuple[Step, ...]
     state: State = State.DRAFT
     at: int = 0
@@ -114,14 +116,14 @@ def person(name: str, permissions: Iterable[str], delegations: Iterable[Delegati
 
 
 def submit(
-    requester: str, amount: Decimal, steps: Sequence[Step], now: datetime, barred: Iterable[str] = ()
+    requester: str, amount: Decimal | None, steps: Sequence[Step], now: datetime, barred: Iterable[str] = ()
 ) -> Approval:
     """A new request; approved at once when no step applies to its amount."""
     others = tuple(sorted(set(barred) - {requester}))
     return _started(Approval(requester, amount, (), barred=others), amount, steps, now)
 
 
-def resubmit(approval: Approval, who: str, amount: Decimal, steps: Sequence[Step], now: datetime) -> Approval:
+def resubmit(approval: Approval, who: str, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
     """What was denied, sent back or recalled begins anew. Raises NotAllowed."""
     _only_requester(approval, who)
     if approval.state not in SENT_BACK:
@@ -129,7 +131,7 @@ def resubmit(approval: Approval, who: str, amount: Decimal, steps: Sequence[Step
     return _started(approval, amount, steps, now)
 
 
-def _started(approval: Approval, amount: Decimal, steps: Sequence[Step], now: datetime) -> Approval:
+def _started(approval: Approval, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
     chosen = tuple(step for step in steps if step.applies(amount))
     state = State.APPROVAL_PENDING if chosen else State.APPROVED
     return replace(

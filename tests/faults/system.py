@@ -76,13 +76,14 @@ class System:
     number: int = 0
     sent: list[Outgoing] = field(default_factory=list)
     goals: list[Position] = field(default_factory=list)
+    credit_database: str | None = None
 
     # processes
 
     def environment(self, **overrides: Any) -> dict[str, str]:
         """Variables for a child, overrides by field name."""
         known = {
-            "hold_database_url": self.database, "data_dir": self.folder, "bus": self.bus.transport,
+            "hold_database_url": self.database, "credit_database_url": self.credit_database, "data_dir": self.folder, "bus": self.bus.transport,
             "bus_url": self.bus.url, "kafka_bootstrap": self.bus.kafka_bootstrap, "recheck_delay_seconds": 60,
             "kafka_session_timeout_seconds": 6, "kafka_request_timeout_seconds": 5, "failpoint": "",
             "log_level": "INFO",

@@ -8,9 +8,9 @@ import pytest
 from tests.faults.fixtures import Server
 from tests.faults.load import begin
 from tests.faults.system import System, happens_in_database
+from tests.faults.watching import watched_worker
 from tests.runbooks.pages import follow
 from tests.runbooks.reconciling import credit_worker, ties_out, with_credit_service
-from tests.runbooks.watching import watched_worker
 
 import credit_service.app
 import hold_service.app

@@ -11,11 +11,11 @@ import orjson
 import pytest
 from tests.faults.fixtures import BOTH, a_bus
 from tests.faults.system import System, opened
+from tests.faults.watching import watched_worker
 from tests.oracle.comparing import same_facts
 from tests.oracle.trade import invoice, request
 from tests.runbooks.pages import FOLDER, follow
 from tests.runbooks.reconciling import ties_out, with_credit_service
-from tests.runbooks.watching import watched_worker
 
 from hold_service.app import MIGRATIONS
 from holdfast.bus.envelope import Incoming

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.faults.system import System, happens_in_database, on_port
 from tests.faults.test_poison import BUG, FIX, mangled
+from tests.faults.watching import watched_worker
 from tests.oracle.trade import COMPANY, invoice
 from tests.runbooks.pages import follow, metrics
-from tests.runbooks.watching import watched_worker
 
 from hold_service.app import SERVICE
 from holdfast.bus import dead_letters

@@ -15,6 +15,7 @@ from credit_service.adjustments.handlers import draft_requested
 from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
+from credit_service.exposure import as_of_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
@@ -52,6 +53,7 @@ from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.web.app import create_app, with_pool
+from holdfast.web.waiting import create_router as create_waiting_router
 
 NAME = "credit-service"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -100,6 +102,7 @@ def create_api(settings: Settings) -> FastAPI:
             *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,
+            as_of_api.router,
             parameters_api.router,
             masterdata_api.router,
             policies_api.router,
@@ -110,6 +113,7 @@ def create_api(settings: Settings) -> FastAPI:
             create_router(KINDS),
             *RISK_ROUTERS,
             *AUTOMATIC_ROUTERS,
+            create_waiting_router("credit:see"),
         ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )

@@ -298,17 +298,3 @@ async def test_topics_that_differ_are_reported(bus: Bus) -> None:
     assert said[0].startswith(f"{bus.name} has 4 partitions instead of 7")
     assert await admin.create_topics([bus.topic]) == []
     await admin.close()
-
-
-async def test_row_4_4_17_a_slow_owner_stays_in_the_group(bus: Bus) -> None:
-    """Nobody polls for longer than a heartbeat; the partitions stay, and nothing is read twice."""
-    producer = await bus.producer()
-    member = await bus.member().join(bus.name)
-    await all_held(bus, member)
-    await member.halt()
-    end = asyncio.get_running_loop().time() + 3
-    await eventually(lambda: asyncio.get_running_loop().time() > end, 10)
-    await producer.send(numbered(bus.name, 10))
-    member.go_on()
-    await eventually(lambda: len(member.records) == 10, 20)
-    assert [kind for kind, _ in member.history] == ["assigned"]

@@ -113,6 +113,24 @@ async def test_lists_go_on_by_cursor_to_their_end(client: httpx.AsyncClient) -> 
     assert (await client.get("/v1/things", params={"cursor": "nonsense"})).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "problem"),
+    [
+        ("limits=2", "limits", "there is no such parameter"),
+        ("limit=2&=", "", "there is no such parameter"),
+        ("limit=2&limit=3", "limit", "the parameter is given more than once"),
+    ],
+)
+async def test_a_parameter_that_a_route_does_not_have_is_refused(
+    client: httpx.AsyncClient, query: str, field: str, problem: str
+) -> None:
+    answer = await client.get(f"/v1/things?{query}")
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["problem"]) == (field, problem)
+    assert (await client.get(f"/v1/things?{query}", headers={"authorization": "Bearer x"})).status_code == 401
+
+
 async def test_a_change_names_the_version_it_was_made_on(client: httpx.AsyncClient) -> None:
     tags = {None: 428, '"3"': 412, '"4"': 200, '"1", "4"': 200, "*": 200}
     for tag, status in tags.items():

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.credit_notices import LimitChanged
-from holdfast.testing.exploring import explore
+from holdfast.testing.exploring import TIMEOUT_SECONDS, explore
 from holdfast.web.auth import issue_token
 
 PATH = "/v1/credit-profiles/DE01/C-1001"
@@ -95,5 +96,6 @@ async def test_see_does_not_let_change(credit: Any, address: str) -> None:
         assert (await create(sam)).status_code == 403
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_schemathesis_finds_nothing(credit: Any, address: str) -> None:
     await asyncio.to_thread(explore, address, issue_token(credit.settings, "kim", ["administer"]))

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from credit_service.paths import Company, Customer, Named, date_and_party, see
 from credit_service.profiles import store
 from credit_service.profiles.changing import company_of
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import transaction
 from holdfast.platform.clock import earliest_date
 from holdfast.web.auth import Caller, require
@@ -21,8 +22,8 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-Since = Annotated[date | None, Query(alias="from", description="first day; all that are past, when absent")]
-Until = Annotated[date | None, Query(description="last day; 30 days ahead when absent")]
+Since = Annotated[BusinessDate | None, Query(alias="from", description="first day; all that are past, when absent")]
+Until = Annotated[BusinessDate | None, Query(description="last day; 30 days ahead when absent")]
 Source = Annotated[str | None, Query(max_length=30, pattern=r"^[a-z-]+$", description="manual, approved, journal, ...")]
 AHEAD = timedelta(days=30)
 Column = Literal["credit_limit_expiry_date", "next_review_date"]

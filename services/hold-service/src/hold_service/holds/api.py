@@ -20,7 +20,7 @@ from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import BusinessDate, Instant
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
 from holdfast.web import audit, idempotency
@@ -36,6 +36,7 @@ Editor = Annotated[Caller, Depends(require("holds:edit"))]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
 Day = Annotated[BusinessDate | None, Query()]
+Moment = Annotated[Instant | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
 SORTS = [*listing.COLUMNS, *(f"-{name}" for name in listing.COLUMNS)]
 
@@ -63,8 +64,8 @@ class Spans:
 
     def __init__(
         self,
-        held_from: Annotated[datetime | None, Query()] = None, held_to: Annotated[datetime | None, Query()] = None,
-        closed_from: Annotated[datetime | None, Query()] = None, closed_to: Annotated[datetime | None, Query()] = None,
+        held_from: Moment = None, held_to: Moment = None,
+        closed_from: Moment = None, closed_to: Moment = None,
         review_from: Day = None, review_to: Day = None, delivery_from: Day = None, delivery_to: Day = None,
         total_from: Value = None, total_to: Value = None,
     ) -> None:  # fmt: skip

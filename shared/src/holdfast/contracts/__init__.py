@@ -10,6 +10,7 @@ from holdfast.contracts import (
     erp_receivables,
     erp_reference,
     holds,
+    notifications,
     reminders,
 )  # fmt: skip
 from holdfast.contracts.base import REGISTRY, CustomerPayload, Payload
@@ -18,5 +19,5 @@ from holdfast.contracts.topics import TOPIC_BY_NAME, TOPICS, Topic
 __all__ = [
     "REGISTRY", "TOPICS", "TOPIC_BY_NAME", "CustomerPayload", "Payload", "Topic",
     "collections", "credit", "credit_notices", "dead_letters", "erp_customers", "erp_orders", "erp_receivables",
-    "erp_reference", "holds", "reminders",
+    "erp_reference", "holds", "notifications", "reminders",
 ]  # fmt: skip

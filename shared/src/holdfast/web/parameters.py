@@ -1,37 +1,42 @@
-"""Parameters that a route does not have are refused: a filter that is misspelled would silently show everything."""
+"""Query parameters that a route does not know are refused: a filter that is written wrongly would not filter.
+
+So is one that is given twice: only the last would count.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from holdfast.web.auth import caller_of
-from holdfast.web.problems import Problem, field_problem
+from holdfast.web.problems import field_problem
 
 
-async def only_known(request: Request) -> None:
-    """A dependency. Raises Problem 401 without a caller, 422 for a parameter that is unknown or given twice."""
-    given = request.query_params.multi_items()
-    if not given:
+def _names(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_names(below) for below in dependant.dependencies))
+
+
+async def known_parameters(request: Request) -> None:
+    """A dependency of every route. Raises Problem 401 without a caller, 422 for an unknown or repeated parameter."""
+    if not request.query_params:
         return
     caller_of(request)
-    known = frozenset(_names(request.scope["route"].dependant))
-    for name, times in Counter(name for name, _ in given).items():
+    route: APIRoute = request.scope["route"]
+    known = _names(route.dependant)
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        value = request.query_params[name]
         if name not in known:
-            here = f"Those of this route are {', '.join(sorted(known))}." if known else "This route has none."
-            raise _refused(name, request.query_params[name], "there is no such parameter", here)
+            remedy = f"Choose from {', '.join(sorted(known))}." if known else "Leave it out; the route takes none."
+            raise field_problem(
+                422, "unknown-parameter", "There is no such query parameter", name, value,
+                "is no query parameter of this route", remedy,
+            )  # fmt: skip
         if times > 1:
-            raise _refused(name, request.query_params[name], "the parameter is given more than once", "Give it once.")
-
-
-def _names(dependant: Dependant) -> Iterator[str]:
-    yield from (field.alias for field in dependant.query_params)
-    for below in dependant.dependencies:
-        yield from _names(below)
-
-
-def _refused(name: str, value: str, problem: str, remedy: str) -> Problem:
-    return field_problem(422, "invalid", "The request is not valid", name, value, problem, remedy)
+            raise field_problem(
+                422, "repeated-parameter", "A query parameter is given more than once", name, value,
+                "is given more than once", "Give it once.",
+            )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -18,13 +19,14 @@ from holdfast.database.jobs import Job, run_jobs
 from holdfast.database.pool import create_pool
 from holdfast.database.work import Work
 from holdfast.platform.settings import Settings
-from holdfast.receivables.waiting import prune_stale
+from holdfast.receivables import waiting
 from holdfast.web import idempotency
 
 Beside = Callable[[asyncpg.Pool, asyncio.Event], Awaitable[None]]
 """Something that runs beside the consumer in a worker, until the event is set."""
 STALE_DAYS = timedelta(days=28)
 STALE_BATCH = 5_000
+OBSERVE_SECONDS = 30.0
 
 
 async def open_pool(settings: Settings, service: str, role: str) -> asyncpg.Pool:
@@ -68,15 +70,26 @@ async def run_periodic(service: Service, settings: Settings, stop: asyncio.Event
     async def prune(work: Work) -> bool:
         await pruning.prune(pool)
         await idempotency.prune(pool)
-        return await prune_stale(work, work.now - STALE_DAYS, STALE_BATCH) == STALE_BATCH
+        return await waiting.prune_stale(work, work.now - STALE_DAYS, STALE_BATCH) == STALE_BATCH
 
     async def maintain(work: Work) -> None:
         await admin.maintain(TOPICS)
 
     every_hour = timedelta(hours=1)
     common = [Job("pruning", every_hour, prune), Job("bus-maintenance", every_hour, maintain)]
+    observing = asyncio.create_task(_observe_waiting(pool, service.name))
     try:
         await run_jobs(pool, [*common, *jobs], stop)
     finally:
+        observing.cancel()
+        await asyncio.gather(observing, return_exceptions=True)
         await admin.close()
         await pool.close()
+
+
+async def _observe_waiting(pool: asyncpg.Pool, service: str) -> None:
+    """Every replica tells the same: it is no work to be claimed."""
+    while True:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await waiting.observe(pool, service)
+        await asyncio.sleep(OBSERVE_SECONDS)

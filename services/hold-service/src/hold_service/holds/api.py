@@ -20,7 +20,7 @@ from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import BusinessDate, Instant
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
 from holdfast.web import audit, idempotency
@@ -38,6 +38,7 @@ Named = Annotated[str | None, Query(max_length=60, pattern=NO_ZERO)]
 HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
 NumberAsked = Annotated[str | None, Query(pattern=r"^H-\d{6,18}$")]
 Day = Annotated[BusinessDate | None, Query()]
+Moment = Annotated[Instant | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
 Reason = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 KNOWN_REASONS = f"{', '.join(HoldReason)}; or one that a kind of rule has brought"
@@ -84,8 +85,8 @@ class Spans:
 
     def __init__(
         self,
-        held_from: Annotated[datetime | None, Query()] = None, held_to: Annotated[datetime | None, Query()] = None,
-        closed_from: Annotated[datetime | None, Query()] = None, closed_to: Annotated[datetime | None, Query()] = None,
+        held_from: Moment = None, held_to: Moment = None,
+        closed_from: Moment = None, closed_to: Moment = None,
         review_from: Day = None, review_to: Day = None, delivery_from: Day = None, delivery_to: Day = None,
         total_from: Value = None, total_to: Value = None,
         sales_total_from: Value = None, sales_total_to: Value = None,

@@ -180,10 +180,10 @@ def invoice(number: str, amount: str, due: str = "2026-04-01", **changes: Any) -
     return event("erp.invoice.posted.v1", document=number, amount=amount, due_date=due, **fields)
 
 
-def payment(number: str, amount: str, *paid: tuple[str, str]) -> Any:
+def payment(number: str, amount: str, *paid: tuple[str, str], on: str = "2026-03-02") -> Any:
     """A payment of C-1, in EUR."""
     applied = [{"document": document, "amount": part} for document, part in paid]
-    return event("erp.payment.posted.v1", document=number, amount=amount, applications=applied)
+    return event("erp.payment.posted.v1", document=number, amount=amount, applications=applied, document_date=on)
 
 
 def group(limit: str, version: int = 1, members: tuple[str, ...] = ("DE01/C-1",), **changes: Any) -> Any:

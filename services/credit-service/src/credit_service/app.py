@@ -17,7 +17,7 @@ from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
-from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
+from credit_service.exposure.handlers import apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -61,11 +61,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HANDLERS = HandlerTable()
 for _payload, _handle in FACT_HANDLERS.items():
     HANDLERS.on(_payload)(_handle)
-HANDLERS.on(OrderCleared)(apply_decisions)
-HANDLERS.on(OrderHeld)(apply_decisions)
-HANDLERS.on(OrderReleased)(apply_decisions)
-HANDLERS.on(OrderRejected)(apply_decisions)
-HANDLERS.on(HoldCancelled)(apply_cancellations)
+for _decision in (OrderCleared, OrderHeld, OrderReleased, OrderRejected, HoldCancelled):
+    HANDLERS.on(_decision)(apply_decisions)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]

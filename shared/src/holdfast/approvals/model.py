@@ -74,7 +74,8 @@ class Delegation:
 class Approval:
     """A request for approval: its steps are those that apply to its amount, `at` the one that is waited for.
 
-    `approved_by`: whose approval the step has; `deciders`: who gave it, for themselves or for somebody else.
+    `approved_by`: whose approval the step has; `deciders`: who gave it, for themselves or for somebody else. `barred`:
+    who does not decide on it besides the requester, since it is their doing too.
     """
 
     requester: str
@@ -86,6 +87,7 @@ class Approval:
     deciders: tuple[str, ...] = ()
     since: datetime | None = None
     escalated: bool = False
+    barred: tuple[str, ...] = ()
 
     @property
     def step(self) -> Step:
@@ -113,9 +115,12 @@ def person(name: str, permissions: Iterable[str], delegations: Iterable[Delegati
     return Person(name, frozenset(permissions), frozenset(for_whom))
 
 
-def submit(requester: str, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
+def submit(
+    requester: str, amount: Decimal | None, steps: Sequence[Step], now: datetime, barred: Iterable[str] = ()
+) -> Approval:
     """A new request; approved at once when no step applies to its amount."""
-    return _started(Approval(requester, amount, ()), amount, steps, now)
+    others = tuple(sorted(set(barred) - {requester}))
+    return _started(Approval(requester, amount, (), barred=others), amount, steps, now)
 
 
 def resubmit(approval: Approval, who: str, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
@@ -207,13 +212,24 @@ def _seat(approval: Approval, who: Person) -> str:
         raise NotAllowed(f"It is {approval.state}: nothing is waiting for a decision.")
     if who.name == approval.requester:
         raise NotAllowed("Who asks does not approve: somebody else has to decide (four eyes).")
+    if who.name in approval.barred:
+        raise NotAllowed("It is your doing too that is asked for: somebody else has to decide (four eyes).")
     named = {*approval.step.users, *(approval.step.escalate_to if approval.escalated else ())}
     if who.name in named or approval.step.permission in who.permissions:
         return who.name
-    seats = sorted((named & who.acts_for) - {approval.requester} - set(approval.approved_by))
+    seats = sorted((named & who.acts_for) - {approval.requester, *approval.barred} - set(approval.approved_by))
     if not seats:
-        raise NotAllowed(f"You are no approver of the step {approval.step.name}.")
+        raise NotAllowed(_no_seat(approval.step))
     return seats[0]
+
+
+def _no_seat(step: Step) -> str:
+    if step.permission is None:
+        return f"You are no approver of the step {step.name}."
+    return (
+        f"You are no approver of the step {step.name}: it is decided by whoever has {step.permission}. A delegation "
+        "counts for users that a step names; who else shall decide needs the permission."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) ->
     ids = await holds.insert(work, [_new_hold(d) for d in new])
     for d in new:
         assert d.hold is not None
-        d.hold.id = ids[d.request.company, d.request.order]
+        d.hold.id, d.hold.previous = ids[d.request.company, d.request.order]
     await holds.see_reasons(work, [(d.hold.id, d.reasons) for d in new if d.hold and d.hold.id])
     again = [d for d in decided if d.again and d.again.takes_order]
     seen = {d.hold.id: d.hold.reasons for d in again if d.hold and d.hold.id}
@@ -158,7 +158,7 @@ def _attempt(d: Decided) -> Attempt:
     assert again is not None
     return Attempt(
         d.hold.id, request.order_version, request.currency, request.total, said_of(request), again.takes_document,
-        request.checkpoint.value, request.attempt, request.proforma, request.posting_request,
+        request.checkpoint.value, request.attempt, request.proforma, request.posting_request, d.id,
     )  # fmt: skip
 
 

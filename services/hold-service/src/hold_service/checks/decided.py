@@ -12,7 +12,7 @@ import orjson
 from hold_service.checks import model
 from hold_service.checks.again import Again
 from hold_service.checks.known import Asked, Known
-from hold_service.checks.loaded import ActiveHold
+from hold_service.checks.loaded import ActiveHold, hold_number
 from hold_service.checks.model import Verdict
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
@@ -93,12 +93,16 @@ def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
     answer = {name: value for name, value in answer.items() if value is not None}
     if verdict.not_checked:
         answer["not_checked_because"] = verdict.not_checked
+    if d.again and d.again.let_through:
+        answer["still_held"] = True
     if verdict.warnings:
         answer["warnings"] = [finding.text for finding in verdict.warnings]
     answer |= on_load(d.known, held=d.hold is not None)
     if d.hold:
         answer |= overdue_accounts(verdict)
         answer["hold"] = d.hold.number
+        if d.hold.previous is not None:
+            answer["previous_hold"] = hold_number(d.hold.previous)
         answer["reasons"] = sorted(d.reasons)
         answer["explanation"] = [d.reasons[reason] for reason in sorted(d.reasons)]
         answer["to_pass"] = [finding.to_pass for finding in verdict.findings]

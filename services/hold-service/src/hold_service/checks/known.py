@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -158,6 +158,7 @@ class Asked:
     proforma: bool = False
     change: str = "post"
     reserved_total: Decimal | None = None
+    document_total: Decimal | None = None
 
 
 @quick
@@ -188,7 +189,8 @@ def asked_of(request: CheckpointRequested, known: Known, now: datetime) -> Asked
     state = known.position.orders.get(request.order)
     created = request.created_at or (state.created_at if state else None) or now
     order = CheckedOrder(request.order, request.order_version, request.currency, request.total, created)
-    return with_state(order, said_of(request), known, proforma=request.proforma, change=request.change)
+    asked = with_state(order, said_of(request), known, proforma=request.proforma, change=request.change)
+    return replace(asked, document_total=request.document_total) if request.document_total is not None else asked
 
 
 def with_state(order: CheckedOrder, said: Said, known: Known, *, proforma: bool, change: str = "post") -> Asked:

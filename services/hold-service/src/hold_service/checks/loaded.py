@@ -47,6 +47,7 @@ class ActiveHold:
     was_attempted: bool = True
     is_forced: bool = False
     reasons: dict[str, str] = field(default_factory=dict)
+    previous: int | None = None
 
     @property
     def number(self) -> str:
@@ -157,7 +158,7 @@ def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], a
 
 
 def _hold(h: Values) -> ActiveHold:
-    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {})
+    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10])
 
 
 def _party(name: str) -> Party:

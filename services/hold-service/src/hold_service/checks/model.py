@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from hold_service.checks import running
+from hold_service.checks.exceeded import exceeded
 from hold_service.checks.figures import facts_of
 from hold_service.checks.figures import figures as _figures
 from hold_service.checks.known import Asked, Known
@@ -81,8 +82,8 @@ def examine(asked: Asked, known: Known, blocked: Sequence[Finding] = ()) -> Verd
         return Verdict([*blocked, *stops(known, missing_rates)], parts=found, limits=limits, is_complete=False)
     outcome = evaluate(known.setup.book, facts)
     return Verdict(
-        [*blocked, *outcome.findings], None, facts, found, limits, outcome.warnings, outcome.released_by,
-        is_complete=outcome.is_complete,
+        [*blocked, *outcome.findings], None, facts, found, limits, [*outcome.warnings, *exceeded(facts, outcome)],
+        outcome.released_by, is_complete=outcome.is_complete,
     )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def _too_small(asked: Asked, known: Known) -> str | None:
 def _released(asked: Asked, known: Known) -> str | None:
     given, on, worth = known.setup.parameters, known.position.check_date, values_of(asked.order, known)
     admission, release = _counting(known.admission, on), _counting(known.release, on)
-    if admission is not None and _fits(worth, admission, given.release_value_tolerance_percent):
+    document = worth if asked.document_total is None else [(asked.document_total, asked.order.currency)]
+    if admission is not None and _fits(document, admission, given.release_value_tolerance_percent):
         return RELEASED
     if release is None or (release.capped and not _fits(worth, release, given.release_value_tolerance_percent)):
         return None

@@ -45,13 +45,13 @@ async def force(work: Work, rows: Sequence[asyncpg.Record], given: Force) -> dic
     decisions = {row["order_no"]: uuid4() for row in rows}
     text = f"{given.by} has put the order on hold: {given.note or given.reason}."
     ids = await store.insert(work, [_new(row, decisions[row["order_no"]], given) for row in rows])
-    await store.see_reasons(work, [(hold_id, {FORCED: text}) for hold_id in ids.values()])
+    await store.see_reasons(work, [(hold_id, {FORCED: text}) for hold_id, _ in ids.values()])
     await set_credit_status(work, [(row["company"], row["order_no"], "held") for row in rows])
     known = await _known(work, rows)
     told = [_told(work, row, ids, decisions, known[row["order_no"]], given, text) for row in rows]
     await saving.save_decisions(work, [decision for _, decision in told])
     await outbox.emit(work, [event for event, _ in told])
-    return {order: hold_number(hold_id) for (_, order), hold_id in ids.items()}
+    return {order: hold_number(hold_id) for (_, order), (hold_id, _) in ids.items()}
 
 
 def _new(row: asyncpg.Record, decision: UUID, given: Force) -> NewHold:
@@ -84,11 +84,11 @@ async def _known(work: Work, rows: Sequence[asyncpg.Record]) -> dict[str, Known]
 
 
 def _told(
-    work: Work, row: asyncpg.Record, ids: dict[tuple[str, str], int], decisions: dict[str, UUID], known: Known,
-    given: Force, text: str,
+    work: Work, row: asyncpg.Record, ids: dict[tuple[str, str], tuple[int, int | None]], decisions: dict[str, UUID],
+    known: Known, given: Force, text: str,
 ) -> tuple[OrderHeld, DecisionRow]:  # fmt: skip
     order, decision = row["order_no"], decisions[row["order_no"]]
-    hold_id = ids[row["company"], order]
+    hold_id, previous = ids[row["company"], order]
     asked = _asked(row, known)
     verdict = rejudge(asked, known)
     stopped = Finding(HoldReason.FORCED_HOLD, None, text, "Let somebody release it; nothing else ends a forced hold.")
@@ -100,7 +100,7 @@ def _told(
         "decision": str(decision), "decided_at": work.business_now, "check_date": known.position.check_date,
         "order_created_at": row["created_at"], "checkpoint": Checkpoint.CONFIRMATION, "attempt": f"forced-{decision}",
         "hold": hold_number(hold_id), "reasons": (FORCED,), "explanation": (text,), "figures": figures(verdict),
-        "forced": True, "forced_reason": given.reason,
+        "forced": True, "forced_reason": given.reason, "previous_hold": hold_number(previous) if previous else None,
     }  # fmt: skip
     event = OrderHeld.model_validate(body)
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "held"}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from hold_service.checks.known import Said
 from holdfast.database.bulk import columns
@@ -27,6 +28,7 @@ class Attempt:
     attempt: str
     proforma: bool
     posting_request: dict[str, Any] | None
+    decision: UUID
 
     def after(self, before: Attempt | None) -> Attempt:
         """This attempt with the document of the one before, where it brings none itself."""
@@ -34,7 +36,7 @@ class Attempt:
             return self
         return replace(
             before, order_version=self.order_version, order_currency=self.order_currency,
-            order_total=self.order_total, said=self.said,
+            order_total=self.order_total, said=self.said, decision=self.decision,
         )  # fmt: skip
 
 
@@ -46,13 +48,15 @@ UPDATE hold h SET order_version = n.order_version, order_currency = n.order_curr
        attempt = CASE WHEN n.takes_document THEN n.attempt ELSE h.attempt END,
        proforma = CASE WHEN n.takes_document THEN n.proforma ELSE h.proforma END,
        posting_request = CASE WHEN n.takes_document THEN n.posting_request ELSE h.posting_request END,
-       attempted_at = CASE WHEN n.takes_document THEN $15 ELSE h.attempted_at END,
+       attempted_at = CASE WHEN n.takes_document THEN $16 ELSE h.attempted_at END,
+       decision = n.decision,
        amount_changed = h.amount_changed OR (h.order_total, h.order_currency) <> (n.order_total, n.order_currency),
        version = h.version + 1
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[], $5::text[], $6::text[], $7::boolean[],
-            $8::boolean[], $9::numeric[], $10::boolean[], $11::text[], $12::text[], $13::boolean[], $14::jsonb[])
+            $8::boolean[], $9::numeric[], $10::boolean[], $11::text[], $12::text[], $13::boolean[], $14::jsonb[],
+            $15::uuid[])
      AS n (hold_id, order_version, order_currency, order_total, payment_terms, cash_discount, order_excluded,
-           is_project, reserved_total, takes_document, checkpoint, attempt, proforma, posting_request)
+           is_project, reserved_total, takes_document, checkpoint, attempt, proforma, posting_request, decision)
 WHERE h.id = n.hold_id AND h.active
 """
 
@@ -65,7 +69,7 @@ async def attempted_again(work: Work, attempts: Sequence[Attempt]) -> None:
     rows = [
         (
             a.hold_id, a.order_version, a.order_currency, a.order_total, *astuple(a.said), a.takes_document,
-            a.checkpoint, a.attempt, a.proforma, a.posting_request,
+            a.checkpoint, a.attempt, a.proforma, a.posting_request, a.decision,
         )
         for a in newest.values()
     ]  # fmt: skip

@@ -13,9 +13,12 @@ from hold_service.checks.stops import STOPS
 from hold_service.parameters.model import HoldParameters
 from holdfast.contracts.holds import HoldReason
 from holdfast.receivables.model import Reservation
+from holdfast.receivables.money import rounded
 
 Mode = Literal["with_posting", "without_posting"]
 READY, FORCED = HoldReason.READY_FOR_RELEASE.value, HoldReason.FORCED_HOLD.value
+WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
+"""Workflow states in which somebody has yet to decide."""
 READY_TEXT = "No reason is left: the order can be released."
 
 
@@ -94,12 +97,17 @@ def primary_reason(reasons: list[Mapping[str, Any]]) -> str:
     return str(active[0]) if len(active) == 1 else "multiple"
 
 
-def value_of_lines(lines: Sequence[Mapping[str, Any]], chosen: Collection[int]) -> Decimal | None:
-    """What the chosen lines of an order come to with tax; None when the order has no such line."""
+def value_of_lines(
+    lines: Sequence[Mapping[str, Any]], chosen: Collection[int], total: Decimal, currency: str
+) -> Decimal | None:
+    """What the chosen lines of an order come to, with tax and their share of the charges, which are what the order's
+    `total` has beyond its lines; None when the order has no such line."""
     values = {int(line["line"]): Decimal(line["net_amount"]) + Decimal(line["tax_amount"]) for line in lines}
     if not set(chosen) <= values.keys():
         return None
-    return sum((values[number] for number in set(chosen)), Decimal(0))
+    value, every = sum((values[number] for number in set(chosen)), Decimal(0)), sum(values.values(), Decimal(0))
+    charges = max(Decimal(0), total - every)
+    return rounded(value + charges * value / every, currency) if every else value
 
 
 def automatic_reason(parameters: HoldParameters, row: Row) -> str | None:

@@ -87,13 +87,14 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
     """A release as it is stored, told and remembered; the figures of the moment are kept with the decision."""
     value, decision = order_value(row, known), uuid4()
     amount = value if release.amount is None else release.amount
+    grace = _grace(row, known, release, amount)
     event = OrderReleased.model_validate({
         **notices.fields(row, known, work, amount_of(row, known), decision), "checkpoint": row["checkpoint"],
         "mode": release.mode, "automatic": release.automatic, "released_by": release.by,
         "release_reason": release.reason, "triggers": release.triggers, "figures": figures(verdict),
         "reasons_cleared": _cleared(row) if release.automatic else (), "note": release.note,
         "released_amount": amount, "released_lines": release.lines, "partial": amount < value,
-        "valid_until": release.valid_until,
+        "valid_until": release.valid_until, "grace_until": grace.grace_until,
         "posting_request": row["posting_request"] if release.mode == "with_posting" else None,
     })  # fmt: skip
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
@@ -102,7 +103,7 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
         release.lines, release.valid_until,
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
-    return Ending(closing, _admissions(row, known, release, amount), _grace(row, known, release, amount), event,
+    return Ending(closing, _admissions(row, known, release, amount), grace, event,
                   DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
         known.position.check_date, row["id"], to_json(answer), to_json(picture),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,32 @@ LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company
 """
 
 
+COMPANY_TOTAL = """CASE WHEN q.picture ->> 'currency' = h.order_currency THEN h.order_total
+                        ELSE (q.picture #>> '{facts,order_total}')::numeric END"""
+"""In company currency, as the newest decision converted it; null where a rate lacked."""
+OF_RELEASE = """
+LEFT JOIN LATERAL (SELECT r.grace_until FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r ON true
+"""
+OF_PROFILE = "LEFT JOIN profile f ON f.customer = h.customer AND f.company = h.company"
+OF_DECISION = """
+LEFT JOIN LATERAL (SELECT q.picture, q.answer FROM decision q WHERE q.id = h.decision OFFSET 0) q ON true
+"""
+SHOWN = (
+    LIST.replace(
+        "FROM hold h\n",
+        f"""
+       , d.sales_deadline, r.grace_until, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
+       q.picture ->> 'currency' AS company_currency, q.answer -> 'overdue_accounts' AS overdue_accounts
+FROM hold h
+""",
+    )
+    + OF_RELEASE
+    + OF_PROFILE
+    + OF_DECISION
+)
+"""With what only people look at."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewHold:
     """An order that begins to wait; `order_total` in `order_currency`."""
@@ -55,8 +82,9 @@ class NewHold:
     forced_reason: str | None = None
 
 
-async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], int]:
-    """Write holds; answers their ids by (company, order). The previous hold of the order is linked."""
+async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], tuple[int, int | None]]:
+    """Write holds; answers by (company, order) their ids and those of the holds of the order before, which are
+    linked."""
     if not holds:
         return {}
     rows = [
@@ -81,11 +109,21 @@ async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], 
                 AS n (company, customer, order_no, order_version, order_currency, order_total, order_created_at,
                       checkpoint, attempt, proforma, decision, posting_request, payment_terms, cash_discount,
                       order_excluded, is_project, reserved_total, forced_reason)
-           RETURNING id, company, order_no""",
+           RETURNING id, company, order_no, previous_hold""",
         *columns(rows),
         work.business_now,
     )
-    return {(row["company"], row["order_no"]): row["id"] for row in found}
+    return {(row["company"], row["order_no"]): (row["id"], row["previous_hold"]) for row in found}
+
+
+async def renew_decisions(work: Work, renewed: Sequence[tuple[int, UUID]]) -> None:
+    """Holds stand on newer decisions; who has read them has their new reasons by another version already."""
+    if renewed:
+        await work.conn.execute(
+            """UPDATE hold h SET decision = n.decision FROM unnest($1::bigint[], $2::uuid[]) AS n (id, decision)
+               WHERE h.id = n.id""",
+            *columns(renewed),
+        )
 
 
 async def note_changed_amounts(work: Work, hold_ids: Sequence[int]) -> None:
@@ -107,10 +145,10 @@ async def hand_over(work: Work, rows: Sequence[asyncpg.Record]) -> None:
     )
 
 
-async def note_workflow(work: Work, hold_id: int, status: str, *, approved: bool) -> None:
-    """Where the approval of a release or rejection stands; `approved` lets a person do it."""
+async def note_workflow(work: Work, hold_id: int, status: str, approved: UUID | None) -> None:
+    """Where the approval of a release or rejection stands; `approved` is the one that lets a person do it."""
     await work.conn.execute(
-        "UPDATE hold SET workflow_status = $2, release_approved = $3, version = version + 1 WHERE id = $1",
+        "UPDATE hold SET workflow_status = $2, approved = $3, version = version + 1 WHERE id = $1",
         hold_id,
         status,
         approved,
@@ -246,18 +284,32 @@ async def refuse_order(work: Work, company: str, order: str) -> None:
     await work.conn.execute("DELETE FROM admission WHERE company = $1 AND order_no = $2", company, order)
 
 
-async def active_of(work: Work, parties: Collection[Party]) -> list[asyncpg.Record]:
-    """Active holds of customers, the oldest first."""
+Place = tuple[datetime, int]
+"""Since when an order is held, and the number of its hold: which of two is older."""
+
+
+async def active_of(
+    work: Work, parties: Collection[Party], only: Collection[int] | None = None, *,
+    after: Mapping[Party, Place] = MappingProxyType({}), most: int | None = None,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """Active holds of customers, or `only` some of them, the oldest first, whosever it is: members of a group share
+    their room (spec 2.1). `after`: only those that are younger, by customer; at most `most`."""
+    wanted = [(*party, *after.get(party, (None, None))) for party in sorted(parties)]
     return list(
         await work.conn.fetch(
-            f"""{LIST} JOIN unnest($1::text[], $2::text[]) AS w (company, customer)
+            f"""{LIST} JOIN unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[])
+                     AS w (company, customer, after_held_at, after_id)
                 ON h.company = w.company AND h.customer = w.customer
-                WHERE h.active ORDER BY h.company, h.customer, h.held_at, h.id""",
-            *columns(sorted(parties), 2),
+                WHERE h.active AND ($5::bigint[] IS NULL OR h.id = ANY($5))
+                  AND (w.after_id IS NULL OR (h.held_at, h.id) > (w.after_held_at, w.after_id))
+                ORDER BY h.held_at, h.id LIMIT $6""",
+            *columns(wanted, 4),
+            None if only is None else list(only),
+            most,
         )
     )
 
 
 async def read_hold(work: Work, hold_id: int) -> asyncpg.Record | None:
     """One hold with its reasons."""
-    return await work.conn.fetchrow(f"{LIST} WHERE h.id = $1", hold_id)
+    return await work.conn.fetchrow(f"{SHOWN} WHERE h.id = $1", hold_id)

@@ -14,24 +14,37 @@ from hold_service.holds.evaluation import Evaluation
 from hold_service.holds.model import Outcome, has_moved
 from hold_service.holds.release import asked_again
 from hold_service.rechecks import store as rechecks
+from hold_service.rechecks.store import Due
 from hold_service.releases import approval
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
+MOST = 1_000
+"""Holds that are decided in one transaction: it keeps the customer locked."""
 
-async def recheck_many(work: Work, parties: Mapping[Party, Sequence[str]], most_facts_age: float | None) -> int:
-    """Decide all held orders of these customers; answers how many were released or cancelled."""
-    return (await evaluate(work, parties, most_facts_age)).ended
+
+async def recheck_many(work: Work, taken: Mapping[Party, Due], most_facts_age: float | None) -> int:
+    """Decide the held orders of these customers that are due; answers how many were released or cancelled. Of very many
+    the younger ones stay due."""
+    after = {party: due.after for party, due in taken.items() if due.after is not None}
+    rows = await holds.active_of(work, taken, after=after, most=MOST)
+    triggers = {party: due.triggers for party, due in taken.items()}
+    done = await _evaluate_all(work, rows, triggers, most_facts_age)
+    if len(rows) == MOST:
+        await rechecks.leave(work, taken, (rows[-1]["held_at"], rows[-1]["id"]))
+    return done.ended
 
 
 async def evaluate(
-    work: Work,
-    parties: Mapping[Party, Sequence[str]],
-    most_facts_age: float | None,
-    only: Collection[int] | None = None,
+    work: Work, parties: Mapping[Party, Sequence[str]], most_facts_age: float | None, only: Collection[int]
 ) -> Evaluation:
-    """Decide the held orders of these customers, or `only` some of their holds."""
-    rows = [row for row in await holds.active_of(work, parties) if only is None or row["id"] in only]
+    """Decide some holds of these customers."""
+    return await _evaluate_all(work, await holds.active_of(work, parties, only), parties, most_facts_age)
+
+
+async def _evaluate_all(
+    work: Work, rows: list[asyncpg.Record], parties: Mapping[Party, Sequence[str]], most_facts_age: float | None
+) -> Evaluation:
     evaluation = Evaluation(work)
     rows = await _without_moved(work, rows, evaluation)
     if not rows:
@@ -45,8 +58,13 @@ async def evaluate(
         _evaluate(row, loaded, evaluation, triggers, most_facts_age)
     await evaluation.save()
     for row in evaluation.waiting:
-        released = evaluation.outcomes[row["id"]] is Outcome.RELEASED
-        await (approval.overtaken if released else approval.grown)(work, row)
+        match evaluation.outcomes[row["id"]]:
+            case Outcome.RELEASED:
+                await approval.overtaken(work, row, "released by itself")
+            case Outcome.CANCELLED:
+                await approval.overtaken(work, row, "cancelled")
+            case _:
+                await approval.grown(work, row)
     return evaluation
 
 

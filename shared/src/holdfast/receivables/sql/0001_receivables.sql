@@ -64,6 +64,17 @@ CREATE TABLE account (
 
 -- One row per ledger document. `version` NULL: only a settlement or a notice of it is known so far.
 -- `former_*` is what the last change of the content replaced: whose figures changed as well.
+-- The decimals of a currency (ISO 4217), as in holdfast.contracts.currencies; a test compares them.
+CREATE FUNCTION minor_units(currency text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI',
+                          'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 0
+        WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 3
+        WHEN currency IN ('CLF', 'UYW', 'XAG', 'XAU', 'XBA', 'XBB', 'XBC', 'XBD', 'XDR', 'XPD', 'XPT', 'XSU',
+                          'XTS', 'XUA', 'XXX') THEN 4
+        ELSE 2 END
+$$;
+
 CREATE TABLE document (
     company text NOT NULL,
     document text NOT NULL,

@@ -210,7 +210,7 @@ CREATE TABLE decision (
     order_no text NOT NULL,
     checkpoint text NOT NULL,
     attempt text NOT NULL,
-    outcome text NOT NULL CHECK (outcome IN ('cleared', 'held', 'released')),
+    outcome text NOT NULL CHECK (outcome IN ('cleared', 'held', 'released', 'rechecked')),
     check_date date NOT NULL,
     decided_at timestamptz NOT NULL,
     hold_id bigint,
@@ -218,7 +218,8 @@ CREATE TABLE decision (
     picture json NOT NULL
 ) WITH (toast_tuple_target = 8160);
 COMMENT ON TABLE decision IS 'Written once for each check and seldom read: neither parsed nor compressed';
-CREATE UNIQUE INDEX decision_attempt ON decision (order_no, company, checkpoint, attempt) WHERE outcome <> 'released';
+CREATE UNIQUE INDEX decision_attempt ON decision (order_no, company, checkpoint, attempt)
+    WHERE outcome IN ('cleared', 'held');
 CREATE INDEX decision_age ON decision (decided_at, id);
 
 -- `payment_terms`, `cash_discount` and `order_excluded` are what the last attempt said; null where it said nothing and
@@ -252,7 +253,7 @@ CREATE TABLE hold (
     attempted_at timestamptz,
     amount_changed boolean NOT NULL DEFAULT false,
     workflow_status text NOT NULL DEFAULT 'draft',
-    release_approved boolean NOT NULL DEFAULT false,
+    approved uuid,
     escalations integer NOT NULL DEFAULT 0,
     escalated_at timestamptz,
     closed_at timestamptz,
@@ -281,6 +282,7 @@ CREATE TABLE hold_reason (
     explanation text NOT NULL,
     PRIMARY KEY (hold_id, reason)
 );
+CREATE INDEX hold_reason_old_facts ON hold_reason (hold_id) WHERE active AND reason = 'facts_too_old';
 
 -- After a release the document that was held goes through once, up to the released value (spec 3.7).
 CREATE TABLE admission (
@@ -316,12 +318,17 @@ CREATE INDEX order_release_of_customer ON order_release (customer, company, hold
 CREATE INDEX order_release_hold ON order_release (hold_id);
 CREATE INDEX admission_hold ON admission (hold_id);
 
--- Customers whose held orders are to be decided again; written under the lock on their account.
+-- Customers whose held orders are to be decided again; written under the lock on their account. Of very many holds
+-- those after (after_held_at, after_id) are left.
 CREATE TABLE recheck_due (
     company text NOT NULL,
     customer text NOT NULL,
     due_at timestamptz NOT NULL,
     triggers text[] NOT NULL,
+    after_held_at timestamptz,
+    after_id bigint,
+    failures integer NOT NULL DEFAULT 0,
+    last_error text,
     PRIMARY KEY (company, customer)
 );
 CREATE INDEX recheck_due_order ON recheck_due (due_at, company, customer);

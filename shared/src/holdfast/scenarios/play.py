@@ -166,10 +166,11 @@ class Play:
         found = await self.client(service, None).get(path)
         return await self.send(service, "PUT", path, body, user=user, etag=found.etag or "new")
 
-    async def must(self, reply: Reply, what: str) -> Reply:
-        """Raises Refused."""
+    def must(self, reply: Reply, what: str, where: Where | None = None) -> Reply:
+        """The answer when it is no refusal. Raises Refused, which leads to a fact when one is named."""
         if not reply.ok:
             detail = reply.body.get("detail") if isinstance(reply.body, dict) else reply.body
+            self.where = where or self.where
             raise Refused(f"{what} was refused with {reply.status}: {detail}")
         return reply
 

@@ -24,6 +24,8 @@ from holdfast.scenarios.names import CREDIT, HOLD, names
 from holdfast.scenarios.play import Ask, Play
 
 LIMITS_BY_HAND = "allow_manual_limit_edit"
+REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_release_reason")
+"""Parameters of hold-service that name release reasons, which must be there before."""
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 YEAR = timedelta(days=365)
 UNTOUCHED = '"0"'
@@ -62,22 +64,13 @@ async def _put(play: Play, where: Where, service: str, path: str, body: Body, ta
 
 
 async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
-    """Parameters, reasons and master data at once; then what may name them."""
+    """What either service keeps, then what may name it; one thing at a time in each service."""
     company, at = play.names.name(name), ("companies", name)
-    reasons, checkpoints = (("hold", c.reasons.hold), ("release", c.reasons.release)), f"/v1/checkpoints/{company}"
-    await gather(
-        _parameters(play, name, c.parameters | {LIMITS_BY_HAND: True}),
-        _credit_master_data(play, name, c),
-        *(
-            _put(play, (*at, "reasons", kind), HOLD, f"/v1/reasons/{company}/{kind}/{one}", {"description": one})
-            for kind, named in reasons
-            for one in named
-        ),
-        *(
-            _put(play, (*at, "checkpoints", kind), HOLD, f"{checkpoints}/{kind}", fact.model_dump(), UNTOUCHED)
-            for kind, fact in c.checkpoints.items()
-        ),
-    )
+    await gather(_reasons(play, name, c), _credit_master_data(play, name, c))
+    await _parameters(play, name, c.parameters | {LIMITS_BY_HAND: True})
+    for kind, fact in c.checkpoints.items():
+        path = f"/v1/checkpoints/{company}/{kind}"
+        await _put(play, (*at, "checkpoints", kind), HOLD, path, fact.model_dump(), UNTOUCHED)
     for number, rule in enumerate(c.rules):
         reply = await play.send(HOLD, "POST", "/v1/rules", rule_body(play, name, rule))
         play.must(reply, f"the rule {rule.kind}", (*at, "rules", number))
@@ -90,6 +83,14 @@ async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
         currency = limits.currency or c.currency
         path = f"/v1/automatic-limit-rules/{company}/{limits.risk_group}/{currency}"
         await _put(play, (*at, "automatic_limits", number), CREDIT, path, automatic_limit_body(limits, currency))
+
+
+async def _reasons(play: Play, name: str, c: CompanyFact) -> None:
+    by_default = {c.parameters[given] for given in REASONS_BY_DEFAULT if c.parameters.get(given)}
+    for kind, named in (("hold", {*c.reasons.hold}), ("release", {*c.reasons.release} | by_default)):
+        for reason in sorted(named):
+            path = f"/v1/reasons/{play.names.name(name)}/{kind}/{reason}"
+            await _put(play, ("companies", name, "reasons", kind), HOLD, path, {"description": reason})
 
 
 async def _parameters(play: Play, name: str, parameters: Body) -> None:

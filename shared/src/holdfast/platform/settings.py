@@ -96,7 +96,8 @@ class Settings(KafkaSettings, BaseSettings):
     postgres_url: str | None = Field(default=None, repr=False)
     credit_database_url: str | None = Field(default=None, repr=False)
     hold_database_url: str | None = Field(default=None, repr=False)
-    pool_size: int = Field(default=10, ge=1)
+    pool_size: int = Field(default=10, ge=4)
+    """A worker keeps one connection to listen on, takes over partitions with a second one at hand, and relays."""
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     lock_timeout_seconds: float = Field(default=10.0, gt=0)
 

@@ -52,6 +52,8 @@ async def test_reservations_come_from_hold_service(
     assert (await read(client))["reserved"]["amount"] == "1190.00"
     await credit.facts(made(OrderCleared.event_type, **{**decided, "order": "SO-8", "proforma": True}))
     assert (await read(client))["reserved"]["amount"] == "1190.00"
+    await credit.facts(made(OrderCleared.event_type, **{**decided, "order": "SO-7", "still_held": True}))
+    assert (await read(client))["reserved"]["amount"] == "1190.00"
     await credit.facts(made(HoldCancelled.event_type, **decided))
     assert (await read(client))["reserved"]["amount"] == "0.00"
 

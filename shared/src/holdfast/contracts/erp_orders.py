@@ -82,6 +82,7 @@ class OrderChanged(CustomerPayload):
     cash_discount: Code | None = None
     origin: Literal["sales", "intercompany", "commerce", "project"] = "sales"
     requested_delivery_date: BusinessDate | None = None
+    sales_deadline: BusinessDate | None = Field(None, description="last day on which the order may be decided on")
     sales_taker: Id | None = None
     sales_responsible: Id | None = None
     sales_pool: Code | None = None
@@ -179,13 +180,17 @@ class CheckpointRequested(CustomerPayload):
     reserved_total: Positive | None = Field(
         None, description="value of what is reserved in stock, order currency; tested alone if the company wants it"
     )
+    document_total: Positive | None = Field(
+        None, description="value of the document with tax and charges where it is a part of the order, order currency; "
+        "after a release of lines it goes through once when they come to as much",
+    )  # fmt: skip
     posting_request: FreeForm | None = Field(
         None, description="posting parameters the ERP wants back when the order is released with posting"
     )
 
     @model_validator(mode="after")
     def _possible(self) -> CheckpointRequested:
-        check_minor_units(self.currency, self, "total", "reserved_total")
+        check_minor_units(self.currency, self, "total", "reserved_total", "document_total")
         return self
 
 

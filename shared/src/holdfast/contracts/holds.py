@@ -27,7 +27,7 @@ from holdfast.contracts.topics import HOLDS
 
 
 class HoldReason(StrEnum):
-    """Why an order is held (spec 1.16)."""
+    """Why an order is held (spec 1.16). Readers take other codes too: a kind of rule may bring its own."""
 
     CREDIT_EXCEEDED = "credit_exceeded"
     OPEN_TRANSACTIONS_OVERDUE = "open_transactions_overdue"
@@ -121,6 +121,7 @@ class OrderCleared(OrderDecision):
     proforma: bool = False
     checked: bool
     not_checked_because: Text | None = None
+    still_held: bool = Field(False, description="the order stays on hold; the company lets this document through")
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     figures: CreditFigures | None = None
     load: Id | None = Field(None, description="the load that the order is on")
@@ -182,6 +183,9 @@ class OrderReleased(OrderDecision):
     released_lines: tuple[int, ...] = Field((), description="the order lines that are released; empty: all of them")
     partial: bool = Field(False, description="only a part of the order's value is released")
     valid_until: BusinessDate | None = Field(None, description="last day on which the release counts")
+    grace_until: BusinessDate | None = Field(
+        None, description="last day on which no checkpoint checks the order; absent: the next one does"
+    )
     note: Text | None = None
 
 

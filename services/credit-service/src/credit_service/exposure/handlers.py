@@ -38,15 +38,20 @@ async def refresh_and_mark(work: Work, parties: Collection[Party]) -> None:
 async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:
     """Keep the credit status of orders and what is reserved for them, as the last event of each has it.
 
-    A pro forma that passes reserves nothing, and neither does a cancelled order.
+    A pro forma that passes, and a document that goes on although its order stays held, change neither; a cancelled
+    order reserves nothing.
     """
-    binding = [e.payload for e in events if not (isinstance(e.payload, OrderCleared) and e.payload.proforma)]
+    binding = [e.payload for e in events if not _binds_nothing(e.payload)]
     decided = [p for p in binding if not isinstance(p, HoldCancelled)]
     await set_credit_status(work, [(p.company, p.order, STATUS[type(p)]) for p in decided])
     ended = {(p.company, p.order): place for place, p in enumerate(binding) if isinstance(p, HoldCancelled)}
     await end_reservations(work, ended)
     valid = [p for place, p in enumerate(binding) if place > ended.get((p.company, p.order), -1)]
     await reserve(work, [_reservation(p) for p in valid])
+
+
+def _binds_nothing(p: OrderDecision | HoldCancelled) -> bool:
+    return isinstance(p, OrderCleared) and (p.proforma or p.still_held)
 
 
 def _reservation(p: OrderDecision) -> Reservation:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from hold_service.checks.known import Asked, CreditGroup, Known, Members, Profile, Share
+from holdfast.receivables import many
 from holdfast.receivables.limits import (
     Level,
     LimitTest,
@@ -17,7 +18,7 @@ from holdfast.receivables.limits import (
     shared_limit,
     tightest,
 )  # fmt: skip
-from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, days_overdue, parts
+from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, days_overdue
 from holdfast.receivables.money import ZERO
 from holdfast.values import quick
 
@@ -45,7 +46,7 @@ class Limits:
 def parts_of(asked: Asked, known: Known) -> Parts:
     """The parts of the exposure with the order; of an order that waits for stock perhaps only what is reserved."""
     credit = known.setup.credit
-    found = parts(known.position, asked.order, credit.open_orders_counted)
+    found = many.parts_of(known.position, asked.order, credit.open_orders_counted)
     if asked.reserved_total is None or credit.bypass_inventory_reservations:
         return found
     convert = Converter(known.position)
@@ -88,7 +89,7 @@ def group_limit(group: CreditGroup, known: Known) -> Decimal:
 def _share(party: Party, order: CheckedOrder, members: Members, group: CreditGroup) -> Share:
     """What another member uses of the shared limit beside this order."""
     position, credit = members.positions[party], members.setups[party[0]].credit
-    found = parts(position, order, credit.open_orders_counted, beside=True)
+    found = many.parts_of(position, order, credit.open_orders_counted, beside=True)
     exposure, missing = in_group_currency(found.exposure(credit.credit_limit_type), position, group.currency)
     share = Share(exposure, missing | found.missing_rates, days_overdue(position))
     if _is_settled(position):

@@ -36,12 +36,23 @@ NOTHING_SET_UP, NOTHING_SAID = Setup(), Standing()
 
 @dataclass(slots=True)
 class ActiveHold:
-    """An order's active hold; `id` is None until it has been written."""
+    """An order's active hold; `id` is None until it has been written. `was_attempted`: a document waits for it, which
+    is not so where a person has forced it."""
 
     id: int | None
-    reasons: dict[str, str] = field(default_factory=dict)
-    number: str = ""
+    customer: str
+    checkpoint: str
+    order_version: int
+    proforma: bool = False
+    was_attempted: bool = True
     is_forced: bool = False
+    reasons: dict[str, str] = field(default_factory=dict)
+    previous: int | None = None
+
+    @property
+    def number(self) -> str:
+        """Its number, once it has been written."""
+        return hold_number(self.id or 0)
 
 
 @dataclass(slots=True)
@@ -137,13 +148,17 @@ def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], a
         rate_stamp=row["rate_stamp"],
         dates=row["dates"],
         terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
-        holds={(h[0], h[1]): ActiveHold(h[2], h[4] or {}, hold_number(h[2]), h[3]) for h in row["holds"] or ()},
+        holds={(h[0], h[1]): _hold(h) for h in row["holds"] or ()},
         admissions={
             (a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5], _date(a[6])) for a in row["admissions"] or ()
         },
         releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
         earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
     )
+
+
+def _hold(h: Values) -> ActiveHold:
+    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10])
 
 
 def _party(name: str) -> Party:

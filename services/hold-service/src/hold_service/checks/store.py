@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
+from hold_service.checks.freshness import FACTS_AGE
 from hold_service.checks.kept import Keeper, Kept
 from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
 from hold_service.checks.overdue import relevant_overdue
@@ -74,7 +75,7 @@ SELECT
      WHERE group_id IS NOT NULL) AS memberships,
     (SELECT json_agg(json_build_array(group_id, company, customer)) FROM member) AS members,
     (SELECT json_agg(json_build_array(o.company, o.order_no, coalesce(o.version, 0), o.payment_terms, o.cash_discount,
-                coalesce(o.excluded, false), d.load,
+                coalesce(o.excluded, false), coalesce(o.origin = 'project', false), d.load,
                 CASE WHEN d.load IS NOT NULL THEN (
                     SELECT json_agg(m.order_no ORDER BY m.order_no) FROM (
                         SELECT m.order_no, m.company FROM order_detail m
@@ -88,12 +89,14 @@ SELECT
      LEFT JOIN LATERAL (
          SELECT d.company, d.order_no, d.load FROM order_detail d
          WHERE d.order_no = w.order_no AND d.company = w.company OFFSET 0) d ON true) AS terms,
-    (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.forced_reason IS NOT NULL,
+    (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.customer, h.checkpoint, h.order_version,
+                h.proforma, h.attempted_at IS NOT NULL, h.forced_reason IS NOT NULL,
                 (SELECT json_object_agg(x.reason, x.explanation) FROM hold_reason x
-                 WHERE x.hold_id = h.id AND x.active)))
+                 WHERE x.hold_id = h.id AND x.active), h.previous_hold))
      FROM named w
      CROSS JOIN LATERAL (
-         SELECT h.id, h.company, h.order_no, h.forced_reason, h.active FROM hold h
+         SELECT h.id, h.company, h.order_no, h.customer, h.checkpoint, h.order_version, h.proforma, h.attempted_at,
+                h.forced_reason, h.active, h.previous_hold FROM hold h
          WHERE h.company = w.company AND h.order_no = w.order_no OFFSET 0) h WHERE h.active) AS holds,
     (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id,
                 a.valid_until))
@@ -110,16 +113,13 @@ SELECT
      CROSS JOIN LATERAL (
          SELECT * FROM decision d
          WHERE d.company = w.company AND d.order_no = w.order_no AND d.checkpoint = w.checkpoint
-           AND d.attempt = w.attempt AND d.outcome <> 'released' OFFSET 0) d) AS earlier,
+           AND d.attempt = w.attempt AND d.outcome IN ('cleared', 'held') OFFSET 0) d) AS earlier,
     (SELECT json_agg(DISTINCT k.party) FROM parked_party k WHERE k.party = ANY ($7::text[])) AS parked,
-    (SELECT CASE WHEN bool_and(greatest(event_time, fresh_at) IS NOT NULL)
-            THEN extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text END
-     FROM consumer_offset WHERE topic LIKE 'erp.%') AS facts_age
-"""
+    (@facts_age@) AS facts_age
+""".replace("@facts_age@", FACTS_AGE)
 """All that is known beside the figures. A customer of two groups, which is so only until the event of the one it has
-left comes, counts with the one that changed last. How old facts are is not known while there is a partition of which
-nothing has been read. `OFFSET 0` makes each lookup go by its index, also when the plan was made while tables were
-small."""
+left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index, also when the plan was
+made while tables were small."""
 
 
 async def load(

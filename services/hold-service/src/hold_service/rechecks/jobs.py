@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
+from hold_service.checks.freshness import are_too_old
 from hold_service.groups.locks import lock_parties, try_lock_parties
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
@@ -56,13 +57,22 @@ async def recheck_due(pool: asyncpg.Pool) -> bool:
     parties: list[Party] = []
     try:
         async with transaction(pool) as work:
-            parties = await store.due(work, CUSTOMERS)
+            parties = await _due(work)
             return bool(parties) and await _recheck(work, parties)
     except Exception as error:
         if is_transient(error) or not parties:
             raise
         await _split(pool, parties, error)
     return True
+
+
+async def _due(work: Work) -> list[Party]:
+    """While facts are too old to decide on nobody is due; afterwards also those who were held for it."""
+    if await are_too_old(work, PARAMETERS.most_facts_age):
+        return []
+    if PARAMETERS.most_facts_age is not None:
+        await store.mark(work, await store.held_for_old_facts(work), {}, delay_seconds=0)
+    return await store.due(work, CUSTOMERS)
 
 
 async def _recheck(work: Work, parties: Sequence[Party]) -> bool:

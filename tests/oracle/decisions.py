@@ -114,14 +114,17 @@ class Oracle:
         )
         reasons, exposure = self._examine(party, order)
         held = next((hold for hold in self.holds.get(party, []) if hold.order.order == request.order), None)
-        if held is not None:
-            held.reasons = tuple(sorted({*held.reasons, *reasons}))
+        gone: list[str] = []
+        if held is not None and reasons:
+            gone, held.reasons = sorted(set(held.reasons) - set(reasons)), reasons
         elif reasons:
             held = Hold(request, order, reasons)
             self.holds.setdefault(party, []).append(held)
         self._note(
             party, Decision("held" if held else "cleared", request.order, held.reasons if held else (), exposure)
         )
+        for reason in gone:
+            self._note(party, Decision(f"cleared of {reason}", request.order, reasons))
         self._reserve(party, order, "held" if held else "passed")
 
     def recheck(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
@@ -13,7 +15,8 @@ from credit_service.adjustments.bodies import LineBody
 from credit_service.adjustments.drafting import draft_journal, faults, must_be_valid
 from credit_service.adjustments.importing import lines_of
 from credit_service.adjustments.model import JournalType
-from credit_service.adjustments.opening import must_be_open, must_not_wait, opened
+from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
+from credit_service.adjustments.own_currency import rates_into
 from credit_service.adjustments.shown import shown_journal, shown_line
 from credit_service.paths import see
 from credit_service.profiles.changing import company_of
@@ -42,12 +45,12 @@ async def list_lines(
 ) -> Response:
     """Lines of a journal in their order."""
     (after,) = decode_cursor(cursor, int) or (0,)
-    async with transaction(request.app.state.pool, clock=False) as work:
+    async with transaction(request.app.state.pool) as work:
         journal = await opened(work, number, caller, lock=False)
         rows = await store.page_of_lines(work, number, min(after, 2**62), limit + 1)
-        currency = (await company_of(work, journal["company"]))["currency"]
-    kept, following = page(rows, limit, lambda row: (row["line"],))
-    return shown({"items": [shown_line(row, currency) for row in kept], "next_cursor": following})
+        kept, following = page(rows, limit, lambda row: (row["line"],))
+        items = await _shown(work, journal["company"], kept)
+    return shown({"items": items, "next_cursor": following})
 
 
 @router.post(
@@ -62,7 +65,7 @@ async def add_line(
 
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match)
-        return await _keep(work, journal, given, None)
+        return await _keep(work, journal, given, None, caller.subject)
 
     return await once(request, caller, idempotency_key, act)
 
@@ -79,7 +82,7 @@ async def change_line(
 
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match, must_match=True)
-        return await _keep(work, journal, given, line)
+        return await _keep(work, journal, given, line, caller.subject)
 
     return await once(request, caller, idempotency_key, act)
 
@@ -98,27 +101,41 @@ async def remove_line(
         journal = await opened(work, number, caller, if_match, must_match=True)
         must_be_open(journal)
         await must_not_wait(work, journal)
-        if not await store.remove_line(work, number, line):
-            raise not_found(f"line {line} of journal {number}")
-        await store.changed(work, number)
+        await _take_out(work, number, line)
+        await store.changed(work, number, caller.subject)
         return Answer(204, "")
 
     return await once(request, caller, idempotency_key, act)
 
 
-async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None) -> Answer:
+async def _take_out(work: Work, number: str, line: int) -> None:
+    """Raises Problem 404 for a line that is not there, 409 for one that is posted."""
+    row = await store.read_line(work, number, line)
+    if row is None:
+        raise not_found(f"line {line} of journal {number}")
+    must_not_be_posted(posted=row["posted"])
+    await store.remove_line(work, number, line)
+
+
+async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None, who: str) -> Answer:
     number, company, kind, line = journal["number"], journal["company"], JournalType(journal["type"]), given.line()
     must_be_open(journal)
     await must_not_wait(work, journal)
-    if replaced is not None and not await store.remove_line(work, number, replaced):
-        raise not_found(f"line {replaced} of journal {number}")
-    await must_be_valid(work, company, kind, [line], await store.subjects(work, number))
+    if replaced is not None:
+        await _take_out(work, number, replaced)
+    await must_be_valid(work, company, kind, [line], await store.subjects(work, number), number)
     (made,) = await store.add_lines(work, number, company, [line])
-    version = await store.changed(work, number)
+    version = await store.changed(work, number, who)
     row = await store.read_line(work, number, made)
     assert row is not None
-    currency = (await company_of(work, company))["currency"]
-    return answer(shown_line(row, currency), 200 if replaced else 201, version)
+    (body,) = await _shown(work, company, [row])
+    return answer(body, 200 if replaced else 201, version)
+
+
+async def _shown(work: Work, company: str, rows: Sequence[asyncpg.Record]) -> list[dict[str, Any]]:
+    master = await company_of(work, company)
+    rates = await rates_into(work, master, company, {row["own_currency"] for row in rows if row["own_currency"]})
+    return [shown_line(row, master["currency"], rates) for row in rows]
 
 
 @router.post(

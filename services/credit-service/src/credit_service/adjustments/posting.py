@@ -8,7 +8,20 @@ from datetime import date
 import asyncpg
 
 from credit_service.adjustments import approval, notices, store
+from credit_service.adjustments.eligible import must_be_eligible
 from credit_service.adjustments.model import JournalType, Status
+from credit_service.adjustments.overlapping import must_not_overlap
+from credit_service.adjustments.own_currency import own_rates
+from credit_service.adjustments.statements import (
+    CLOSE,
+    DONE,
+    GROUP_LIMITS,
+    GROUP_VERSIONS,
+    LIMITS,
+    REPLACED,
+    TEMPORARY,
+    UNIDENTIFIED,
+)
 from credit_service.groups.changing import spread_expiry, tell_groups
 from credit_service.groups.store import members, read_groups
 from credit_service.parameters.store import read_parameters
@@ -30,127 +43,25 @@ from holdfast.web.problems import Problem
 
 TOLD_AT_ONCE = 2_000
 
-OPEN_LINES = """
-SELECT line, customer, credit_group FROM adjustment_line
-WHERE journal = $1 AND NOT posted AND ($2::boolean OR approval_status = 'approved') ORDER BY line
-"""
-LIMITS = """
-WITH todo AS MATERIALIZED (
-    SELECT l.customer, l.new_limit, l.new_to, p.credit_limit AS former, p.credit_limit_expiry_date AS former_to
-    FROM adjustment_line l LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
-    WHERE l.journal = $1 AND l.line = ANY($3::bigint[]) AND l.customer IS NOT NULL
-), noted AS (
-    INSERT INTO credit_limit_history (at, company, customer, field, source, who, why, old_limit, new_limit, valid_from,
-                                      valid_to)
-    SELECT $5, $2, customer, 'credit_limit', 'journal', $6, $1, former, new_limit, $7, new_to FROM todo
-), audited AS (
-    INSERT INTO audit_trail (at, who, what, company, subject, before, after, why, correlation_id)
-    SELECT $5, $6, 'credit-limit.changed', $2, customer,
-           CASE WHEN former IS NOT NULL
-                THEN jsonb_build_object('credit_limit', former::text, 'credit_limit_expiry_date', former_to) END,
-           jsonb_build_object('credit_limit', new_limit::text, 'credit_limit_expiry_date', new_to), 'journal ' || $1, $8
-    FROM todo
-), kept AS (
-    INSERT INTO credit_profile AS p (company, customer, currency, version, credit_limit, credit_limit_date,
-                                     credit_limit_expiry_date, changed_at, changed_by)
-    SELECT $2, customer, $4, 1, new_limit, $7, new_to, $5, $6 FROM todo
-    ON CONFLICT (customer, company) DO UPDATE
-    SET version = p.version + 1, credit_limit = excluded.credit_limit, credit_limit_date = excluded.credit_limit_date,
-        credit_limit_expiry_date = excluded.credit_limit_expiry_date, customer_currency = NULL,
-        credit_limit_customer_currency = NULL, changed_at = excluded.changed_at, changed_by = excluded.changed_by
-)
-SELECT customer, coalesce(former, 0) AS former, former_to, new_limit, new_to FROM todo ORDER BY customer
-"""
-"""A limit entered in the customer's currency is replaced by the posted one, which is in the company's."""
 
-UNIDENTIFIED = """
-SELECT l.customer
-FROM adjustment_line l
-LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
-LEFT JOIN customer c ON c.customer = l.customer AND c.company = $2
-WHERE l.journal = $1 AND l.line = ANY($3::bigint[]) AND l.customer IS NOT NULL
-  AND l.new_limit > coalesce(p.credit_limit, 0) AND l.new_limit >= $4
-  AND coalesce(trim(c.details ->> 'identification'), '') = ''
-ORDER BY l.line LIMIT 10
-"""
-GROUP_LIMITS = """
-WITH todo AS MATERIALIZED (
-    SELECT g.name, l.new_limit, l.new_to, g.credit_limit AS former, g.expiry_date AS former_to, g.owner_company
-    FROM adjustment_line l JOIN credit_group g ON g.name = l.credit_group
-    WHERE l.journal = $1 AND l.line = ANY($2::bigint[])
-), noted AS (
-    INSERT INTO credit_limit_history (at, company, credit_group, field, source, who, why, old_limit, new_limit,
-                                      valid_from, valid_to)
-    SELECT $3, owner_company, name, 'credit_limit', 'journal', $4, $1, former, new_limit, $5, new_to FROM todo
-), audited AS (
-    INSERT INTO audit_trail (at, who, what, company, subject, before, after, why, correlation_id)
-    SELECT $3, $4, 'credit-limit.changed', owner_company, name,
-           jsonb_build_object('credit_limit', former::text, 'expiry_date', former_to),
-           jsonb_build_object('credit_limit', new_limit::text, 'expiry_date', new_to), 'journal ' || $1, $6
-    FROM todo
-)
-UPDATE credit_group g SET credit_limit = t.new_limit, expiry_date = t.new_to, version = g.version + 1
-FROM todo t WHERE t.name = g.name
-"""
-TEMPORARY = """
-WITH todo AS MATERIALIZED (
-    SELECT l.*, t.amount AS former, t.from_date AS former_from, t.to_date AS former_to,
-           coalesce(t.amount, p.credit_limit, g.credit_limit, 0) AS old_limit, coalesce(g.owner_company, $2) AS owner
-    FROM adjustment_line l
-    LEFT JOIN temporary_limit t ON t.id = l.replaces
-    LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
-    LEFT JOIN credit_group g ON g.name = l.credit_group
-    WHERE l.journal = $1 AND l.line = ANY($3::bigint[])
-), replaced AS (
-    DELETE FROM temporary_limit t USING todo WHERE t.id = todo.replaces
-), noted AS (
-    INSERT INTO credit_limit_history (at, company, customer, credit_group, field, source, who, why, old_limit,
-                                      new_limit, valid_from, valid_to)
-    SELECT $4, owner, customer, credit_group, 'temporary_limit', 'temporary', $5, $1, old_limit, new_limit, new_from,
-           new_to
-    FROM todo ORDER BY line
-), audited AS (
-    INSERT INTO audit_trail (at, who, what, company, subject, before, after, why, correlation_id)
-    SELECT $4, $5, 'temporary-limit.given', owner, coalesce(customer, credit_group),
-           CASE WHEN former IS NOT NULL
-                THEN jsonb_build_object('amount', former::text, 'from_date', former_from, 'to_date', former_to) END,
-           jsonb_build_object('amount', new_limit::text, 'from_date', new_from, 'to_date', new_to), 'journal ' || $1, $6
-    FROM todo
-)
-INSERT INTO temporary_limit (id, company, customer, credit_group, amount, from_date, to_date, journal)
-SELECT gen_random_uuid(), CASE WHEN customer IS NOT NULL THEN $2 END, customer, credit_group, new_limit, new_from,
-       new_to, $1
-FROM todo
-"""
-"""The old limit of the history is what is there now: the limit that is replaced, or else the permanent one."""
-REPLACED = """
-SELECT t.id, t.company, t.customer, t.credit_group, t.amount, t.from_date, t.to_date, t.announced AS former,
-       'ended' AS announced
-FROM adjustment_line l JOIN temporary_limit t ON t.id = l.replaces
-WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND t.announced = 'started' ORDER BY t.from_date, t.id
-"""
-"""Those that the world was told of: they end early."""
-GROUP_VERSIONS = "UPDATE credit_group SET version = version + 1 WHERE name = ANY($1::text[])"
-DONE = "UPDATE adjustment_line SET posted = true WHERE journal = $1 AND line = ANY($2::bigint[])"
-CLOSE = """
-UPDATE adjustment_journal j SET version = version + 1, posted_at = $2, posted_by = $3,
-       posted = NOT EXISTS (SELECT FROM adjustment_line l WHERE l.journal = j.number AND NOT l.posted)
-WHERE number = $1
-"""
+async def post(work: Work, journal: asyncpg.Record, who: str, *, confirmed: bool) -> int:
+    """Post what a locked journal may post; answers how many lines. Raises Problem 409.
 
-
-async def post(work: Work, journal: asyncpg.Record, who: str) -> int:
-    """Post what a locked journal may post; answers how many lines. Raises Problem 409."""
+    Whether it may is seen under the locks of all that its open lines name.
+    """
     number, company = journal["number"], journal["company"]
-    todo = await _todo(work, journal)
-    lines = [row["line"] for row in todo]
-    groups = sorted({row["credit_group"] for row in todo if row["credit_group"]})
-    parties = await _lock(work, company, {row["customer"] for row in todo if row["customer"]}, groups)
+    rows = await store.open_lines(work, number)
+    groups = sorted({row["credit_group"] for row in rows if row["credit_group"]})
+    await _lock(work, {(company, row["customer"]) for row in rows if row["customer"]}, groups)
+    todo = await _todo(work, journal, rows, who, confirmed=confirmed)
+    lines, groups = [row["line"] for row in todo], sorted({row["credit_group"] for row in todo if row["credit_group"]})
+    await must_be_eligible(work, number, company)
     await _must_be_identified(work, number, company, lines)
     if JournalType(journal["type"]) is JournalType.PERMANENT:
         await _permanent(work, journal, lines, groups, who)
     else:
-        await _temporary(work, journal, lines, parties, groups, who)
+        await must_not_overlap(work, number, company, lines)
+        await _temporary(work, journal, todo, groups, who)
     await work.conn.execute(DONE, number, lines)
     await work.conn.execute(CLOSE, number, work.business_now, who)
     await audit.record(
@@ -161,7 +72,9 @@ async def post(work: Work, journal: asyncpg.Record, who: str) -> int:
     return len(lines)
 
 
-async def _todo(work: Work, journal: asyncpg.Record) -> Sequence[asyncpg.Record]:
+async def _todo(
+    work: Work, journal: asyncpg.Record, rows: Sequence[asyncpg.Record], who: str, *, confirmed: bool
+) -> Sequence[asyncpg.Record]:
     """The lines that may be posted now. Raises Problem 409 when there is none."""
     number = journal["number"]
     if journal["posted"]:
@@ -171,17 +84,13 @@ async def _todo(work: Work, journal: asyncpg.Record) -> Sequence[asyncpg.Record]
     if journal["lines"] == 0:
         raise Problem(409, "journal-empty", "The journal has no lines", "Add lines or generate them first.")
     needed = await approval.needed(work, journal)
+    if needed == "line":
+        return await _still_as_approved(work, journal, rows, who)
     if needed == "journal":
         await _must_be_approved(work, journal)
-    todo: Sequence[asyncpg.Record] = await work.conn.fetch(OPEN_LINES, number, needed != "line")
-    if needed == "line":
-        todo = await _still_as_approved(work, journal, todo)
-    if not todo:
-        raise Problem(
-            409, "not-approved", "The journal is not approved", "None of its open lines is approved: submit it, and "
-            "post it when they are.",
-        )  # fmt: skip
-    return todo
+    elif not confirmed:
+        await approval.must_be_meant(work, journal)
+    return rows
 
 
 async def _must_be_approved(work: Work, journal: asyncpg.Record) -> None:
@@ -191,25 +100,34 @@ async def _must_be_approved(work: Work, journal: asyncpg.Record) -> None:
             f"Its approval stands at {journal['approval_status']}: submit it, and post it when it is approved.",
         )  # fmt: skip
     if journal["approved_on"] != await store.digest(work, journal["number"], journal["company"]):
-        raise Problem(
-            409, "approval-lapsed", "The approval has lapsed",
-            "A limit of the journal has changed since it was approved; look at it, and submit it again.",
-        )  # fmt: skip
+        raise lapsed()
+
+
+def lapsed() -> Problem:
+    """What was approved is no longer what it was."""
+    return Problem(
+        409, "approval-lapsed", "The approval has lapsed",
+        "A limit of the journal has changed since it was approved; look at it, and submit it again.",
+    )  # fmt: skip
 
 
 async def _still_as_approved(
-    work: Work, journal: asyncpg.Record, todo: Sequence[asyncpg.Record]
-) -> list[asyncpg.Record]:
-    """Lines whose limits are what they were approved on; the approval of the others has lapsed."""
-    kept = []
-    for row in todo:
-        line = row["line"]
-        approved_on = await work.conn.fetchval(
-            "SELECT approved_on FROM adjustment_line WHERE journal = $1 AND line = $2", journal["number"], line
-        )
-        if approved_on == await store.digest(work, journal["number"], journal["company"], line):
-            kept.append(row)
-    return kept
+    work: Work, journal: asyncpg.Record, rows: Sequence[asyncpg.Record], who: str
+) -> Sequence[asyncpg.Record]:
+    """Approved lines whose limits are what they were approved on; the others are drafts again. Raises Problem 409."""
+    approved = [row for row in rows if row["approval_status"] == Status.APPROVED]
+    now = await store.digests(work, journal["number"], journal["company"], [row["line"] for row in approved])
+    todo = [row for row in approved if row["approved_on"] == now[row["line"]]]
+    if not approved:
+        raise Problem(
+            409, "not-approved", "The journal is not approved", "None of its open lines is approved: submit it, and "
+            "post it when they are.",
+        )  # fmt: skip
+    if not todo:
+        raise lapsed()
+    if late := sorted({row["line"] for row in approved} - {row["line"] for row in todo}):
+        await approval.lapsed_lines(work, journal, late, who)
+    return todo
 
 
 async def _must_be_identified(work: Work, number: str, company: str, lines: list[int]) -> None:
@@ -228,13 +146,11 @@ async def _must_be_identified(work: Work, number: str, company: str, lines: list
         )  # fmt: skip
 
 
-async def _lock(work: Work, company: str, customers: set[str], groups: list[str]) -> set[Party]:
-    """Groups before customers, each sorted; answers the customers of the lines."""
+async def _lock(work: Work, parties: set[Party], groups: list[str]) -> None:
+    """Groups before customers, each sorted."""
     await work.conn.execute("SELECT FROM credit_group WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", groups)
-    parties = {(company, customer) for customer in customers}
     found = await members(work, groups)
     await lock_accounts(work, parties.union(*found.values()))
-    return parties
 
 
 async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], groups: list[str], who: str) -> None:
@@ -242,8 +158,9 @@ async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], grou
     master = await company_of(work, company)
     today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
     rows = await work.conn.fetch(
-        LIMITS, number, company, lines, currency, work.business_now, who, today, correlation_id.get()
-    )
+        LIMITS, number, company, lines, currency, work.business_now, who, today, correlation_id.get(),
+        await own_rates(work, number, master),
+    )  # fmt: skip
     await work.conn.execute(GROUP_LIMITS, number, lines, work.business_now, who, today, correlation_id.get())
     found = await members(work, groups)
     for name, group in (await read_groups(work, groups)).items():
@@ -256,9 +173,10 @@ async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], grou
 
 
 async def _temporary(
-    work: Work, journal: asyncpg.Record, lines: list[int], parties: set[Party], groups: list[str], who: str
+    work: Work, journal: asyncpg.Record, todo: Sequence[asyncpg.Record], groups: list[str], who: str
 ) -> None:
-    number, company = journal["number"], journal["company"]
+    number, company, lines = journal["number"], journal["company"], [row["line"] for row in todo]
+    parties = {(company, row["customer"]) for row in todo if row["customer"]}
     master = await company_of(work, company)
     today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
     before = await temporary_of(work, parties, today)

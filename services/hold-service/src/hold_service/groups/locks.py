@@ -64,6 +64,11 @@ async def try_lock_parties(work: Work, parties: Collection[Party], locked: Colle
     return set(parties) & state.locked
 
 
+def note_written(work: Work, groups: Collection[str]) -> None:
+    """The caller has written the rows of these groups, and so holds them."""
+    _held(work).update(groups)
+
+
 def must_hold(work: Work, groups: Collection[str]) -> None:
     """Raises TryAgain when a customer has joined a group between the two locks."""
     missing = set(groups) - _held(work)

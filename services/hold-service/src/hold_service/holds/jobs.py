@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from hold_service.checks import store as checks
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, must_hold
 from hold_service.holds import ageing, notices
 from hold_service.holds.release import amount_of
 from hold_service.rechecks import store as rechecks
@@ -35,7 +35,7 @@ async def clean_reservations(work: Work) -> bool:
             amount=str(ended.amount), currency=ended.currency, reserved_at=ended.reserved_at.isoformat(),
         )  # fmt: skip
         EXPIRED.inc()
-    await rechecks.mark(work, parties, {}, delay_seconds=0)
+    must_hold(work, await rechecks.mark(work, parties, {}, delay_seconds=0))
     return len(parties) == MOST
 
 

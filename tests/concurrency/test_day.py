@@ -58,6 +58,14 @@ class Day:
             (act,) = self.chance.choices(list(ACTS), list(ACTS.values()))
             await getattr(self, f"_{act}")(self.apis[number % len(self.apis)])
 
+    async def evening(self) -> None:
+        """Everybody pays what he owes, the limits are raised, and nobody is blocked any more: orders go on."""
+        for at in range(len(self.market.billed)):
+            await self.say(self.market.pay(at))
+        await self.say(self.market.shared("200000"))
+        for party in self.market.customers:
+            await self.say(self.market.profile(party, "100000"))
+
     async def say(self, payload: Any) -> None:
         """An ERP, or credit-service, sends an event."""
         if payload is not None:
@@ -191,9 +199,15 @@ async def test_a_day_leaves_what_a_plain_replay_of_the_committed_order_leaves(sy
         await system.passed(day.goals)
         await day.replay.is_the_same()
         day.replay.nothing_waits_for_nothing()
+        held = sum(map(len, system.oracle.holds.values()))
+        await day.evening()
+        await system.passed(day.goals)
+        await day.replay.is_the_same()
+        day.replay.nothing_waits_for_nothing()
         await same_decisions(system.transport, system.oracle)
         for child in (*workers, *(api.child for api in day.apis)):
             has_no_crash(child)
     became = Counter(decision.what for of_one in system.oracle.history.values() for decision in of_one)
     assert min(became["cleared"], became["held"]) >= 40, became
     assert min(became["released"], day.statuses[200]) >= 10, (became, day.statuses)
+    assert sum(map(len, system.oracle.holds.values())) <= held - 10

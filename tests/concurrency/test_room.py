@@ -29,9 +29,9 @@ from tests.soak.test_soak import say
 EXAMPLES, STEPS = 10, 8
 SEED = 20260302
 ACTS = [
-    "ask", "ask", "ask", "ask", "ask_on_bus", "ask_on_bus", "ask_again", "state", "change", "cancel", "deliver",
-    "bill", "bill_order", "pay", "pay_half", "void", "limit", "block", "shared", "members", "release", "release",
-    "reject",
+    "ask", "ask", "ask", "ask", "ask_on_bus", "ask_on_bus", "ask_again", "ask_less", "state", "change", "cancel",
+    "deliver", "bill", "bill_order", "pay", "pay_half", "void", "limit", "block", "shared", "members",
+    "release", "release", "reject",
 ]  # fmt: skip
 """Those that matter most are drawn more often."""
 ACT = st.tuples(st.sampled_from(ACTS), st.integers(0, 3), st.integers(0, 7), st.integers(1, 8))
@@ -113,6 +113,14 @@ class Room(RuleBasedStateMachine):
     async def _ask_again(self, turn: int, party: Any, which: int, much: Decimal) -> Any:
         found = self._order(which)
         return self.live.check(turn, self._asks(self.market.ask_again(found))) if found else None
+
+    async def _ask_less(self, turn: int, party: Any, which: int, much: Decimal) -> Any:
+        """The order has been made smaller, and is asked for again before its new state is told."""
+        found = self._order(which)
+        if found is None:
+            return None
+        self.market.changed(found, Decimal("0.5"))
+        return self.live.check(turn, self._asks(self.market.ask_again(found)))
 
     async def _state(self, turn: int, party: Any, which: int, much: Decimal) -> Any:
         found = self._order(which)

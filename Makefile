@@ -54,8 +54,9 @@ types: setup ## mypy, strict
 arch: setup ## who may import whom, and the other house rules
 	cd $(ROOT) && $(BIN)/lint-imports && $(BIN)/pytest -q tests/architecture
 
-contracts: setup ## write the JSON Schemas, examples and the AsyncAPI document anew
+contracts: setup ## write the JSON Schemas, examples, the AsyncAPI document and the names for scenarios anew
 	cd $(ROOT) && $(BIN)/python -m holdfast.contracts.generate
+	cd $(ROOT) && $(BIN)/python -m holdfast.scenarios.schema
 
 contracts-check: setup ## fail when they are stale or a reader of the released version would break
 	cd $(ROOT) && $(BIN)/python -m holdfast.contracts.generate --check

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from tests.bus.conftest import Bus
+from tests.bus.holes import send_before_a_hole
 from tests.bus.members import KEYS, Member, numbered
 
 from holdfast.bus.partitioner import partition_of
@@ -21,6 +22,7 @@ from holdfast.bus.port import (
     TopicMissing,
     TopicPartition,
 )
+from holdfast.platform.settings import BusSettings
 from holdfast.testing.waiting import eventually
 
 TOO_LARGE = b"x" * 1_200_000
@@ -312,3 +314,42 @@ async def test_row_4_4_17_a_slow_owner_stays_in_the_group(bus: Bus) -> None:
     member.go_on()
     await eventually(lambda: len(member.records) == 10, 20)
     assert [kind for kind, _ in member.history] == ["assigned"]
+
+
+async def test_the_position_passes_over_an_offset_without_a_record(bus: Bus, bus_settings: BusSettings) -> None:
+    tp = TopicPartition(bus.name, partition_of(KEYS[0], bus.topic.partitions))
+    first, second, last = [key for key in KEYS if partition_of(key, bus.topic.partitions) == tp.partition][:3]
+    await send_before_a_hole(bus_settings, bus.topic, [Outgoing(bus.name, key, b"") for key in (first, second)])
+    member = await bus.member(lambda _: 0).join(bus.name)
+    await eventually(lambda: len(member.records) == 2, 20)
+    end = (await member.consumer.end_offsets([tp]))[tp]
+    assert end > member.records[-1].offset + 1
+
+    async def passed() -> bool:
+        return await member.consumer.position(tp) == end
+
+    await eventually(passed, 20)
+    await send_before_a_hole(bus_settings, bus.topic, [Outgoing(bus.name, last, b"")])
+    await eventually(lambda: [r.key for r in member.records if r.value is not None] == [first, second, last], 20)
+    assert member.errors == []
+
+
+async def test_the_position_is_not_beyond_what_was_not_handed_out(bus: Bus) -> None:
+    producer = await bus.producer()
+    await producer.send([Outgoing(bus.name, KEYS[0], b"%d" % n) for n in range(30)])
+    tp = TopicPartition(bus.name, partition_of(KEYS[0], bus.topic.partitions))
+    unsought = await bus.member(None).join(bus.name)
+    await all_held(bus, unsought)
+    assert await unsought.consumer.position(tp) is None
+    await unsought.halt()
+    unsought.consumer.seek(tp, 0)
+    seen = 0
+    while seen < 30:
+        position = await unsought.consumer.position(tp)
+        assert position is not None
+        assert position <= seen
+        seen += len((await unsought.consumer.poll(1.0, 7)).get(tp, []))
+    unsought.consumer.pause(tp)
+    await producer.send([Outgoing(bus.name, KEYS[0], b"30")])
+    assert await unsought.consumer.poll(0.2, 7) == {}
+    assert await unsought.consumer.position(tp) == 30

@@ -209,8 +209,9 @@ class Replay:
         return payload.company, payload.order, payload.checkpoint.value, payload.attempt
 
     def _compare(self, turn: Turn) -> None:
-        found = [(key, as_decision(payload)) for key, payload, _ in turn.published]
-        assert found == self.oracle.said, f"transaction {self.turns}: found {found}, wanted {self.oracle.said}"
+        found = by_key((key, as_decision(payload)) for key, payload, _ in turn.published)
+        wanted = by_key(self.oracle.said)
+        assert found == wanted, f"transaction {self.turns}: found {found}, wanted {wanted}"
         for key, _, sequence in turn.published:
             self._sequences[key] += 1
             assert sequence == self._sequences[key], f"{key}: {sequence} is not {self._sequences[key]}"
@@ -259,6 +260,14 @@ class Replay:
     async def _balances(self) -> dict[tuple[str, str, str], Decimal]:
         rows = await self.pool.fetch(BALANCES, [*self.companies])
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def by_key(said: Iterable[tuple[str, Decision]]) -> dict[str, list[Decision]]:
+    """What was said of each customer, in its order."""
+    found: dict[str, list[Decision]] = {}
+    for key, decision in said:
+        found.setdefault(key, []).append(decision)
+    return found
 
 
 def _words(payload: Any) -> str:

@@ -41,6 +41,7 @@ class Oracle:
     kept: dict[type[Payload], dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in KEPT})
     holds: dict[Party, list[Hold]] = field(default_factory=dict)
     admitted: dict[tuple[str, str, str], tuple[str, Decimal]] = field(default_factory=dict)
+    holds_made: int = 0
     answered: set[tuple[str, str, str, str]] = field(default_factory=set)
     history: dict[str, list[Decision]] = field(default_factory=dict)
     said: list[tuple[str, Decision]] = field(default_factory=list)
@@ -95,15 +96,19 @@ class Oracle:
         held = next((hold for hold in self.holds.get(party, []) if hold.order.order == request.order), None)
         found = self._admitted(party, order, key[:3]) if held is None else None
         found = found or self.examine(party, order, request.checkpoint.value)
+        gone: list[str] = []
         if held is not None:
-            held.reasons = tuple(sorted({*held.reasons, *found.reasons}))
+            gone = sorted(set(held.reasons) - set(found.reasons)) if found.reasons else []
+            held.reasons = found.reasons or held.reasons
             self._refresh(held, order, request.checkpoint.value)
         elif found.reasons:
-            held = Hold(order, request.checkpoint.value, found.reasons)
+            held = Hold(order, request.checkpoint.value, found.reasons, self._next())
             self.holds.setdefault(party, []).append(held)
         reasons = held.reasons if held else ()
         self._note(party, Decision("held" if held else "cleared", request.order, reasons, found.exposure,
                                    found.group_exposure))  # fmt: skip
+        for reason in gone:
+            self._note(party, Decision(f"cleared of {reason}", request.order, reasons))
         self._reserve(party, order, "held" if held else "passed")
 
     def _admitted(self, party: Party, order: CheckedOrder, key: tuple[str, str, str]) -> Found | None:
@@ -123,9 +128,10 @@ class Oracle:
         )  # fmt: skip
 
     def recheck(self, parties: Collection[Party] | None = None) -> None:
-        """Decide what is held again, of each customer the oldest hold first."""
-        for party in self.holds if parties is None else sorted(parties):
-            for hold in list(self.holds.get(party, [])):
+        """Decide what is held again, of all these customers the oldest hold first."""
+        waiting = [(hold, party) for party, held in self.holds.items() for hold in held]
+        for hold, party in sorted(waiting, key=lambda pair: pair[0].number):
+            if parties is None or party in parties:
                 self._recheck(party, hold)
 
     def _recheck(self, party: Party, hold: Hold) -> None:
@@ -144,16 +150,25 @@ class Oracle:
 
     def release(self, party: Party, number: str) -> None:
         """A person lets a held order go on."""
-        hold = next(hold for hold in self.holds[party] if hold.order.order == number)
+        hold = self._held(party, number)
         self._let_go(party, hold, self.examine(party, hold.order, hold.checkpoint))
 
     def reject(self, party: Party, number: str) -> None:
         """A person refuses a held order."""
-        hold = next(hold for hold in self.holds[party] if hold.order.order == number)
+        hold = self._held(party, number)
         self.holds[party].remove(hold)
         self.admitted = {key: given for key, given in self.admitted.items() if key[:2] != (party[0], number)}
         self._note(party, Decision("rejected", number))
         self._reserve(party, hold.order, "rejected")
+
+    def _held(self, party: Party, number: str) -> Hold:
+        found = [hold for hold in self.holds.get(party, []) if hold.order.order == number]
+        assert found, f"{number} of {party} is not held"
+        return found[0]
+
+    def _next(self) -> int:
+        self.holds_made += 1
+        return self.holds_made
 
     def _let_go(self, party: Party, hold: Hold, found: Found) -> None:
         self.holds[party].remove(hold)
@@ -174,14 +189,14 @@ class Oracle:
             return Found(("company_not_live", *self._unknown(party)))
         own, missing = book.exposure(self.now, order)
         if self._is_blocked(party, checkpoint):
-            return Found(("customer_blocked",), own)
+            return Found(("customer_blocked",), None if missing else own)
         limit = self.limit(party)
         group, lacking = self._shared(party, order, own)
         tests = [
             test for test in (group, Test(limit, own)) if test is not None and (test is group or limit or not group)
         ]
         stops = [*self._stops(party), *(["technical_error"] if missing or lacking else [])]
-        shown = Found((), own) if lacking else self._shown(party, own, group, limit)
+        shown = Found() if missing else Found((), own) if lacking else self._shown(party, own, group, limit)
         if stops:
             return Found(tuple(sorted(stops)), shown.exposure, shown.group_exposure)
         reasons = ["credit_exceeded"] if any(test.fails for test in tests) else []

@@ -25,11 +25,12 @@ class Decision:
 
 @dataclass(slots=True)
 class Hold:
-    """An order that waits."""
+    """An order that waits; holds are numbered as they begin."""
 
     order: CheckedOrder
     checkpoint: str
     reasons: tuple[str, ...]
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

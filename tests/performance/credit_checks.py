@@ -23,17 +23,16 @@ BARE_REQUESTS, CHECKS, WARM_UP = 8_000, 2_000, 300
 
 def checks(token: str, count: int, start: int) -> list[bytes]:
     """Whole requests, each for another customer and a new order."""
-    return checks_of(token, [n % CUSTOMERS + 1 for n in range(start, start + count)])
+    return checks_of(token, [(n % CUSTOMERS + 1, f"SO-{uuid4().hex[:12]}") for n in range(start, start + count)])
 
 
-def checks_of(token: str, customers: Iterable[int]) -> list[bytes]:
-    """Whole requests for these customers, each for a new order."""
+def checks_of(token: str, orders: Iterable[tuple[int, str]]) -> list[bytes]:
+    """Whole requests for these customers' orders, each a new attempt."""
     found = []
-    for n in customers:
-        order = f"SO-{uuid4().hex[:12]}"
+    for n, order in orders:
         body = {
             "company": COMPANY, "customer": f"C-{n}", "order": order, "order_version": 1,
-            "checkpoint": "confirmation", "attempt": f"{order}-1", "currency": "EUR", "total": "119.00",
+            "checkpoint": "confirmation", "attempt": uuid4().hex, "currency": "EUR", "total": "119.00",
             "created_at": "2026-03-01T09:15:00Z", "payment_terms": "N30",
         }  # fmt: skip
         headers = {"authorization": f"Bearer {token}", "idempotency-key": uuid4().hex,

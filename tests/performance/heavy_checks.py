@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncpg
-from tests.performance.credit_checks import CHECKS, CUSTOMERS, checks, checks_of, compare, results, routes
+from tests.performance.credit_checks import CUSTOMERS, checks, checks_of, compare, results, routes
 from tests.performance.report import Result
 from tests.performance.stage import COMPANY, hold_url, stage
 
-MEMBERS, ITEMS = 50, 10_000
+MEMBERS, ITEMS, ORDERS = 50, 10_000, 50
 SEED = f"""
 INSERT INTO credit_parameters VALUES ('{COMPANY}', 1, '{{"check_customer_credit_groups": true}}');
 INSERT INTO credit_group
 SELECT 'G-' || n, 1, 'EUR', 1000000000, '2099-12-31', true, '[]', false, now()
 FROM generate_series(0, {CUSTOMERS // MEMBERS - 1}) n;
 INSERT INTO credit_group_member
-SELECT '{COMPANY}', 'C-' || n, 'G-' || (n - 1) / {MEMBERS} FROM generate_series(1, {CUSTOMERS}) n;
+SELECT '{COMPANY}', 'C-' || n, 'G-' || n % {CUSTOMERS // MEMBERS} FROM generate_series(1, {CUSTOMERS}) n;
 INSERT INTO sales_order (company, order_no, customer, version, currency, total, credit_status, created_at)
 SELECT '{COMPANY}', 'OPEN-' || n, 'C-' || n, 1, 'EUR', 100, 'passed', '2026-01-05T08:00:00Z'
 FROM generate_series(1, {CUSTOMERS}) n;
@@ -30,6 +30,12 @@ FROM (VALUES ('credit_limit_used', 'blocking', 1000, NULL, NULL), ('days_overdue
      (VALUES ('table', 18), ('group', 18), ('all', 4)) AS v (valid_for, count),
      LATERAL generate_series(1, v.count) n;
 """
+OVERDUE = """
+UPDATE document SET due_date = current_date - 12 WHERE document LIKE 'OPEN-%0-1';
+UPDATE balance SET overdue = 500, oldest_due_date = current_date - 12, next_due_date = current_date + 20
+WHERE customer LIKE '%0';
+"""
+"""One customer in ten is late, which all members of his group hear of."""
 LARGE = f"""
 DELETE FROM document WHERE customer = 'C-1';
 INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, due_date,
@@ -37,11 +43,14 @@ INSERT INTO document (company, document, version, customer, kind, currency, amou
 SELECT '{COMPANY}', 'LARGE-' || n, 1, 'C-1', 'invoice', 'EUR', 500, current_date - 60 - n % 300,
        current_date - 30 - n % 300, 500
 FROM generate_series(1, {ITEMS}) n;
-UPDATE balance b SET open_debits = d.owed, balance = d.owed, debit_count = {ITEMS}, oldest_due_date = d.oldest
+UPDATE balance b SET open_debits = d.owed, balance = d.owed, debit_count = {ITEMS}, oldest_due_date = d.oldest,
+                     overdue = d.owed, next_due_date = NULL
 FROM (SELECT sum(open_amount) AS owed, min(due_date) AS oldest FROM document WHERE customer = 'C-1') d
 WHERE b.customer = 'C-1';
+INSERT INTO sales_order (company, order_no, customer, version, currency, total, created_at)
+SELECT '{COMPANY}', 'SO-' || n, 'C-1', 1, 'EUR', 119, '2026-03-01T09:15:00Z' FROM generate_series(1, {ORDERS}) n;
 """
-"""Open items of one customer, all of them overdue."""
+"""Open items of one customer, all of them overdue, and orders that are not checked yet."""
 
 
 async def run(runs: int) -> list[Result]:
@@ -50,6 +59,7 @@ async def run(runs: int) -> list[Result]:
     async with stage("postgres", CUSTOMERS) as stack:
         connection = await asyncpg.connect(hold_url(stack))
         await connection.execute(SEED)
+        await connection.execute(OVERDUE)
         await connection.execute(LARGE)
         await connection.execute("ANALYZE")
         await connection.close()
@@ -61,4 +71,4 @@ async def run(runs: int) -> list[Result]:
 
 
 def _of_the_large(token: str, count: int, start: int) -> list[bytes]:
-    return checks_of(token, [1] * min(count, CHECKS))
+    return checks_of(token, [(1, f"SO-{n % ORDERS + 1}") for n in range(start, start + count)])

@@ -38,11 +38,13 @@ INSERT INTO profile (company, customer, version, currency, credit_limit, mandato
 SELECT 'DE01', 'C-' || n, 1, 'EUR', 1000000000, false, false, false FROM generate_series(1, $N) AS n;
 INSERT INTO document (company, document, version, customer, kind, currency, amount, document_date, due_date,
                       open_amount)
-SELECT 'DE01', 'OPEN-' || n || '-' || i, 1, 'C-' || n, 'invoice', 'EUR', 500, '2026-01-02', '2026-02-01', 500
+SELECT 'DE01', 'OPEN-' || n || '-' || i, 1, 'C-' || n, 'invoice', 'EUR', 500, current_date - 20, current_date + 10 * i,
+       500
   FROM generate_series(1, $N) AS n, generate_series(1, 3) AS i;
 INSERT INTO balance (company, customer, currency, open_debits, open_credits, balance, debit_count, credit_count,
-                     oldest_due_date)
-SELECT 'DE01', 'C-' || n, 'EUR', 1500, 0, 1500, 3, 0, '2026-02-01' FROM generate_series(1, $N) AS n;
+                     oldest_due_date, overdue_on, overdue, next_due_date)
+SELECT 'DE01', 'C-' || n, 'EUR', 1500, 0, 1500, 3, 0, current_date + 10, current_date, 0, current_date + 10
+FROM generate_series(1, $N) AS n;
 """
 
 

@@ -62,7 +62,7 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
         "/v1/credit-groups/{name}": "/v1/credit-groups/G-1", "/v1/tasks/{name}": "/v1/tasks/due-dates",
         "{run_id}": run["id"], "/v1/master-data/{name}": "/v1/master-data/policy-types", "{code}": "T",
         "{kind}": "credit-profile-change", "/v1/approvals/{number}": f"/v1/approvals/{asked['approval']['id']}",
-        "{act}": "recall", "/v1/delegations/{number}": f"/v1/delegations/{delegation['id']}",
+        "/v1/delegations/{number}": f"/v1/delegations/{delegation['id']}",
         "/v1/scoring-groups/{company}/{group}": "/v1/scoring-groups/DE01/S", "{group}": "S",
         "/v1/risk-groups/{company}/{group}": "/v1/risk-groups/DE01/LOW",
         "{risk_group}/{currency}": "LOW/EUR", "{period_end}": "2025-12-31",

@@ -30,6 +30,7 @@ from hold_service.rules.api import RuleBody
 from hold_service.rules.store import write_rule
 from holdfast.bus import batch
 from holdfast.bus.envelope import Incoming
+from holdfast.bus.handlers import MoreParties, Party
 from holdfast.bus.port import Record
 from holdfast.contracts import REGISTRY
 from holdfast.contracts.base import Payload
@@ -53,8 +54,13 @@ class Hold:
 
     async def facts(self, *payloads: Payload) -> None:
         """Let events take effect in one transaction, as a batch from the bus does."""
-        async with transaction(self.pool) as work:
-            await batch.apply(SERVICE, work, [self.incoming(p) for p in payloads], set())
+        events, known = [self.incoming(p) for p in payloads], set[Party]()
+        while True:
+            try:
+                async with transaction(self.pool) as work:
+                    return await batch.apply(SERVICE, work, events, known)
+            except MoreParties as more:
+                known |= more.parties
 
     def incoming(self, payload: Payload) -> Incoming[Any]:
         """An event as the runner hands it over."""
@@ -174,10 +180,10 @@ def invoice(number: str, amount: str, due: str = "2026-04-01", **changes: Any) -
     return event("erp.invoice.posted.v1", document=number, amount=amount, due_date=due, **fields)
 
 
-def payment(number: str, amount: str, *paid: tuple[str, str]) -> Any:
+def payment(number: str, amount: str, *paid: tuple[str, str], on: str = "2026-03-02") -> Any:
     """A payment of C-1, in EUR."""
     applied = [{"document": document, "amount": part} for document, part in paid]
-    return event("erp.payment.posted.v1", document=number, amount=amount, applications=applied)
+    return event("erp.payment.posted.v1", document=number, amount=amount, applications=applied, document_date=on)
 
 
 def group(limit: str, version: int = 1, members: tuple[str, ...] = ("DE01/C-1",), **changes: Any) -> Any:

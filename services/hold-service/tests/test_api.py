@@ -143,3 +143,11 @@ async def test_a_malformed_request_gets_a_problem_document(hold: Any, ask: Any, 
 async def test_schemathesis_finds_nothing(hold: Any, api: str, configured: Settings) -> None:
     await hold.set_up()
     await asyncio.to_thread(explore, api, issue_token(configured, "kim", ["administer"]))
+
+
+async def test_what_no_column_takes_is_refused_with_its_field(hold: Any, ask: Any, client: httpx.AsyncClient) -> None:
+    await hold.set_up()
+    for written in ('"a\\u0000b"', "1" + "0" * 400, "1e400"):
+        text = body(ask, "O-1", "600")[:-1] + f',"posting_request":{{"x":{written}}}}}'
+        answer = await client.post("/v1/credit-checks", content=text, headers=key())
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "posting_request.x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -62,6 +63,35 @@ async def test_row_77_grace_on_some_documents_only(hold: Any, client: httpx.Asyn
 async def test_row_78_grace_without_a_check(hold: Any, client: httpx.AsyncClient, key: Any) -> None:
     refused = await put(client, "/v1/checkpoints/DE01/invoice", {"check_on_posting": False, "grace_days": 3}, key)
     assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("checkpoints/DE01/invoice", {"check_on_posting": True}),
+    ("parameters/DE01", {"auto_release": False}),
+    ("rankings/DE01/payment-terms", {"ranks": {"N30": 1}}),
+])  # fmt: skip
+async def test_of_two_who_set_up_at_once_one_is_told_so(
+    hold: Any, client: httpx.AsyncClient, key: Any, path: str, body: dict[str, Any]
+) -> None:
+    sent = [client.put(f"/v1/{path}", json=body, headers={**key(), "if-match": '"0"'}) for _ in range(5)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*sent)) == [200, 412, 412, 412, 412]
+
+
+async def test_grace_is_never_mixed_by_two_at_once(hold: Any, client: httpx.AsyncClient, key: Any) -> None:
+    days = {"confirmation": 0, "picking_list": 2, "packing_slip": 0, "invoice": 2}
+    await asyncio.gather(*(
+        put(client, f"/v1/checkpoints/DE01/{document}", {"check_on_posting": True, "grace_days": grace}, key)
+        for document, grace in days.items()
+    ))  # fmt: skip
+    rows = await hold.pool.fetch("SELECT grace_days > 0 AS graceful FROM checkpoint")
+    assert (len(rows), len({row["graceful"] for row in rows})) == (2, 1)
+
+
+async def test_parameters_name_release_reasons_of_the_company(hold: Any, client: httpx.AsyncClient, key: Any) -> None:
+    refused = await put(client, "/v1/parameters/DE01", {"cancel_reason": "CANCEL"}, key)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "cancel_reason")
+    await hold.pool.execute("INSERT INTO reason VALUES ('DE01', 'release', 'CANCEL', '', 1)")
+    assert (await put(client, "/v1/parameters/DE01", {"cancel_reason": "CANCEL"}, key)).status_code == 200
 
 
 async def test_parameters_and_rankings_are_versioned_and_audited(
@@ -166,6 +196,27 @@ async def test_what_if_reports_what_would_have_been_held_or_freed(
     await work_off(hold)
     assert (await client.get(f"/v1/what-if/{free['run']}")).json()["would_be_freed"] == 1
     assert await hold.published() == before
+
+
+async def test_what_if_leaves_out_what_no_rule_decides(
+    hold: Any, ask: Any, client: httpx.AsyncClient, key: Any
+) -> None:
+    await hold.set_up(limit="1000")
+    await hold.parameters(auto_release=False)
+    await hold.facts(ask.order("O-1", "100"))
+    await hold.pool.execute("INSERT INTO reason VALUES ('DE01', 'hold', 'FRAUD', '', 1)")
+    forced = {"company": "DE01", "orders": ["O-1"], "reason": "FRAUD"}
+    await client.post("/v1/forced-holds", json=forced, headers=key())
+    await hold.check(ask.request("O-1", "100"), ask.request("O-2", "1500"))
+    await hold.facts(ask.profile("5000", 2))
+    await hold.recheck()
+    (ready,) = await hold.check(ask.request("O-2", "1500", "again"))
+    assert (ready["outcome"], ready.get("to_pass")) == ("held", [])
+    body = {"company": "DE01", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", "rules": []}
+    run = (await client.post("/v1/what-if", json=body, headers=key())).json()
+    await work_off(hold)
+    items = (await client.get(f"/v1/what-if/{run['run']}/results")).json()["items"]
+    assert [(item["order_no"], item["became"]) for item in items] == [("O-2", "freed")]
 
 
 async def work_off(hold: Any) -> None:

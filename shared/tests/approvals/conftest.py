@@ -15,7 +15,10 @@ from holdfast.database.pool import create_pool
 from holdfast.database.work import Work
 from holdfast.testing.databases import BASE, Databases
 
-SCRIPTS = (BASE, ("holdfast.web", "0001_web.sql"), ("holdfast.approvals", "0001_approvals.sql"))
+SCRIPTS = (
+    BASE, ("holdfast.bus", "0001_bus.sql"), ("holdfast.web", "0001_web.sql"),
+    ("holdfast.receivables", "0001_receivables.sql"), ("holdfast.approvals", "0001_approvals.sql"),
+)  # fmt: skip
 MADE = "CREATE TABLE thing (id text PRIMARY KEY, amount numeric NOT NULL, times integer NOT NULL DEFAULT 0)"
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from holdfast.approvals import store
-from holdfast.approvals.flow import Decision, Kind, ask, decide, escalate_overdue, lapse_for
-from holdfast.approvals.model import Step, Workflow
+from holdfast.approvals.flow import Decision, Kind, ask, decide, escalate_overdue, lapse_for, lapse_stale
+from holdfast.approvals.model import Delegation, Step, Workflow
+from holdfast.contracts.notifications import NotificationRequested
 from holdfast.database.work import set_business_clock, transaction
 from holdfast.platform.clock import utc_now
 from holdfast.web.auth import ALL, Caller
@@ -33,6 +34,13 @@ async def set_up(pool: asyncpg.Pool, *steps: Step, kind: str = "thing") -> None:
 async def asked_for(pool: asyncpg.Pool, thing: Kind, amount: str = "150") -> asyncpg.Record:
     async with transaction(pool) as work:
         return await ask(work, thing, "DE01", "T", "kim", {"amount": amount})
+
+
+async def told(pool: asyncpg.Pool) -> list[tuple[str, list[str], str | None]]:
+    """Messages that were asked for: template, to whom by name, to whom by permission."""
+    rows = await pool.fetch("SELECT payload FROM outbox WHERE type = 'notification.requested.v1' ORDER BY seq")
+    found = [NotificationRequested.model_validate_json(row["payload"]) for row in rows]
+    return [(one.template, list(one.to_users), one.to_permission) for one in found]
 
 
 async def act(pool: asyncpg.Pool, thing: Kind, number: UUID, who: Caller, what: Decision = "approve") -> Any:
@@ -80,6 +88,54 @@ async def test_who_writes_the_facts_ends_what_was_asked_on_them(pool: asyncpg.Po
         ended = await store.read(work, row["id"])
     assert ended is not None
     assert (ended["state"], ended["lapsed"]) == ("cancelled", True)
+    assert [r["state"] for r in await pool.fetch("SELECT state FROM heard")] == ["approval_pending", "cancelled"]
+    assert await told(pool) == [("approval.asked", [], "approvals:decide"), ("approval.lapsed", ["kim"], None)]
+
+
+async def test_a_lapse_leaves_what_somebody_decides_on_to_them(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    row = await asked_for(pool, thing)
+    await pool.execute("UPDATE thing SET amount = 90")
+    async with transaction(pool) as deciding:
+        await store.read(deciding, row["id"], lock=True)
+        async with transaction(pool) as work:
+            await lapse_stale(work, {"thing": thing}, [row["id"]])
+    assert await pool.fetchval("SELECT state FROM approval") == "approval_pending"
+    async with transaction(pool) as work:
+        await lapse_stale(work, {"thing": thing}, [row["id"]])
+    assert await pool.fetchval("SELECT state FROM approval") == "cancelled"
+
+
+async def test_those_concerned_are_told_of_every_step(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, Step("both", ("ann", "bob"), needed=2), Step("board", ("eve",)))
+    row = await asked_for(pool, thing)
+    for who in ("ann", "bob", "eve"):
+        await act(pool, thing, row["id"], caller(who))
+    assert await told(pool) == [
+        ("approval.asked", ["ann", "bob"], None), ("approval.asked", ["eve"], None), ("approval.decided", ["kim"], None)
+    ]  # fmt: skip
+
+
+async def test_whose_doing_it_is_too_does_not_decide(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool)
+    async with transaction(pool) as work:
+        row = await ask(work, thing, "DE01", "T", "kim", {"amount": "150"}, barred=("zoe", "kim"))
+    for who in ("kim", "zoe"):
+        with pytest.raises(Problem, match="four eyes"):
+            await act(pool, thing, row["id"], caller(who))
+    assert await act(pool, thing, row["id"], caller("ann")) == "completed"
+
+
+async def test_a_delegation_counts_by_the_business_date_of_the_company(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, Step("manager", ("ann",)))
+    await pool.execute("INSERT INTO company (company, time_zone) VALUES ('DE01', 'Pacific/Auckland')")
+    row = await asked_for(pool, thing)
+    async with pool.acquire() as connection:
+        await set_business_clock(connection, datetime(2026, 3, 2, 20, tzinfo=UTC))
+    async with transaction(pool) as work:
+        tomorrow = Delegation("ann", "zoe", date(2026, 3, 3), date(2026, 3, 3))
+        await store.add_delegation(work, uuid4(), "DE01", tomorrow)
+    assert await act(pool, thing, row["id"], caller("zoe")) == "completed"
 
 
 async def test_one_request_is_open_at_a_time(pool: asyncpg.Pool, thing: Kind) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shared.tests.bus_core.conftest import Journal, Partition
-from shared.tests.bus_core.toy import SERVICE, order, record, sent
+from shared.tests.bus_core.toy import SERVICE, order, record, request, sent
 
 from holdfast.bus import dead_letters
 
@@ -74,3 +74,12 @@ async def test_values_that_no_column_takes_become_dead_letters(
     assert await journal.waiting() == [("poison", "1")]
     done = await dead_letters.replay(journal.pool, SERVICE, 1)
     assert done.failed == 1
+
+
+async def test_a_trace_that_no_column_takes_does_not_stop_what_follows_from_the_event(
+    partition: Partition, journal: Journal
+) -> None:
+    asked = sent("1", request("A", "O-1"))
+    await partition.handle([replace(record(0, asked), headers=(*asked.headers, ("ce_traceparent", b"a\0b")))])
+    assert await journal.waiting() == []
+    assert await journal.value("SELECT count(*) FROM outbox WHERE traceparent IS NULL") == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.tests.bus_core import toy
 
 from holdfast.bus.envelope import Incoming
-from holdfast.bus.handlers import HandlerTable
+from holdfast.bus.handlers import Handle, HandlerTable
 from holdfast.bus.port import Record
 from holdfast.bus.segments import runs, segments
 from holdfast.contracts.credit import ProfileChanged
@@ -22,12 +22,18 @@ TABLE = HandlerTable()
 DECISIONS = {"erp.order.checkpoint-requested.v1", "credit.profile.changed.v1"}
 
 
-async def nothing(work: Work, events: object) -> None:
+def made() -> Handle:
     """Stands in the table; it is never called."""
 
+    async def nothing(work: Work, events: object) -> None: ...
 
+    return nothing
+
+
+TOGETHER, ONE = HandlerTable(), made()
 for cls in (OrderChanged, OrderCancelled, CheckpointRequested, ProfileChanged):
-    TABLE.on(cls, decides=cls.event_type in DECISIONS)(nothing)
+    TABLE.on(cls, decides=cls.event_type in DECISIONS)(made())
+    TOGETHER.on(cls)(ONE)
 BODIES = {handler.payload.event_type: toy.payload(handler.payload.event_type) for handler in TABLE}
 NUMBERS = count()
 
@@ -84,3 +90,9 @@ def test_decisions_of_a_key_and_events_of_one_type_and_key_keep_their_order(batc
 def test_a_key_without_decisions_stays_in_the_first_segment(batch: list[Incoming[Any]]) -> None:
     facts = [e for e in batch if e.type not in DECISIONS]
     assert len(segments(facts, TABLE)) <= 1
+
+
+@given(batches)
+def test_types_of_one_function_come_in_one_run_as_they_came(batch: list[Incoming[Any]]) -> None:
+    found = [group for segment in segments(batch, TOGETHER) for _, group in runs(segment, TOGETHER, decides=False)]
+    assert found == ([batch] if batch else [])

@@ -23,6 +23,7 @@ from holdfast.contracts.erp_receivables import InvoicePosted
 from holdfast.contracts.schemas import catalogue
 from holdfast.database.pool import to_json
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOW = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 TYPE = "erp.invoice.posted.v1"
 BODY = json.dumps(InvoicePosted.example).encode()
@@ -52,10 +53,10 @@ def structured(**change: Any) -> Record:
 @pytest.mark.parametrize("cls", catalogue().values(), ids=lambda cls: cls.event_type)
 def test_what_is_written_is_read(cls: type[Payload]) -> None:
     payload = cls.model_validate(cls.example)
-    sent = encode(id="1", source="/s", type=cls.event_type, time=NOW, payload=payload, traceparent="00-ab-cd-01")
+    sent = encode(id="1", source="/s", type=cls.event_type, time=NOW, payload=payload, traceparent=TRACE)
     read = decode(Record(sent.topic, 0, 0, None, sent.headers, sent.value, 0))
     assert (read.id, read.source, read.type, read.time) == ("1", "/s", cls.event_type, NOW)
-    assert (read.payload, read.key, read.traceparent) == (payload, sent.key, "00-ab-cd-01")
+    assert (read.payload, read.key, read.traceparent) == (payload, sent.key, TRACE)
 
 
 def test_a_round_amount_is_written_without_an_exponent() -> None:
@@ -210,3 +211,15 @@ VALUES = st.none() | st.text(max_size=5) | st.integers() | st.lists(st.integers(
 @given(st.dictionaries(st.sampled_from(MEMBERS), VALUES))
 def test_structured_garbage_is_undigestible_or_valid(change: dict[str, Any]) -> None:
     assert outcome(structured(**change))
+
+
+@pytest.mark.parametrize(
+    "trace", [b"", b"a\0b", b"\xff", b"00-ab-cd-01", TRACE.upper().encode(), TRACE.encode() + b"\n"]
+)
+def test_a_trace_that_nobody_could_read_is_left_out(trace: bytes) -> None:
+    cls = REGISTRY[TYPE]
+    sent = encode(id="1", source="/s", type=TYPE, time=NOW, payload=cls.model_validate(cls.example))
+    assert (
+        decode(Record(sent.topic, 0, 0, None, (*sent.headers, ("ce_traceparent", trace)), sent.value, 0)).traceparent
+        is None
+    )

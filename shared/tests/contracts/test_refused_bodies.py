@@ -13,11 +13,14 @@ from pydantic import ValidationError
 from holdfast.contracts import REGISTRY
 from holdfast.contracts.refusals import explain
 from holdfast.contracts.schemas import catalogue
+from holdfast.database.pool import to_json
 
 INVOICE, PAYMENT = "erp.invoice.posted.v1", "erp.payment.posted.v1"
+REQUEST = "erp.order.checkpoint-requested.v1"
 SETTLEMENT = "erp.settlement.posted.v1"
 APPLICATION = {"document": "I", "amount": "1.00"}
 LINE = {"line": 1, "ordered": "1", "net_amount": "1"}
+NESTED = "[" * 30 + "]" * 30
 INSTALLMENT = {"percent": "50", "days": 3}
 TOTAL = {"currency": "EUR", "balance": "1", "open_debits": 1, "open_credits": 0}
 
@@ -36,6 +39,14 @@ def refusal(event_type: str, **change: Any) -> tuple[str, str]:
     ("event_type", "change", "field", "remedy"),
     [
         (INVOICE, {"amount": 1190.0}, "amount", "JSON string"),
+        (INVOICE, {"lines": [{"line": 2**63, "net_amount": "1"}]}, "lines.0.line", "at most"),
+        (REQUEST, {"posting_request": {"a": [{"b": "c\0"}]}}, "posting_request.a.0.b", "Leave it out"),
+        (REQUEST, {"posting_request": {"a\0": 1}}, "posting_request.a\\x00", "Leave it out"),
+        (REQUEST, {"posting_request": {"a": 10**400}}, "posting_request.a", "as a text"),
+        (REQUEST, {"posting_request": {"a": 2**64 - 1}}, "posting_request.a", "as a text"),
+        (REQUEST, {"posting_request": {"a": float("inf")}}, "posting_request.a", "as a text"),
+        (REQUEST, {"posting_request": {"a": "x" * 60_000}}, "posting_request", "50000 bytes"),
+        (REQUEST, {"posting_request": {"a": json.loads(NESTED)}}, "posting_request.a" + ".0" * 18, "flatter"),
         (INVOICE, {"amount": "1.190,00"}, "amount", "no thousands"),
         (INVOICE, {"amount": "1_190"}, "amount", "no thousands"),
         (INVOICE, {"amount": "1e9"}, "amount", "no exponent"),
@@ -120,3 +131,20 @@ def test_every_refusal_can_be_explained(event_type: str, data: st.DataObject) ->
     else:
         unclear = []
     assert unclear == []
+
+
+FREE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), FREE, max_size=4))
+def test_what_is_given_back_as_it_is_can_be_written_or_is_refused(given_free: dict[str, Any]) -> None:
+    cls = REGISTRY[REQUEST]
+    try:
+        read = cls.model_validate_json(json.dumps(cls.example | {"posting_request": given_free}))
+    except ValidationError:
+        return
+    assert json.loads(to_json(read.posting_request)) == given_free  # type: ignore[attr-defined]
+    assert "\\u0000" not in to_json(read.posting_request)  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ HEADERS = {
     "CE-SpecVersion": "1.0", "ce-id": "p%20-1", "ce-source": "/erp/de", "ce-type": "erp.payment.posted.v1",
     "ce-time": "2026-03-30T10:00:00Z", "content-type": "application/json; charset=utf-8",
 }  # fmt: skip
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BODY = json.dumps(EXAMPLE["data"]).encode()
 
 
@@ -34,13 +35,13 @@ def test_every_example_can_be_posted(name: str) -> None:
 
 
 def test_binary_mode_and_the_attributes_that_travel_along() -> None:
-    accepted = from_binary(HEADERS | {"ce-subject": "PAY", "ce-partitionkey": "forged", "ce-traceparent": "00-a"}, BODY)
+    accepted = from_binary(HEADERS | {"ce-subject": "PAY", "ce-partitionkey": "forged", "ce-traceparent": TRACE}, BODY)
     headers = dict(accepted.outgoing.headers)
     assert accepted.id == "p -1"
     assert accepted.outgoing.value == BODY
     assert accepted.outgoing.key == "DE01/C-1001"
     assert headers["ce_partitionkey"] == b"DE01/C-1001"
-    assert (headers["ce_subject"], headers["ce_traceparent"]) == (b"PAY", b"00-a")
+    assert (headers["ce_subject"], headers["ce_traceparent"]) == (b"PAY", TRACE.encode())
 
 
 def test_the_companies_it_speaks_of() -> None:
@@ -90,3 +91,8 @@ def test_binary_garbage_is_refused_or_taken(headers: dict[str, str], body: bytes
     except Undigestible as problem:
         taken = not problem.remedy
     assert not taken
+
+
+def test_a_trace_that_nobody_could_read_does_not_travel_along() -> None:
+    accepted = from_structured(EXAMPLE | {"traceparent": "a\x00b"})
+    assert "ce_traceparent" not in dict(accepted.outgoing.headers)

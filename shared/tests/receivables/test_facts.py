@@ -12,13 +12,16 @@ import pytest
 from shared.tests.receivables.conftest import Feed
 from shared.tests.receivables.feeding import incoming
 
+from holdfast.bus.envelope import Undigestible
 from holdfast.bus.handlers import MoreParties
 from holdfast.contracts import erp_customers, erp_orders, erp_receivables, erp_reference
 from holdfast.contracts.base import Payload
+from holdfast.contracts.currencies import MINOR_UNITS
 from holdfast.contracts.erp_customers import CustomerChanged
 from holdfast.contracts.erp_orders import DeliveryPosted, OrderCancelled, OrderChanged
 from holdfast.contracts.erp_receivables import (
     BalanceReported,
+    CreditNotePosted,
     DocumentCancelled,
     InvoicePosted,
     PaymentPosted,
@@ -29,6 +32,7 @@ from holdfast.contracts.erp_receivables import (
 from holdfast.contracts.erp_reference import CompanyChanged, CompanyWentLive
 from holdfast.database.work import Work, transaction
 from holdfast.receivables.accounts import lock_accounts, recomputed, try_lock_accounts
+from holdfast.receivables.as_of import read_balances_as_of
 from holdfast.receivables.documents import apply_invoices
 from holdfast.receivables.exposure import read_exposures
 from holdfast.receivables.facts import FACT_HANDLERS
@@ -139,7 +143,6 @@ async def test_row_4_4_24_what_comes_early_waits_and_is_seen(pool: asyncpg.Pool,
 
 async def test_nothing_waits_once_all_has_come(pool: asyncpg.Pool, feed: Feed) -> None:
     await feed([example(payload) for payload in FACT_HANDLERS])
-    await feed([example(PaymentPosted, document="CN-2026-0007", applications=[])])
     async with transaction(pool) as work:
         assert await read_waiting(work) == []
 
@@ -255,3 +258,70 @@ async def test_row_4_5_1_a_check_that_waited_for_the_lock_sees_what_was_committe
 
     seen = await asyncio.gather(*(check_and_reserve(f"O{n}") for n in range(8)))
     assert sorted(seen) == [50 * n for n in range(1, 9)]
+
+
+INVOICE = example(InvoicePosted, document="1001")
+CREDIT_NOTE = example(CreditNotePosted, document="1001")
+PAYMENT = example(PaymentPosted, document="1001", applications=[])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "known"),
+    [
+        (INVOICE, PAYMENT, "debit"),
+        (PAYMENT, INVOICE, "payment"),
+        (PAYMENT, CREDIT_NOTE, "payment"),
+        (CREDIT_NOTE, INVOICE, "credit note"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_number_of_another_kind_is_refused(
+    first: Any, second: Any, known: str, version: int, pool: asyncpg.Pool, feed: Feed
+) -> None:
+    await feed([first])
+    before = await pool.fetchrow("SELECT * FROM document")
+    with pytest.raises(Undigestible) as caught:
+        await feed([second.model_copy(update={"version": version})])
+    assert (caught.value.field, caught.value.value) == ("document", "1001")
+    assert f"{known} of DE01" in caught.value.problem
+    assert "prefix" in caught.value.remedy
+    assert await pool.fetchrow("SELECT * FROM document") == before
+
+
+async def test_a_debit_may_become_another_debit_and_a_stub_anything(pool: asyncpg.Pool, feed: Feed) -> None:
+    await feed([INVOICE, INVOICE.model_copy(update={"version": 2, "kind": "fee"})])
+    assert await pool.fetchval("SELECT kind FROM document") == "fee"
+    await feed([example(DocumentCancelled, document="P-1"), example(PaymentPosted, document="P-1", applications=[])])
+    assert await pool.fetchval("SELECT kind FROM document WHERE document = 'P-1'") == "payment"
+
+
+@pytest.mark.parametrize("settled_first", [False, True])
+async def test_less_than_the_minor_unit_does_not_stay_open(settled_first: bool, pool: asyncpg.Pool, feed: Feed) -> None:
+    settled = example(SettlementPosted, debit_amount="118.9999", credit_amount="119.0001")
+    documents = [
+        example(InvoicePosted, amount="119.00", tax_amount="19.00", lines=[]), example(CreditNotePosted),
+    ]  # fmt: skip
+    for batch in ([settled], documents) if settled_first else (documents, [settled]):
+        await feed(batch)
+    assert await pool.fetch("SELECT open_amount FROM document WHERE open_amount <> 0") == []
+    async with transaction(pool) as work:
+        assert await read_balances_as_of(work, "DE01", date(2027, 1, 1)) == []
+
+
+async def test_settlements_above_a_document_are_seen(pool: asyncpg.Pool, feed: Feed) -> None:
+    await feed(
+        [
+            example(InvoicePosted), example(CreditNotePosted), example(CompanyChanged), example(CustomerChanged),
+            example(OrderChanged), example(SettlementPosted, debit_amount="2000.00", credit_amount="119.00"),
+        ]
+    )  # fmt: skip
+    async with transaction(pool) as work:
+        (found,) = await read_waiting(work)
+    assert (found.what, found.number) == ("document", "INV-2026-0042")
+    assert found.waits_for == "settlements of at most its amount"
+
+
+async def test_the_database_knows_the_decimals_of_each_currency(pool: asyncpg.Pool) -> None:
+    rows = await pool.fetch("SELECT code, minor_units(code) AS units FROM unnest($1::text[]) code", list(MINOR_UNITS))
+    assert {row["code"]: row["units"] for row in rows} == MINOR_UNITS

@@ -43,8 +43,11 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "lock": (LOCK_ALL, [["X"] * 51, CUSTOMERS]),
     "documents": (refresh.DOCUMENTS, [["X"] * len(DOCUMENTS), DOCUMENTS]),
     "orders": (refresh.ORDERS, [["X"] * len(ORDERS), ORDERS]),
-    "balances": (refresh.BALANCES, [["X"] * 51, CUSTOMERS]),
-    "positions": (positions.POSITIONS, [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ["O5", "NEW"], [None] * 51]),
+    "balances": (refresh.BALANCES, [["X"] * 51, CUSTOMERS, NOW]),
+    "positions": (
+        positions.POSITIONS,
+        [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ['["O5", "NEW"]'] * 51, [None] * 51],
+    ),
 }
 STATEMENTS |= {
     name: (statement, [["X"] * len(DOCUMENTS), DOCUMENTS])
@@ -89,7 +92,7 @@ async def test_hot_statements_use_indexes(filled: asyncpg.Pool) -> None:
     for name, (statement, arguments) in STATEMENTS.items():
         for node in await explain(filled, statement, arguments):
             assert node["Node Type"] != "Seq Scan", (name, node)
-    read = await explain(filled, refresh.BALANCES, [["X"], ["BIG"]])
+    read = await explain(filled, refresh.BALANCES, [["X"], ["BIG"], NOW])
     assert {node["Index Name"] for node in read if node["Relation Name"] == "document"} == {"document_open"}
 
 

@@ -113,6 +113,14 @@ async def test_lists_go_on_by_cursor_to_their_end(client: httpx.AsyncClient) -> 
     assert (await client.get("/v1/things", params={"cursor": "nonsense"})).status_code == 400
 
 
+async def test_a_query_parameter_that_nobody_knows_is_refused(client: httpx.AsyncClient) -> None:
+    refused = await client.get("/v1/things", params={"limit": 2, "curser": "x"})
+    assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "unknown-parameter")
+    assert refused.json()["errors"] == [{
+        "field": "curser", "value": "x", "problem": "is no query parameter of this route",
+        "remedy": "Choose from cursor, limit."}]  # fmt: skip
+
+
 async def test_a_change_names_the_version_it_was_made_on(client: httpx.AsyncClient) -> None:
     tags = {None: 428, '"3"': 412, '"4"': 200, '"1", "4"': 200, "*": 200}
     for tag, status in tags.items():

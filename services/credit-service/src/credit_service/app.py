@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
 from credit_service.exposure import group_api as group_exposure_api
-from credit_service.exposure.handlers import apply_cancellations, apply_decisions, refresh_and_mark
+from credit_service.exposure.handlers import apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
 from credit_service.masterdata import api as masterdata_api
@@ -51,6 +52,7 @@ from holdfast.platform import roles
 from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
+from holdfast.receivables.falling_due import refresh_fallen_due
 from holdfast.web.app import create_app, with_pool
 
 NAME = "credit-service"
@@ -59,11 +61,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HANDLERS = HandlerTable()
 for _payload, _handle in FACT_HANDLERS.items():
     HANDLERS.on(_payload)(_handle)
-HANDLERS.on(OrderCleared)(apply_decisions)
-HANDLERS.on(OrderHeld)(apply_decisions)
-HANDLERS.on(OrderReleased)(apply_decisions)
-HANDLERS.on(OrderRejected)(apply_decisions)
-HANDLERS.on(HoldCancelled)(apply_cancellations)
+for _decision in (OrderCleared, OrderHeld, OrderReleased, OrderRejected, HoldCancelled):
+    HANDLERS.on(_decision)(apply_decisions)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
 RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, tasks_api.router]
@@ -122,5 +121,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
     """Periodic work until `stop`."""
-    jobs = [Job("approval-escalation", timedelta(minutes=15), escalate_overdue)]
+    jobs = [
+        Job("approval-escalation", timedelta(minutes=15), escalate_overdue),
+        Job("fallen-due", timedelta(minutes=5), partial(refresh_fallen_due, lock=lock_accounts)),
+    ]
     await roles.run_periodic(SERVICE, settings, stop, [*jobs, *background(TASKS)])

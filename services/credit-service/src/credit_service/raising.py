@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from credit_service.lapsing import register
 from credit_service.tables.model import Outcome, Told
 from holdfast.approvals import flow
 from holdfast.approvals.flow import Asked, Kind, Request
@@ -21,10 +22,12 @@ NAME = "credit-profile-change"
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A way in which room is raised: its locks, what it is asked on, what it does. They read the proposal."""
+    """A way in which room is raised: its locks, what it is asked on, the resulting limit in company currency, what it
+    does. They read the proposal."""
 
     lock: Callable[[Work, dict[str, Any]], Awaitable[None]]
     basis: Callable[[Work, dict[str, Any]], Awaitable[Any]]
+    amount: Callable[[Work, dict[str, Any]], Awaitable[Decimal]]
     take_effect: Callable[[Work, dict[str, Any], Asked], Awaitable[None]]
 
 
@@ -40,14 +43,14 @@ async def _basis(work: Work, asked: Asked) -> Any:
 
 
 async def _amount(work: Work, asked: Asked) -> Decimal:
-    return Decimal(asked.proposal["resulting_limit"])
+    return await DOORS[asked.proposal["door"]].amount(work, asked.proposal)
 
 
 async def _take_effect(work: Work, asked: Asked, who: str) -> None:
     await DOORS[asked.proposal["door"]].take_effect(work, asked.proposal, asked)
 
 
-KIND = Kind(NAME, "a change that raises what a customer may owe", _lock, _basis, _amount, _take_effect)
+KIND = register(Kind(NAME, "a change that raises what a customer may owe", _lock, _basis, _amount, _take_effect))
 
 
 async def must_ask(work: Work, company: str) -> bool:
@@ -56,12 +59,21 @@ async def must_ask(work: Work, company: str) -> bool:
 
 
 async def ask(
-    work: Work, door: str, company: str, subject: str, who: str, amount: Decimal, proposal: dict[str, Any],
-    reason: str | None,
-) -> asyncpg.Record:  # fmt: skip
-    """Ask for a raise; `amount` is the resulting limit in company currency. Raises Problem 409 when one is pending."""
-    told = {"door": door, "company": company, "resulting_limit": amount, **proposal}
+    work: Work, door: str, company: str, subject: str, who: str, proposal: dict[str, Any], reason: str | None
+) -> asyncpg.Record:
+    """Ask for a raise. Raises Problem 409 when one is pending."""
+    told = {"door": door, "company": company, **proposal}
     return await flow.ask(work, KIND, company, subject, who, told, reason)
+
+
+async def open_anywhere(work: Work, subject: str, kind: str = NAME) -> asyncpg.Record | None:
+    """The request that is open for a subject, of whichever company."""
+    return await work.conn.fetchrow(
+        """SELECT * FROM approval WHERE subject = $1 AND kind = $2
+           AND state IN ('submitted', 'approval_pending', 'change_requested') ORDER BY created_at, id LIMIT 1""",
+        subject,
+        kind,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +98,6 @@ async def ask_many(
     completed, and the caller makes them."""
     if not requests:
         return {}
-    wanted = [
-        replace(r, proposal={"door": door, "company": company, "resulting_limit": r.amount, **r.proposal})
-        for r in requests
-    ]
+    wanted = [replace(r, proposal={"door": door, "company": company, **r.proposal}) for r in requests]
     found = await flow.ask_many(work, KIND, company, who, wanted, reason)
     return {s: Wanted(str(n), approval.state is State.COMPLETED) for s, (n, approval) in found.items()}

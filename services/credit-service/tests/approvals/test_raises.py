@@ -12,6 +12,7 @@ import pytest
 
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.credit_notices import LimitChanged
+from holdfast.contracts.notifications import NotificationRequested
 from holdfast.web.auth import issue_token
 
 PROFILE = "/v1/credit-profiles/DE01/C-1001"
@@ -97,8 +98,14 @@ async def test_what_lowers_takes_effect_at_once_and_the_raise_that_was_asked_lap
     asked = await raise_to(call, "9000", '"2"')
     lowered = await call("kim", "PUT", PROFILE, limit("3000"), '"2"')
     assert lowered.status_code == 200
-    late = await call("ann", "POST", f"/v1/approvals/{asked['id']}/approve", {})
+    late = await call("kim", "GET", f"/v1/approvals/{asked['id']}")
     assert (late.json()["state"], late.json()["lapsed"]) == ("cancelled", True)
+    told = [(n["template"], n["to_users"]) for n in await credit.published(NotificationRequested.event_type)]
+    assert told == [
+        ("approval.asked", []), ("approval.decided", ["kim"]), ("approval.asked", []), ("approval.lapsed", ["kim"])
+    ]  # fmt: skip
+    gone = await call("ann", "POST", f"/v1/approvals/{asked['id']}/approve", {})
+    assert gone.status_code == 409
     assert (await call("kim", "GET", PROFILE)).json()["credit_limit"]["amount"] == "3000.00"
 
 

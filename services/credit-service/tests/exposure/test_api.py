@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased
 
@@ -51,6 +52,8 @@ async def test_reservations_come_from_hold_service(
     assert (await read(client))["reserved"]["amount"] == "1190.00"
     await credit.facts(made(OrderCleared.event_type, **{**decided, "order": "SO-8", "proforma": True}))
     assert (await read(client))["reserved"]["amount"] == "1190.00"
+    await credit.facts(made(OrderCleared.event_type, **{**decided, "order": "SO-7", "still_held": True}))
+    assert (await read(client))["reserved"]["amount"] == "1190.00"
     await credit.facts(made(HoldCancelled.event_type, **decided))
     assert (await read(client))["reserved"]["amount"] == "0.00"
 
@@ -87,3 +90,28 @@ async def test_those_nearest_to_their_limit_come_first(
     )
     items = (await client.get("/v1/exposures", params={"company": "DE01"})).json()["items"]
     assert [i["customer"] for i in items] == ["C-2", "C-1001"]
+
+
+STANDS = """
+SELECT o.credit_status, r.status FROM sales_order o
+LEFT JOIN reservation r ON r.company = o.company AND r.order_no = o.order_no WHERE o.order_no = 'SO-771'
+"""
+HELD, RELEASED, CANCELLED = OrderHeld, OrderReleased, HoldCancelled
+
+
+@pytest.mark.parametrize(
+    ("types", "stands"),
+    [
+        ((HELD, RELEASED, HELD), ("held", "held")),
+        ((HELD, RELEASED), ("released", "released")),
+        ((RELEASED, HELD, OrderCleared), ("passed", "passed")),
+        ((HELD, CANCELLED), ("held", None)),
+        ((HELD, CANCELLED, HELD, RELEASED), ("released", "released")),
+        ((CANCELLED, HELD, CANCELLED), ("held", None)),
+    ],
+)
+async def test_decisions_of_one_batch_count_in_their_order(
+    credit: Any, made: Any, types: tuple[Any, ...], stands: tuple[str, str | None]
+) -> None:
+    await credit.facts(*(made(cls.event_type, sequence=n) for n, cls in enumerate(types, 1)))
+    assert tuple(await credit.pool.fetchrow(STANDS)) == stands

@@ -99,7 +99,8 @@ async def test_row_129_an_approval_lapses_when_the_customer_is_in_another_group_
     asked = [(await join(client, name)).json()["approval"]["id"] for name in ("G-1", "G-2")]
     token = issue_token(credit.settings, "ann", ["administer"])
     async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}) as ann:
-        done = [await ann.post(f"/v1/approvals/{number}/approve", json={}, headers=key()) for number in asked]
+        await ann.post(f"/v1/approvals/{asked[0]}/approve", json={}, headers=key())
+        done = [await ann.get(f"/v1/approvals/{number}") for number in asked]
     assert [(a.json()["state"], a.json()["lapsed"]) for a in done] == [("completed", False), ("cancelled", True)]
     assert (await client.get("/v1/credit-groups/G-2")).json()["members"] == []
 

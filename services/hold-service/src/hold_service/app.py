@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,10 +15,11 @@ from hold_service.checkpoints import api as checkpoints_api
 from hold_service.checks import api as checks_api
 from hold_service.checks.batcher import Batcher
 from hold_service.checks.handlers import checkpoints_requested
+from hold_service.checks.kept import forget
 from hold_service.decisions import api as decisions_api
 from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
-from hold_service.groups.locks import LOCK_ALONE, lock_parties, try_lock_parties
+from hold_service.groups.locks import LOCK_ALONE, lock_parties, must_hold_groups_of, try_lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.handlers import with_details
 from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily
@@ -55,7 +57,9 @@ from holdfast.database.jobs import Job
 from holdfast.database.work import Work
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
+from holdfast.receivables.accounts import recomputed, touched
 from holdfast.receivables.facts import FACT_HANDLERS
+from holdfast.receivables.falling_due import refresh_fallen_due
 from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
 from holdfast.web.app import create_app, with_pool
@@ -85,7 +89,9 @@ HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
 
 
 async def _refresh(work: Work, parties: set[Party]) -> None:
+    groups = await must_hold_groups_of(work, touched(work).locked)
     await refresh(work, parties)
+    forget(work, set[str]().union(*(groups.get(party, ()) for party in parties | recomputed(work))))
     await mark_touched(work, parties)
 
 
@@ -143,6 +149,7 @@ async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
         Job("escalation", timedelta(minutes=5), escalate_holds),
         Job("daily-evaluation", timedelta(minutes=5), evaluate_daily),
         Job("approval-escalation", timedelta(minutes=15), escalate_overdue),
+        Job("fallen-due", timedelta(minutes=5), partial(refresh_fallen_due, lock=lock_parties)),
         Job("what-if", timedelta(seconds=1), run_what_if),
     ]
     await roles.run_periodic(SERVICE, settings, stop, jobs)

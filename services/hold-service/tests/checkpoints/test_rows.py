@@ -184,7 +184,7 @@ async def test_picking_may_go_through_although_the_order_is_held(hold: Any, ask:
     await hold.parameters(allow_picking=True)
     await asked(hold, ask, "confirmation")
     let = await asked(hold, ask, "picking_list")
-    assert (let["outcome"], let["checked"]) == ("cleared", False)
+    assert (let["outcome"], let["checked"], let["still_held"]) == ("cleared", False, True)
     assert await hold.pool.fetchval("SELECT credit_status FROM sales_order WHERE order_no = 'O-1'") == "held"
     assert (await asked(hold, ask, "invoice"))["outcome"] == "held"
 

@@ -236,3 +236,14 @@ async def test_row_4_5_13_facts_older_than_the_limit_hold_and_so_does_an_age_nob
     (no_limit,) = await hold.check(ask.request("O-4", "1"))
     assert (unread["reasons"], no_limit["outcome"]) == (["facts_too_old"], "cleared")
     assert "facts_age_seconds" not in no_limit
+
+
+async def test_an_order_beyond_the_limit_is_warned_of_without_any_rule(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000", rules={"sales_order": "90000"})
+    fits, over = await hold.check(ask.request("O-2", "1"), ask.request("O-1", "1500"))
+    assert (over["outcome"], fits["outcome"]) == ("cleared", "cleared")
+    assert over["warnings"] == ["The exposure with this order is 1,501.00 EUR, above the limit 1,000.00 EUR."]
+    await hold.rule("credit_limit_used", "100", outcome="warn")
+    (told,) = await hold.check(ask.request("O-3", "10"))
+    assert len(told["warnings"]) == 1
+    assert "the rule allows 100 %" in told["warnings"][0]

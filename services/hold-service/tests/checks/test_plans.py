@@ -16,14 +16,14 @@ from holdfast.database.work import Work, transaction
 
 PARTIES = [("DE01", f"C-{n}") for n in range(50)]
 ATTEMPTS = [("DE01", f"O-{n}", "invoice", "A") for n in range(50)]
-SMALL = {"consumer_offset", "hold_reason", "setup", "rate_stamp"}
+SMALL = {"company", "consumer_offset", "hold_reason", "setup", "rate_stamp"}
 """One row of a partition, of a company, or found by the hold alone."""
 
 
 def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
     names = [f"{company}/{customer}" for company, customer in PARTIES]
     return {
-        "setup": (SETUP, [*columns(PARTIES), *columns(ATTEMPTS), names]),
+        "setup": (SETUP, [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now]),
         "memberships": (OF_PARTIES, columns(PARTIES)),
         "members": (MEMBERS, [["G-1"]]),
         "lock": (LOCK_ALL, [["G-1"]]),

@@ -26,6 +26,10 @@ async def state(kim: Any, number: str) -> tuple[bool, str]:
     return found["active"], found["workflow_status"]
 
 
+async def lapses_told(hold: Any) -> list[Any]:
+    return [e for _, e in await hold.published() if e.get("template") == "approval.lapsed"]
+
+
 async def test_a_release_only_submits_and_approval_releases(hold: Any, held: str, kim: Any, person: Any) -> None:
     done = await kim.act(held, "release", reason="PAID", mode="with_posting")
     assert (done.status_code, await state(kim, held)) == (200, (True, "approval_pending"))
@@ -120,12 +124,138 @@ async def test_approval_may_only_make_the_release_possible(hold: Any, held: str,
     assert (await kim.act(held, "release", reason="PAID")).json()["closed_as"] == "released"
 
 
-async def test_a_forced_hold_is_not_submitted(hold: Any, ask: Any, held: str, kim: Any, person: Any) -> None:
+@pytest.fixture
+async def approved(hold: Any, held: str, kim: Any, person: Any) -> Any:
+    """Approvals of DE01 only make things possible; call it for what kim asks and ben approves."""
+    await hold.pool.execute("INSERT INTO parameters VALUES ('DE01', 1, $1)", {"approval_releases": False})
+
+    async def ask_and_approve(act: str, **body: Any) -> None:
+        await kim.act(held, act, **body)
+        ben = await person("ben")
+        await ben.act(held, "approve")
+        assert await state(kim, held) == (True, "approved")
+
+    return ask_and_approve
+
+
+@pytest.mark.parametrize(
+    ("asked", "done"),
+    [
+        (("reject", {"reason": "PAID"}), ("release", {"reason": "PAID"})),
+        (("release", {"reason": "PAID"}), ("reject", {"reason": "PAID"})),
+        (("release", {"reason": "PAID", "up_to_amount": "100"}), ("release", {"reason": "PAID"})),
+        (("release", {"reason": "PAID", "valid_until": "2026-03-05"}), ("release", {"reason": "PAID"})),
+        (("release", {"reason": "PAID"}), ("release", {"reason": "PAID", "mode": "with_posting"})),
+    ],
+)
+async def test_an_approval_makes_nothing_possible_but_what_was_asked(
+    held: str, kim: Any, approved: Any, asked: tuple[str, dict[str, str]], done: tuple[str, dict[str, str]]
+) -> None:
+    await approved(asked[0], **asked[1])
+    answer = await kim.act(held, done[0], **done[1])
+    assert (answer.status_code, await state(kim, held)) == (200, (True, "approval_pending"))
+
+
+async def test_a_note_may_differ_from_what_was_approved(held: str, kim: Any, approved: Any) -> None:
+    await approved("release", reason="PAID", up_to_amount="500", note="please")
+    done = await kim.act(held, "release", reason="PAID", up_to_amount="500.00", note="as approved")
+    assert (done.json()["closed_as"], done.json()["close_note"]) == ("released", "as approved")
+
+
+@pytest.mark.parametrize("rechecked", [True, False])
+async def test_an_approval_that_was_not_used_lapses_when_the_order_grows(
+    hold: Any, ask: Any, held: str, kim: Any, approved: Any, rechecked: bool
+) -> None:
+    await approved("release", reason="PAID")
+    await hold.facts(ask.order("O-1", "601", version=2))
+    if rechecked:
+        await hold.recheck()
+        assert await state(kim, held) == (True, "cancelled")
+    await kim.act(held, "release", reason="PAID")
+    assert await state(kim, held) == (True, "approval_pending")
+    items = (await kim.get("/approvals"))["items"]
+    new, old = sorted(items, key=lambda found: bool(found["lapsed"]))
+    assert (old["state"], old["lapsed"], new["state"]) == ("cancelled", True, "approval_pending")
+    (told,) = await lapses_told(hold)
+    assert (told["to_users"], told["subject"]) == (["kim"], held)
+
+
+async def test_who_asked_is_told_when_a_request_lapses(hold: Any, ask: Any, held: str, kim: Any) -> None:
+    await kim.act(held, "reject", reason="PAID")
+    await hold.facts(ask.order("O-1", "700", version=2))
+    await hold.recheck()
+    (told,) = await lapses_told(hold)
+    assert (told["to_users"], told["subject"]) == (["kim"], held)
+
+
+async def test_nothing_is_left_to_approve_of_an_order_that_is_cancelled(
+    hold: Any, ask: Any, held: str, kim: Any, person: Any
+) -> None:
+    await kim.act(held, "submit", reason="PAID")
+    await hold.facts(ask.event("erp.order.cancelled.v1", order="O-1", version=2))
+    await hold.recheck()
+    assert await state(kim, held) == (False, "cancelled")
+    (found,) = (await kim.get("/approvals"))["items"]
+    assert found["state"] == "cancelled"
+    ben = await person("ben")
+    refused = await ben.post(f"/approvals/{found['id']}/approve", {})
+    assert refused.json()["type"].endswith("approval-not-possible")
+    assert await lapses_told(hold) == []
+
+
+@pytest.mark.parametrize("act", ["release", "reject"])
+async def test_nothing_is_left_to_approve_once_a_person_has_ended_the_hold(held: str, kim: Any, act: str) -> None:
+    await kim.act(held, "submit", reason="PAID")
+    steps = [{"name": "manager", "permission": "approvals:decide"}]
+    await kim.send("PUT", "/workflows/DE01/hold_release", {"active": False, "steps": steps}, '"1"')
+    ended = await kim.act(held, act, reason="PAID")
+    assert (ended.json()["active"], ended.json()["workflow_status"]) == (False, "cancelled")
+    (found,) = (await kim.get("/approvals"))["items"]
+    assert found["state"] == "cancelled"
+
+
+async def test_the_amount_of_an_approval_is_all_that_the_customer_would_owe(
+    hold: Any, ask: Any, held: str, kim: Any, person: Any
+) -> None:
+    await hold.credit_parameters(credit_limit_type="balance")
+    await kim.act(held, "submit", reason="PAID")
+    ben = await person("ben")
+    await ben.act(held, "approve")
+    (answer,) = await hold.check(ask.request("O-2", "500"))
+    await kim.act(answer["hold"], "submit", reason="PAID")
+    assert {found["amount"] for found in (await kim.get("/approvals"))["items"]} == {"600.00", "1100.00"}
+
+
+@pytest.fixture
+async def forced(hold: Any, ask: Any, held: str, kim: Any) -> str:
+    """O-2 of 1 is on hold by force."""
     await hold.facts(ask.order("O-2", "1"))
     await kim.post("/forced-holds", {"company": "DE01", "orders": ["O-2"], "reason": "FRAUD"})
-    (forced,) = await kim.holds(order="O-2")
-    refused = await kim.act(forced["hold"], "submit", reason="PAID")
+    (found,) = await kim.holds(order="O-2")
+    return str(found["hold"])
+
+
+async def test_a_forced_hold_is_not_submitted(forced: str, kim: Any) -> None:
+    refused = await kim.act(forced, "submit", reason="PAID")
     assert refused.json()["type"].endswith("forced-hold")
-    lou = await person("lou", ["see", "holds:release"])
-    assert (await lou.act(forced["hold"], "release", reason="PAID")).status_code == 403
-    assert (await kim.act(forced["hold"], "release", reason="PAID")).json()["closed_as"] == "released"
+    assert (await kim.act(forced, "release", reason="PAID")).json()["closed_as"] == "released"
+
+
+@pytest.mark.parametrize("active", [True, False])
+async def test_only_a_release_by_who_may_force_ends_a_forced_hold(
+    forced: str, kim: Any, person: Any, active: bool
+) -> None:
+    steps = [{"name": "manager", "permission": "approvals:decide"}]
+    await kim.send("PUT", "/workflows/DE01/hold_release", {"active": active, "steps": steps}, '"1"')
+    lou = await person("lou", ["see", "holds:release", "holds:reject"])
+    assert (await lou.act(forced, "release", reason="PAID")).status_code == 403
+    assert (await lou.act(forced, "reject", reason="PAID")).status_code == 403
+    refused = await kim.act(forced, "reject", reason="PAID")
+    assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (409, "forced-hold")
+    assert (await kim.act(forced, "release", reason="PAID")).json()["closed_as"] == "released"
+
+
+async def test_what_nobody_has_tried_to_post_is_not_released_with_posting(forced: str, kim: Any) -> None:
+    refused = await kim.act(forced, "release", reason="PAID", mode="with_posting")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "mode")
+    assert refused.json()["type"].endswith("nothing-to-post")

@@ -203,6 +203,15 @@ async def test_forced_holds_single_and_in_bulk(hold: Any, ask: Any, kim: Any) ->
     assert (await hold.check(ask.request("O-1", "100", "again")))[0]["outcome"] == "cleared"
 
 
+async def test_only_open_orders_are_held_by_force(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="10000")
+    await hold.facts(ask.order("O-1", "100"), ask.order("O-2", "200"))
+    await hold.facts(ask.invoice("I-1", "100", order="O-1"))
+    done = (await kim.post("/forced-holds", {"company": "DE01", "orders": ["O-1", "O-2"], "reason": "FRAUD"})).json()
+    assert [(i["order"], i["ok"]) for i in done["items"]] == [("O-2", True), ("O-1", False)]
+    assert done["items"][1]["why"] == "not an open order of the company"
+
+
 async def test_a_partial_release_counts_up_to_its_amount_and_date(hold: Any, ask: Any, kim: Any) -> None:
     number = await two_reasons(hold, ask)
     done = await kim.act(number, "release", reason="PAID", up_to_amount="1500", valid_until="2026-03-02")
@@ -220,6 +229,40 @@ async def test_a_release_of_lines(hold: Any, ask: Any, kim: Any) -> None:
     assert (await kim.act(number, "release", reason="PAID", lines=[7])).status_code == 422
     done = await kim.act(number, "release", reason="PAID", lines=[2], mode="with_posting")
     assert (done.json()["released_lines"], done.json()["released_amount"]["amount"]) == ([2], "500.00")
+
+
+async def test_lines_that_become_known_after_the_hold_can_be_released(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="100")
+    number = (await hold.check(ask.request("O-1", "1010")))[0]["hold"]
+    lines = [{"line": n, "ordered": "1", "net_amount": "400", "tax_amount": "100"} for n in (1, 2)]
+    await hold.facts(ask.event("erp.order.changed.v1", order="O-1", total="1010", charges="10", lines=lines))
+    assert [line["line"] for line in (await kim.get(f"/holds/{number}"))["lines"]] == [1, 2]
+    done = await kim.act(number, "release", reason="PAID", lines=[2])
+    assert done.json()["released_amount"]["amount"] == "505.00"
+
+
+async def test_the_document_of_released_lines_goes_through_once(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="100")
+    lines = [{"line": n, "ordered": "1", "net_amount": "500", "tax_amount": "95"} for n in (1, 2)]
+    await hold.facts(ask.event("erp.order.changed.v1", order="O-1", total="1200", charges="10", lines=lines))
+    (answer,) = await hold.check(ask.request("O-1", "1200"))
+    done = await kim.act(answer["hold"], "release", reason="PAID", lines=[2])
+    assert done.json()["released_amount"]["amount"] == "600.00"
+    passed, again = await hold.check(
+        ask.request("O-1", "1200", "part", document_total="600"),
+        ask.request("O-1", "1200", "rest", document_total="600"),
+    )
+    assert (passed["outcome"], passed["checked"], again["outcome"]) == ("cleared", False, "held")
+
+
+async def test_a_document_of_more_than_the_released_lines_does_not(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="100")
+    lines = [{"line": n, "ordered": "1", "net_amount": "500", "tax_amount": "100"} for n in (1, 2)]
+    await hold.facts(ask.event("erp.order.changed.v1", order="O-1", total="1200", charges="0", lines=lines))
+    (answer,) = await hold.check(ask.request("O-1", "1200"))
+    await kim.act(answer["hold"], "release", reason="PAID", lines=[1])
+    (larger,) = await hold.check(ask.request("O-1", "1200", "part", document_total="600.01"))
+    assert larger["outcome"] == "held"
 
 
 async def test_bulk_actions_succeed_or_fail_line_by_line(hold: Any, ask: Any, kim: Any) -> None:

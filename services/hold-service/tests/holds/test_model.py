@@ -37,7 +37,9 @@ def test_the_reason_of_an_automatic_release() -> None:
     assert automatic_reason(HoldParameters(auto_release_reason="AUTO"), modified) == "AUTO"
 
 
-def test_the_value_of_lines_includes_tax() -> None:
+def test_the_value_of_lines_includes_tax_and_their_share_of_the_charges() -> None:
     lines = [{"line": 1, "net_amount": "100", "tax_amount": "19"}, {"line": 2, "net_amount": "50", "tax_amount": "0"}]
-    assert value_of_lines(lines, [1]) == Decimal(119)
-    assert value_of_lines(lines, [3]) is None
+    assert value_of_lines(lines, [1], Decimal(169), "EUR") == Decimal(119)
+    assert value_of_lines(lines, [1], Decimal(179), "EUR") == Decimal("126.04")
+    assert value_of_lines(lines, [1, 2], Decimal(179), "EUR") == Decimal(179)
+    assert value_of_lines(lines, [3], Decimal(179), "EUR") is None

@@ -70,6 +70,25 @@ async def test_releases_by_user_and_what_became_of_them(hold: Any, ask: Any, kim
     assert (await kim.get("/hold-reports/releases", to="2026-03-01"))["items"] == []
 
 
+async def test_what_was_paid_late_counts_as_late_and_days_are_those_of_the_company(
+    hold: Any, ask: Any, kim: Any
+) -> None:
+    await hold.set_up(limit="100")
+    await hold.facts(ask.event("erp.company.changed.v1", version=9, time_zone="Pacific/Auckland"))
+    totals = {"O-1": "600", "O-2": "700", "O-3": "800"}
+    await hold.facts(*(ask.order(name, total) for name, total in totals.items()))
+    for answer in await hold.check(*(ask.request(name, total) for name, total in totals.items())):
+        await kim.act(answer["hold"], "release", reason="PAID", mode="with_posting")
+    await hold.facts(
+        *(ask.invoice(name.replace("O", "I"), total, order=name, due="2026-03-01") for name, total in totals.items()),
+        ask.payment("P-1", "600", ("I-1", "600"), on="2026-03-01"),
+        ask.payment("P-2", "700", ("I-2", "700"), on="2026-03-02"),
+    )  # fmt: skip
+    (row,) = (await kim.get("/hold-reports/releases"))["items"]
+    assert (row["paid"], row["paid_late"], row["overdue"], row["later_overdue"]) == (1, 1, 1, 2)
+    assert (await kim.get("/hold-reports/releases", to="2026-03-02"))["items"] == []
+
+
 async def test_turnaround_of_holds_that_ended(hold: Any, ask: Any, kim: Any) -> None:
     await hold.set_up(limit="100")
     answers = await hold.check(ask.request("O-1", "600"), ask.request("O-2", "700"), ask.request("O-3", "900"))

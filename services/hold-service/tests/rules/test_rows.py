@@ -47,7 +47,7 @@ def used(exposure: str, limit: str = "10000", level: Level = Level.OWN) -> Limit
 
 def reasons(given: Facts, *rules: Rule) -> list[str]:
     """The reasons that rules find."""
-    return [finding.reason.value for finding in evaluate(RuleBook(rules), given).findings]
+    return [str(finding.reason) for finding in evaluate(RuleBook(rules), given).findings]
 
 
 LATE = "open_transactions_overdue"
@@ -198,6 +198,7 @@ def test_row_67_a_higher_cash_discount() -> None:
         (rule("sales_order", "100"), "currency"),
         (rule("payment_term_increase"), "kind"),
         (rule("risk_group"), "risk_group"),
+        (rule("risk_group", **table()), "risk_group"),
         (exclude("days_overdue", "30", outcome="warn"), "outcome"),
         (rule("days_overdue", "30", threshold_percent=Decimal(5)), "threshold_percent"),
         (rule("unheard_of"), "kind"),
@@ -223,7 +224,7 @@ MORE = [
 @pytest.mark.parametrize(("given", "holds", "passes"), MORE)
 def test_the_kinds_that_others_have(given: Rule, holds: dict[str, Any], passes: dict[str, Any]) -> None:
     assert first_problem(given) is None
-    assert reasons(facts(**holds), given) == [KINDS[given.kind].reason.value]
+    assert reasons(facts(**holds), given) == [KINDS[given.kind].reason]
     assert reasons(facts(**passes), given) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -159,7 +159,7 @@ def _approval_routes(router: APIRouter, kinds: Kinds) -> None:
                 work, caller.company_filter(), company, kind, [state] if state else None, after, limit + 1
             )
         kept, following = page(rows, limit, lambda row: (row["created_at"].isoformat(), str(row["id"])))
-        return shown({"items": [shown_approval(row) for row in kept], "next_cursor": following})
+        return shown({"items": [shown_approval(row, caller) for row in kept], "next_cursor": following})
 
     @router.get(
         "/approvals/{number}", operation_id="getApproval",
@@ -172,24 +172,36 @@ def _approval_routes(router: APIRouter, kinds: Kinds) -> None:
             if row is None or not caller.sees(row["company"]):
                 raise not_found(f"approval {number}")
             trail = await store.trail(work, number)
-        return shown(shown_approval(row) | {"trail": [dict(entry) for entry in trail]}, row["version"])
+        return shown(shown_approval(row, caller) | {"trail": [dict(entry) for entry in trail]}, row["version"])
+
+    for act, (operation, needs, does) in ACTS.items():
+        _act_route(router, kinds, act, operation, needs, does)
+
+
+ACTS: dict[Decision, tuple[str, str, str]] = {
+    "approve": ("approveRequest", "approvals:decide", "Approve the step that is waited for."),
+    "deny": ("denyRequest", "approvals:decide", "Deny it; who asked may submit it again."),
+    "request_change": ("sendRequestBack", "approvals:decide", "Send it back to who asked, who mends and resubmits it."),
+    "recall": ("recallRequest", "approvals:see", "Take back what the caller has asked for."),
+    "resubmit": ("resubmitRequest", "approvals:see", "Ask again for what was denied, sent back, recalled or lapsed."),
+}
+"""What can be done with a request: operation id, permission, and what it does."""
+
+
+def _act_route(router: APIRouter, kinds: Kinds, act: Decision, operation: str, needs: str, does: str) -> None:
+    allowed = Depends(require(needs))
 
     @router.post(
-        "/approvals/{number}/{act}", operation_id="decideApproval",
+        f"/approvals/{{number}}/{act.replace('_', '-')}", operation_id=operation, description=does,
         responses={200: {"description": "The approval after the act"}, **responses(404, 409)},
     )  # fmt: skip
-    async def decide_approval(
-        request: Request, number: UUID, act: Literal["approve", "deny", "request-change", "recall", "resubmit"],
-        given: NoteBody, caller: Reader, idempotency_key: IdempotencyKey = None,
+    async def act_on_approval(
+        request: Request, number: UUID, given: NoteBody, caller: Caller = allowed,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:  # fmt: skip
-        """Approve, deny or send back (needs approvals:decide); recall or resubmit what the caller has asked."""
-        if act not in ("recall", "resubmit") and "approvals:decide" not in caller.permissions:
-            raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
-        wanted: Decision = "request_change" if act == "request-change" else act
-
         async def decide(work: Work) -> Answer:
-            row = await flow.decide(work, kinds, number, caller, wanted, given.note)
-            return answer(shown_approval(row), version=row["version"])
+            row = await flow.decide(work, kinds, number, caller, act, given.note)
+            return answer(shown_approval(row, caller), version=row["version"])
 
         return await once(request, caller, idempotency_key, decide)
 
@@ -212,14 +224,26 @@ def _known(kinds: Kinds, kind: str, caller: Caller, company: str) -> None:
         raise not_found(f"workflow {kind} of {company}; there are {', '.join(sorted(kinds))}")
 
 
-def shown_approval(row: Any) -> dict[str, Any]:
-    """An approval as the API shows it; `waits_for` is the step that has not been decided."""
+def shown_approval(row: Any, caller: Caller) -> dict[str, Any]:
+    """An approval as the API shows it to a caller; `waits_for` is the step that has not been decided."""
     pending = row["state"] == State.APPROVAL_PENDING
+    amount = None if row["amount"] is None else str(row["amount"])
     return {
         "id": str(row["id"]), "company": row["company"], "kind": row["kind"], "subject": row["subject"],
-        "requester": row["requester"], "amount": str(row["amount"]), "proposal": row["proposal"],
+        "requester": row["requester"], "amount": amount, "proposal": _visible(row["proposal"], caller),
         "state": row["state"], "reason": row["reason"], "lapsed": row["lapsed"], "escalated": row["escalated"],
         "waits_for": row["steps"][row["at"]]["name"] if pending else None,
         "approved_by": list(row["approved_by"]) if pending else [], "created_at": row["created_at"],
         "version": row["version"],
     }  # fmt: skip
+
+
+def _visible(proposal: Any, caller: Caller) -> Any:
+    """A proposal without what belongs to companies that are not the caller's: parts that name a `company`."""
+    if isinstance(proposal, list):
+        return [_visible(part, caller) for part in proposal]
+    if not isinstance(proposal, dict):
+        return proposal
+    if isinstance(company := proposal.get("company"), str) and not caller.sees(company):
+        return {"of_another_company": True}
+    return {name: _visible(part, caller) for name, part in proposal.items()}

@@ -18,7 +18,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
-from holdfast.web.problems import field_problem, not_found, responses
+from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 Reader = Annotated[Caller, Depends(require("approvals:see"))]
 Decider = Annotated[Caller, Depends(require("approvals:decide"))]
@@ -59,7 +59,8 @@ async def list_delegations(request: Request, caller: Reader, cursor: Cursor = No
 async def delegate(
     request: Request, given: DelegationBody, caller: Decider, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Let another user decide for the caller."""
+    """Let another user decide for the caller, in steps that name the caller. A step for whoever has a permission takes
+    that permission: a delegation does not give it."""
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
     if given.to_date < given.from_date or given.to_user == caller.subject:
@@ -90,15 +91,21 @@ async def delegate(
 async def end_delegation(
     request: Request, number: UUID, caller: Decider, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """End a delegation."""
+    """End a delegation of the caller's own; who maintains workflows may end any."""
 
     async def act(work: Work) -> Answer:
-        company = await store.remove_delegation(work, number, caller.company_filter())
-        if company is None:
+        found = await store.read_delegation(work, number, caller.company_filter())
+        if found is None:
             raise not_found(f"delegation {number}")
+        if caller.subject != found["from_user"] and "workflows:maintain" not in caller.permissions:
+            raise Problem(
+                409, "delegation-of-another", "The delegation is somebody else's",
+                f"{found['from_user']} has delegated; they end it, or somebody who maintains workflows does.",
+            )  # fmt: skip
+        await store.remove_delegation(work, number)
         await audit.record(
-            work, who=caller.subject, what="approvals.delegation-ended", company=company, subject=str(number),
-            before=None, after=None,
+            work, who=caller.subject, what="approvals.delegation-ended", company=found["company"],
+            subject=found["to_user"], before=dict(found) | {"id": str(number)}, after=None,
         )  # fmt: skip
         return Answer(204, "")
 

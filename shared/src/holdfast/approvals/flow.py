@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import orjson
 
-from holdfast.approvals import model, store
+from holdfast.approvals import model, notices, store
 from holdfast.approvals.model import Approval, NotAllowed, State, Workflow
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
@@ -23,6 +23,7 @@ Decision = Literal["approve", "deny", "request_change", "recall", "resubmit"]
 BATCH = 200
 HOLDFAST = "holdfast"
 """Who acts where nobody does."""
+CHANGED = "What was asked on has changed meanwhile; ask again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ async def _nothing(work: Work, asked: Asked, state: State, who: str) -> None:
     """Nobody is told."""
 
 
+async def _nothing_more(work: Work, asked: Asked) -> bool:
+    """Nothing is locked besides the request itself."""
+    return True
+
+
 class TaskFailed(Exception):
     """What was approved cannot be done now; says why. Raised by `take_effect`, whose changes are undone."""
 
@@ -50,19 +56,22 @@ class Kind:
     """A kind of subject that needs approval.
 
     `lock` takes the locks under which the subject changes; `basis` is what the request was made on, as it is now;
-    `amount` the limit or exposure that would result, company currency; `take_effect` does what was approved; `told`
-    hears of every change of the state. Where a company has no active workflow of the kind, the first active one of
-    `else_by` counts.
+    `amount` the limit or exposure that would result, company currency, None where that cannot be told; `take_effect`
+    does what was approved; `told` hears of every change of the state. Where a company has no active workflow of the
+    kind, the first active one of `else_by` counts. `seize` takes, without waiting, what `told` changes, for a lapse in
+    a transaction that holds other locks already: False when somebody else has it, who compares with what it was asked
+    on himself.
     """
 
     name: str
     title: str
     lock: Callable[[Work, Asked], Awaitable[None]]
     basis: Callable[[Work, Asked], Awaitable[Any]]
-    amount: Callable[[Work, Asked], Awaitable[Decimal]]
+    amount: Callable[[Work, Asked], Awaitable[Decimal | None]]
     take_effect: Callable[[Work, Asked, str], Awaitable[None]]
     told: Callable[[Work, Asked, State, str], Awaitable[None]] = _nothing
     else_by: tuple[str, ...] = ()
+    seize: Callable[[Work, Asked], Awaitable[bool]] = _nothing_more
 
 
 Kinds = Mapping[str, Kind]
@@ -74,11 +83,13 @@ async def is_active(work: Work, company: str, kind: str) -> bool:
 
 
 async def ask(
-    work: Work, kind: Kind, company: str, subject: str, requester: str, proposal: Any, reason: str | None = None
-) -> Row:
+    work: Work, kind: Kind, company: str, subject: str, requester: str, proposal: Any, reason: str | None = None,
+    barred: Iterable[str] = (),
+) -> Row:  # fmt: skip
     """Submit a request; it takes effect at once when no step applies to the resulting amount.
 
-    Call it with the subject locked. Raises Problem 409 when a request is open for the subject already.
+    Call it with the subject locked. `barred`: whose doing it is besides the requester's. Raises Problem 409 when a
+    request is open for the subject already.
     """
     if await store.open_approval(work, company, kind.name, subject) is not None:
         raise Problem(
@@ -87,7 +98,7 @@ async def ask(
         )  # fmt: skip
     asked = Asked(uuid4(), company, subject, requester, _json(proposal), reason)
     steps = (await _workflow(work, kind, company)).steps
-    approval = model.submit(requester, await kind.amount(work, asked), steps, work.business_now)
+    approval = model.submit(requester, await kind.amount(work, asked), steps, work.business_now, barred)
     await store.insert(
         work, asked.id, company, kind.name, subject, approval, asked.proposal, await _basis(kind, work, asked), reason
     )
@@ -103,6 +114,7 @@ class Request:
     amount: Decimal
     proposal: Any
     basis: Any
+    barred: tuple[str, ...] = ()
 
 
 async def ask_many(
@@ -113,13 +125,17 @@ async def ask_many(
     By subject. Where no step applies to the amount the request is completed, and the caller lets it take effect.
     """
     steps = (await _workflow(work, kind, company)).steps
-    found = {r.subject: (uuid4(), model.submit(requester, r.amount, steps, work.business_now)) for r in requests}
+    found = {
+        r.subject: (uuid4(), model.submit(requester, r.amount, steps, work.business_now, r.barred)) for r in requests
+    }
     done = {s: (n, model.complete(a) if a.state is State.APPROVED else a) for s, (n, a) in found.items()}
     rows = [(*done[r.subject], r.subject, _json(r.proposal), _json(r.basis)) for r in requests]
     await store.insert_many(work, company, kind.name, rows, reason)
     acts = [(number, "submitted", reason) for number, _ in done.values()]
     acts += [(number, "completed", None) for number, a in done.values() if a.state is State.COMPLETED]
     await store.note_many(work, requester, acts)
+    told = [(notices.About(number, company, kind.name, subject), a) for subject, (number, a) in done.items()]
+    await notices.asked(work, told, requester, reason)
     return done
 
 
@@ -139,7 +155,7 @@ async def decide(work: Work, kinds: Kinds, number: UUID, caller: Caller, act: De
     if act == "resubmit":
         await store.replace_basis(work, number, await _basis(kind, work, asked))
     await store.note(work, number, caller.subject, act, acting_for, note)
-    return await _settle(work, kind, asked, approval, caller.subject)
+    return await _settle(work, kind, asked, approval, caller.subject, store.approval_of(row), note)
 
 
 async def _after(work: Work, kind: Kind, row: Row, caller: Caller, act: Decision) -> tuple[Approval, str | None]:
@@ -149,7 +165,7 @@ async def _after(work: Work, kind: Kind, row: Row, caller: Caller, act: Decision
     if act == "resubmit":
         return await _resubmitted(work, kind, row, caller.subject), None
     delegations = await store.delegations_to(work, row["company"], caller.subject)
-    who = model.person(caller.subject, caller.permissions, delegations, store.business_date(work))
+    who = model.person(caller.subject, caller.permissions, delegations, await store.business_date(work, row["company"]))
     if act == "approve":
         return model.approve(approval, who, now)
     return (model.deny if act == "deny" else model.request_change)(approval, who), None
@@ -173,22 +189,33 @@ async def _workflow(work: Work, kind: Kind, company: str) -> Workflow:
     return own
 
 
-async def _settle(work: Work, kind: Kind, asked: Asked, approval: Approval, who: str) -> Row:
-    """Keep the state; what is approved takes effect, unless what it was asked on has changed."""
+async def _settle(
+    work: Work, kind: Kind, asked: Asked, approval: Approval, who: str, before: Approval | None = None,
+    note: str | None = None,
+) -> Row:  # fmt: skip
+    """Keep the state; what is approved takes effect, unless what it was asked on has changed. Those concerned hear."""
     await store.update(work, asked.id, approval)
     row = await _read(work, asked.id)
+    if approval.state is State.APPROVED and row["basis"] != await _basis(kind, work, asked):
+        await lapse(work, kind, row, CHANGED, who)
+        return await _read(work, asked.id)
     if approval.state is State.APPROVED:
-        if row["basis"] == await _basis(kind, work, asked):
-            approval = await _take_effect(work, kind, asked, approval, who)
-        else:
-            approval = model.lapse(approval)
-            await _note_lapse(work, asked.id, approval, who)
+        approval, note = await _take_effect(work, kind, asked, approval, who, note)
     await kind.told(work, asked, approval.state, who)
+    about = notices.About(asked.id, asked.company, kind.name, asked.subject)
+    if before is None or (before.state, before.at) != (approval.state, approval.at):
+        await notices.asked(work, [(about, approval)], who, asked.reason)
+    await notices.answered(work, about, approval, who, note)
     return await _read(work, asked.id)
 
 
-async def _take_effect(work: Work, kind: Kind, asked: Asked, approval: Approval, who: str) -> Approval:
-    """Do what was approved; what fails goes back to the requester, who mends it and submits again, or recalls it."""
+async def _take_effect(
+    work: Work, kind: Kind, asked: Asked, approval: Approval, who: str, note: str | None
+) -> tuple[Approval, str | None]:
+    """Do what was approved; what fails goes back to the requester, who mends it and submits again, or recalls it.
+
+    Answers the request after it, and what is told of it.
+    """
     act, text = "completed", None
     try:
         async with work.conn.transaction():
@@ -198,19 +225,52 @@ async def _take_effect(work: Work, kind: Kind, asked: Asked, approval: Approval,
         approval, act, text = model.fail(approval), "failed", str(failed)
     await store.update(work, asked.id, approval)
     await store.note(work, asked.id, who, act, text=text)
-    return approval
+    return approval, text or note
 
 
-async def _note_lapse(work: Work, number: UUID, approval: Approval, who: str) -> None:
-    await store.update(work, number, approval, lapsed=True)
-    await store.note(work, number, who, "lapsed", text="What was asked on has changed meanwhile; ask again.")
+async def lapse(work: Work, kind: Kind, row: Row, why: str = CHANGED, who: str = HOLDFAST) -> None:
+    """End a request that is open: nothing comes of it, and who asked is told why."""
+    approval, asked = model.lapse(store.approval_of(row)), _asked(row)
+    await store.update(work, asked.id, approval, lapsed=True)
+    await store.note(work, asked.id, who, "lapsed", text=why)
+    await kind.told(work, asked, approval.state, who)
+    about = notices.About(asked.id, asked.company, kind.name, asked.subject)
+    await notices.lapsed(work, about, approval, who, why)
+
+
+async def lapse_approved(work: Work, kind: Kind, row: Row, who: str) -> None:
+    """What was approved, but not yet done, has been overtaken: who asked is told, and asks again."""
+    await store.note(work, row["id"], who, "lapsed", text=CHANGED)
+    about = notices.About(row["id"], row["company"], kind.name, row["subject"])
+    await notices.lapsed(work, about, store.approval_of(row), who, CHANGED)
 
 
 async def lapse_for(work: Work, kind: Kind, company: str, subject: str) -> None:
-    """End the open request for a subject whose facts have changed; who asked sees why."""
+    """End the open request for a subject whose facts have changed; who asked is told why."""
     row = await store.open_approval(work, company, kind.name, subject)
     if row is not None and row["basis"] != await _basis(kind, work, _asked(row)):
-        await _note_lapse(work, row["id"], model.lapse(store.approval_of(row)), HOLDFAST)
+        await lapse(work, kind, row)
+
+
+async def lapse_stale(work: Work, kinds: Kinds, numbers: Iterable[UUID]) -> None:
+    """End those of these requests whose facts have changed, in the transaction that changes them.
+
+    A request that somebody decides on at this moment is left to them: they compare it too.
+    """
+    for number in sorted(numbers):
+        row = await _read(work, number)
+        kind = kinds[row["kind"]]
+        if not await kind.seize(work, _asked(row)):
+            continue
+        held = await store.seize(work, number)
+        if held is not None and held["basis"] != await _basis(kind, work, _asked(held)):
+            await lapse(work, kind, held)
+
+
+async def withdraw(work: Work, row: Row, who: str, why: str) -> None:
+    """End an open request whose subject is gone, or is asked for anew."""
+    await store.update(work, row["id"], model.lapse(store.approval_of(row)))
+    await store.note(work, row["id"], who, "withdrawn", text=why)
 
 
 async def escalate_overdue(work: Work) -> bool:
@@ -220,6 +280,8 @@ async def escalate_overdue(work: Work) -> bool:
         approval = model.escalate(store.approval_of(row))
         await store.update(work, row["id"], approval)
         await store.note(work, row["id"], HOLDFAST, "escalated", text=", ".join(approval.step.escalate_to))
+        about = notices.About(row["id"], row["company"], row["kind"], row["subject"])
+        await notices.escalated(work, [(about, approval)], HOLDFAST)
     return len(rows) == BATCH
 
 

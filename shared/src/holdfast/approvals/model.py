@@ -48,8 +48,10 @@ class Step:
     escalate_after_days: int | None = None
     escalate_to: tuple[str, ...] = ()
 
-    def applies(self, amount: Decimal) -> bool:
-        """Whether an amount falls into the step's band."""
+    def applies(self, amount: Decimal | None) -> bool:
+        """Whether an amount falls into the step's band; one that is not known may fall into any."""
+        if amount is None:
+            return True
         above = self.from_amount is None or amount >= self.from_amount
         return above and (self.to_amount is None or amount < self.to_amount)
 
@@ -72,11 +74,12 @@ class Delegation:
 class Approval:
     """A request for approval: its steps are those that apply to its amount, `at` the one that is waited for.
 
-    `approved_by`: whose approval the step has; `deciders`: who gave it, for themselves or for somebody else.
+    `approved_by`: whose approval the step has; `deciders`: who gave it, for themselves or for somebody else. `barred`:
+    who does not decide on it besides the requester, since it is their doing too.
     """
 
     requester: str
-    amount: Decimal
+    amount: Decimal | None
     steps: tuple[Step, ...]
     state: State = State.DRAFT
     at: int = 0
@@ -84,6 +87,7 @@ class Approval:
     deciders: tuple[str, ...] = ()
     since: datetime | None = None
     escalated: bool = False
+    barred: tuple[str, ...] = ()
 
     @property
     def step(self) -> Step:
@@ -111,12 +115,15 @@ def person(name: str, permissions: Iterable[str], delegations: Iterable[Delegati
     return Person(name, frozenset(permissions), frozenset(for_whom))
 
 
-def submit(requester: str, amount: Decimal, steps: Sequence[Step], now: datetime) -> Approval:
+def submit(
+    requester: str, amount: Decimal | None, steps: Sequence[Step], now: datetime, barred: Iterable[str] = ()
+) -> Approval:
     """A new request; approved at once when no step applies to its amount."""
-    return _started(Approval(requester, amount, ()), amount, steps, now)
+    others = tuple(sorted(set(barred) - {requester}))
+    return _started(Approval(requester, amount, (), barred=others), amount, steps, now)
 
 
-def resubmit(approval: Approval, who: str, amount: Decimal, steps: Sequence[Step], now: datetime) -> Approval:
+def resubmit(approval: Approval, who: str, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
     """What was denied, sent back or recalled begins anew. Raises NotAllowed."""
     _only_requester(approval, who)
     if approval.state not in SENT_BACK:
@@ -124,7 +131,7 @@ def resubmit(approval: Approval, who: str, amount: Decimal, steps: Sequence[Step
     return _started(approval, amount, steps, now)
 
 
-def _started(approval: Approval, amount: Decimal, steps: Sequence[Step], now: datetime) -> Approval:
+def _started(approval: Approval, amount: Decimal | None, steps: Sequence[Step], now: datetime) -> Approval:
     chosen = tuple(step for step in steps if step.applies(amount))
     state = State.APPROVAL_PENDING if chosen else State.APPROVED
     return replace(
@@ -205,13 +212,24 @@ def _seat(approval: Approval, who: Person) -> str:
         raise NotAllowed(f"It is {approval.state}: nothing is waiting for a decision.")
     if who.name == approval.requester:
         raise NotAllowed("Who asks does not approve: somebody else has to decide (four eyes).")
+    if who.name in approval.barred:
+        raise NotAllowed("It is your doing too that is asked for: somebody else has to decide (four eyes).")
     named = {*approval.step.users, *(approval.step.escalate_to if approval.escalated else ())}
     if who.name in named or approval.step.permission in who.permissions:
         return who.name
-    seats = sorted((named & who.acts_for) - {approval.requester} - set(approval.approved_by))
+    seats = sorted((named & who.acts_for) - {approval.requester, *approval.barred} - set(approval.approved_by))
     if not seats:
-        raise NotAllowed(f"You are no approver of the step {approval.step.name}.")
+        raise NotAllowed(_no_seat(approval.step))
     return seats[0]
+
+
+def _no_seat(step: Step) -> str:
+    if step.permission is None:
+        return f"You are no approver of the step {step.name}."
+    return (
+        f"You are no approver of the step {step.name}: it is decided by whoever has {step.permission}. A delegation "
+        "counts for users that a step names; who else shall decide needs the permission."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from holdfast.approvals.model import Approval, Delegation, State, Step, Workflow
 from holdfast.database.bulk import columns
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
+from holdfast.platform.clock import local_date
 
 
 def step_to_json(step: Step) -> dict[str, Any]:
@@ -96,20 +97,33 @@ async def add_delegation(work: Work, number: UUID, company: str, given: Delegati
     )  # fmt: skip
 
 
-async def remove_delegation(work: Work, number: UUID, companies: list[str] | None) -> str | None:
-    """End a delegation; answers its company, None when there is none."""
-    company: str | None = await work.conn.fetchval(
-        """DELETE FROM approval_delegation WHERE id = $1 AND ($2::text[] IS NULL OR company = ANY($2))
-           RETURNING company""",
+async def read_delegation(work: Work, number: UUID, companies: list[str] | None) -> asyncpg.Record | None:
+    """One delegation, locked."""
+    return await work.conn.fetchrow(
+        """SELECT * FROM approval_delegation WHERE id = $1 AND ($2::text[] IS NULL OR company = ANY($2))
+           FOR UPDATE""",
         number,
         companies,
     )
-    return company
+
+
+async def remove_delegation(work: Work, number: UUID) -> None:
+    """End a delegation."""
+    await work.conn.execute("DELETE FROM approval_delegation WHERE id = $1", number)
 
 
 async def read(work: Work, number: UUID, *, lock: bool = False) -> asyncpg.Record | None:
     """One approval."""
     return await work.conn.fetchrow(f"SELECT * FROM approval WHERE id = $1{' FOR UPDATE' if lock else ''}", number)
+
+
+async def seize(work: Work, number: UUID) -> asyncpg.Record | None:
+    """One approval that is open, locked; None as well when somebody else has the lock."""
+    return await work.conn.fetchrow(
+        """SELECT * FROM approval WHERE id = $1 AND state IN ('submitted', 'approval_pending', 'change_requested')
+           FOR UPDATE SKIP LOCKED""",
+        number,
+    )
 
 
 async def open_approval(work: Work, company: str, kind: str, subject: str) -> asyncpg.Record | None:
@@ -127,7 +141,7 @@ def approval_of(row: asyncpg.Record) -> Approval:
     """A row as the model knows it."""
     return Approval(
         row["requester"], row["amount"], tuple(map(step_from_json, row["steps"])), State(row["state"]), row["at"],
-        tuple(row["approved_by"]), tuple(row["deciders"]), row["since"], row["escalated"],
+        tuple(row["approved_by"]), tuple(row["deciders"]), row["since"], row["escalated"], tuple(row["barred"]),
     )  # fmt: skip
 
 
@@ -138,12 +152,12 @@ async def insert(
     """Keep a new approval. Raises UniqueViolationError when one is open for the subject."""
     await work.conn.execute(
         """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
-               approved_by, deciders, since, escalated, state, reason, created_at, version)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)""",
+               approved_by, deciders, since, escalated, state, reason, created_at, version, barred)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, $18)""",
         number, company, kind, subject, approval.requester, approval.amount, proposal, basis,
         [step_to_json(step) for step in approval.steps], approval.at, list(approval.approved_by),
         list(approval.deciders), approval.since or work.business_now, approval.escalated, approval.state, reason,
-        work.business_now,
+        work.business_now, list(approval.barred),
     )  # fmt: skip
 
 
@@ -156,18 +170,40 @@ async def insert_many(
     """
     await work.conn.execute(
         """INSERT INTO approval (id, company, kind, subject, requester, amount, proposal, basis, steps, at,
-               approved_by, deciders, since, escalated, state, reason, created_at, version)
+               approved_by, deciders, since, escalated, state, reason, created_at, version, barred)
            SELECT a.id, $1, $2, a.subject, a.requester, a.amount, a.proposal::jsonb, a.basis::jsonb,
-                  a.steps::jsonb, 0, '{}', '{}', $3, false, a.state, $4, $3, 1
+                  a.steps::jsonb, 0, '{}', '{}', $3, false, a.state, $4, $3, 1,
+                  ARRAY(SELECT jsonb_array_elements_text(a.barred::jsonb))
            FROM unnest($5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
-                       $12::text[]) AS a (id, subject, requester, amount, proposal, basis, steps, state)""",
+                       $12::text[], $13::text[])
+                AS a (id, subject, requester, amount, proposal, basis, steps, state, barred)""",
         company, kind, work.business_now, reason,
         *columns([
             (number, subject, approval.requester, approval.amount, to_json(proposal), to_json(basis),
-             to_json([step_to_json(step) for step in approval.steps]), str(approval.state))
+             to_json([step_to_json(step) for step in approval.steps]), str(approval.state),
+             to_json(approval.barred))
             for number, approval, subject, proposal, basis in rows
-        ], 8),
+        ], 9),
     )  # fmt: skip
+
+
+async def read_many(work: Work, numbers: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Many approvals, in this order."""
+    rows = await work.conn.fetch("SELECT * FROM approval WHERE id = ANY($1::uuid[])", numbers)
+    found = {row["id"]: row for row in rows}
+    return [found[number] for number in numbers]
+
+
+async def newest(work: Work, company: str, kind: str, subjects: Sequence[str]) -> list[asyncpg.Record]:
+    """The approval of each of many subjects that was asked for last."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT DISTINCT ON (subject) * FROM approval WHERE subject = ANY($1::text[]) AND kind = $2 AND company = $3
+           ORDER BY subject, created_at DESC, id""",
+        subjects,
+        kind,
+        company,
+    )
+    return rows
 
 
 async def open_subjects(work: Work, company: str, kind: str, subjects: Sequence[str]) -> set[str]:
@@ -253,6 +289,7 @@ async def overdue(work: Work, limit: int) -> list[asyncpg.Record]:
     return rows
 
 
-def business_date(work: Work) -> date:
-    """The day delegations are looked at on, UTC."""
-    return work.business_now.date()
+async def business_date(work: Work, company: str) -> date:
+    """The day delegations are looked at on: the company's business date."""
+    zone = await work.conn.fetchval("SELECT time_zone FROM company WHERE company = $1", company)
+    return local_date(work.business_now, zone or "UTC")

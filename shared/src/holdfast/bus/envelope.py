@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ STRUCTURED = b"application/cloudevents"
 MAX_ATTRIBUTE = 250
 """Characters of `id` and `source`; together they are the key of the inbox."""
 PARTY: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[CompanyId, Id])
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 DATA_MEMBERS = frozenset({"data", "data_base64"})
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -147,9 +149,13 @@ def _read(record: Record, headers: Mapping[str, bytes], body: bytes) -> Incoming
     except ValidationError as error:
         first = explain(error)[0]
         raise Undigestible(first.field, first.value, first.problem, first.remedy) from None
-    trace = headers.get("ce_traceparent")
-    carried = trace.decode("ascii", "replace") if trace else None
-    return Incoming(*identity, payload, record, payload.partition_key(), carried)
+    return Incoming(*identity, payload, record, payload.partition_key(), _trace(headers))
+
+
+def _trace(headers: Mapping[str, bytes]) -> str | None:
+    """The trace that the event belongs to; one that nobody could read is left out, since it is only for looking."""
+    written = headers.get("ce_traceparent", b"")
+    return written.decode() if TRACEPARENT.fullmatch(written) else None
 
 
 def _class_of(record: Record, written: bytes | None) -> type[Payload]:

@@ -29,11 +29,15 @@ class MoreParties(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A function for all events of one type in a batch, in their order. `decides` runs after the facts."""
+    """A function for all events of its types in a batch, in their order. `decides` runs after the facts.
+
+    `run` is the first type that the function was registered for.
+    """
 
     payload: type[Payload]
     handle: Handle
-    decides: bool = False
+    decides: bool
+    run: str
 
 
 class HandlerTable:
@@ -43,12 +47,17 @@ class HandlerTable:
         self._by_type: dict[str, Handler] = {}
 
     def on(self, payload: type[Payload], *, decides: bool = False) -> Callable[[H], H]:
-        """Register the decorated function for a payload class. Raises ValueError when there is one already."""
+        """Register the decorated function for a payload class. Raises ValueError when there is one already.
+
+        Types whose order among each other matters are registered with the same function, which gets them mixed as they
+        came.
+        """
 
         def register(handle: H) -> H:
             if payload.event_type in self._by_type:
                 raise ValueError(f"{payload.event_type} has a handler already")
-            self._by_type[payload.event_type] = Handler(payload, handle, decides)
+            runs = (h.run for h in self._by_type.values() if h.handle is handle and h.decides == decides)
+            self._by_type[payload.event_type] = Handler(payload, handle, decides, next(runs, payload.event_type))
             return handle
 
         return register

@@ -152,16 +152,21 @@ class PartitionTask:
         while self._backlog and self._backlog[0].offset < self.claim.position:
             self._backlog.popleft()
 
-    def observe(self, end: int) -> None:
-        """Bring the lag metrics up to date; `end` is the next offset of the partition."""
+    def observe(self, end: int, read_to: int | None) -> bool:
+        """Bring the lag metrics up to date; whether all is handled.
+
+        `end` is the next offset of the partition, `read_to` the one before which nothing more will come.
+        """
         place = (self._service.name, self.tp.topic, self.tp.partition)
-        metrics.LAG_RECORDS.labels(*place).set(max(0, end - self.claim.position))
+        position = self.claim.position if self._backlog else max(self.claim.position, read_to or 0)
+        metrics.LAG_RECORDS.labels(*place).set(max(0, end - position))
         metrics.POISON_SHARE.labels(*place).set(self._processor.limit.share)
         now = utc_now()
-        if self.claim.position >= end:
+        if position >= end:
             self._behind_since = now
         since = self._backlog[0].timestamp_ms if self._backlog else milliseconds(self._behind_since)
         metrics.LAG_SECONDS.labels(*place).set(max(0.0, (milliseconds(now) - since) / 1000))
+        return position >= end and self.stopped is None
 
     def _clear_metrics(self) -> None:
         place = (self._service.name, self.tp.topic, self.tp.partition)

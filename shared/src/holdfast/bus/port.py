@@ -166,6 +166,13 @@ class Consumer(Protocol):
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset the next record of each will get. Raises BusUnavailable."""
 
+    async def position(self, tp: TopicPartition) -> int | None:
+        """Everything before this offset has been handed out or never will be; None where it is not known.
+
+        It may be beyond the record handed out last: not every offset has a record (what ends a transaction on Kafka, a
+        tombstone that was removed).
+        """
+
     async def read_one(self, tp: TopicPartition, offset: int) -> Record | None:
         """The record at exactly this offset; None when there is none (any more). Raises BusUnavailable."""
 

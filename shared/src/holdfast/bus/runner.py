@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import asyncpg
 import structlog
@@ -58,7 +58,7 @@ class Runner:
             try:
                 await self._belong(stop)
             except Exception as error:
-                if not isinstance(error, BusUnavailable) and not is_transient(error):
+                if not _passes(error):
                     raise
                 log.warning("bus_unavailable", service=self._service.name, error=str(error))
                 with contextlib.suppress(TimeoutError):
@@ -71,14 +71,14 @@ class Runner:
         try:
             await self._consumer.start(self._service.handlers.topics, self)
             observing = asyncio.create_task(self._observe())
-            await self._read(stop)
+            await self._read(stop, observing)
         finally:
             if observing is not None:
                 observing.cancel()
                 await asyncio.gather(observing, return_exceptions=True)
             await self._leave()
 
-    async def _read(self, stop: asyncio.Event) -> None:
+    async def _read(self, stop: asyncio.Event, observing: asyncio.Task[None]) -> None:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
@@ -87,7 +87,7 @@ class Runner:
                 if not polling.done():
                     polling.cancel()
                 await asyncio.gather(polling, return_exceptions=not polling.done())
-                self._check_tasks()
+                self._check_tasks(observing)
                 if self._was_reset or any(task.fenced for task in self._tasks.values()):
                     return
         finally:
@@ -103,10 +103,10 @@ class Runner:
             if task := self._tasks.get(tp):
                 task.give(found)
 
-    def _check_tasks(self) -> None:
-        """An error nobody expected ends the process loudly instead of leaving a partition unread."""
-        for task in self._tasks.values():
-            if task.task.done() and not task.task.cancelled() and (error := task.task.exception()):
+    def _check_tasks(self, observing: asyncio.Task[None]) -> None:
+        """An error nobody expected ends the process loudly instead of leaving a partition unread or unobserved."""
+        for task in [observing, *(each.task for each in self._tasks.values())]:
+            if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
 
     async def _gone(self, gone: OffsetGone) -> None:
@@ -122,12 +122,21 @@ class Runner:
     async def assigned(self, partitions: set[TopicPartition]) -> None:
         """Become owner in our database, compare with the log, seek, and only then handle."""
         metrics.REBALANCES.labels(self._service.name).inc()
-        await asyncio.gather(*(self._begin(tp) for tp in sorted(partitions)))
+        await self._end(partitions)
+        begun = await asyncio.gather(*(self._begin(tp) for tp in sorted(partitions)), return_exceptions=True)
+        for error in begun:
+            if error is not None:
+                # All of them are told again: what has begun must not be at work beside what replaces it.
+                await self._end(partitions)
+                raise error
         metrics.OWNED.labels(self._service.name).set(len(self._tasks))
 
     async def revoked(self, partitions: set[TopicPartition]) -> None:
         """Finish what is under way within the deadline, then let go."""
         metrics.REBALANCES.labels(self._service.name).inc()
+        await self._end(partitions)
+
+    async def _end(self, partitions: Collection[TopicPartition]) -> None:
         await asyncio.gather(*(self._tasks[tp].close(DRAIN_SECONDS) for tp in partitions if tp in self._tasks))
         for tp in partitions:
             self._tasks.pop(tp, None)
@@ -170,21 +179,31 @@ class Runner:
 
     async def _observe(self) -> None:
         while True:
-            with contextlib.suppress(BusUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            try:
                 await self._observe_once()
+            except Exception as error:
+                if not _passes(error):
+                    raise
+                log.info("not_observed", service=self._service.name, error=str(error))
             await asyncio.sleep(OBSERVE_SECONDS)
 
     async def _observe_once(self) -> None:
-        ends = await self._consumer.end_offsets(self._tasks) if self._tasks else {}
+        ends, drained = await self._consumer.end_offsets(self._tasks) if self._tasks else {}, []
         for tp, task in list(self._tasks.items()):
-            task.observe(ends.get(tp, task.claim.position))
+            read_to = await self._consumer.position(tp)
+            if task.observe(ends.get(tp, task.claim.position), read_to):
+                drained.append(task.claim)
         standing = [task.claim for task in self._tasks.values() if task.stopped]
         for claim in [*standing, *(claim for claim, _ in self._lost.values())]:
             self._was_reset = self._was_reset or not await offsets.is_newest(self._pool, claim)
-        drained = [task.claim for tp, task in self._tasks.items() if task.claim.position >= ends.get(tp, 0)]
         await offsets.note_fresh(self._pool, drained)
         await relay.observe(self._pool, self._service.name)
         await dead_letters.observe(self._pool, self._service.name)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the bus or the database may answer when it is asked again."""
+    return isinstance(error, BusUnavailable) or is_transient(error)
 
 
 def _lost(tp: TopicPartition, what: str) -> PartitionStopped:

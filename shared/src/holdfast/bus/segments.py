@@ -1,4 +1,4 @@
-"""Batches keep the order within a key although facts and decisions are handled type by type."""
+"""Batches keep the order within a key although facts and decisions are handled function by function."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ def segments(events: Sequence[Incoming[Any]], handlers: HandlerTable) -> list[li
 
 
 def runs(events: Iterable[Incoming[Any]], handlers: HandlerTable, *, decides: bool) -> Iterator[Run]:
-    """Events of a segment grouped by handler, each group in its order; only facts or only decisions."""
+    """Events of a segment grouped by function, each group in its order; only facts or only decisions."""
     known = ((handlers.get(event.type), event) for event in events)
     chosen = [(h, event) for h, event in known if h is not None and h.decides == decides]
-    chosen.sort(key=lambda pair: pair[0].payload.event_type)
-    for handler, group in groupby(chosen, key=lambda pair: pair[0]):
-        yield handler, [event for _, event in group]
+    chosen.sort(key=lambda pair: pair[0].run)
+    for _, group in groupby(chosen, key=lambda pair: pair[0].run):
+        pairs = list(group)
+        yield pairs[0][0], [event for _, event in pairs]

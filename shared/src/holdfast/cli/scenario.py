@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ from holdfast.cli.running import run
 from holdfast.cli.sentences import FAILED
 from holdfast.platform import logging
 from holdfast.platform.settings import load_settings
-from holdfast.scenarios.reading import read_scenarios
+from holdfast.scenarios.naming import page
+from holdfast.scenarios.reading import read_files
 from holdfast.scenarios.runner import run_files
 from holdfast.scenarios.schema import schema
 
@@ -50,8 +52,9 @@ def check_scenarios(files: Files) -> None:
     \b
     holdfast scenario check tests/scenarios/*.yaml
     """
-    for file in files:
-        print(f"{file}: {len(read_scenarios(file))} scenarios")
+    read = Counter(one.marked.file for one in read_files(files))
+    for file, count in read.items():
+        print(f"{file}: {count} scenario{'' if count == 1 else 's'}")
 
 
 @app.command("schema")
@@ -62,3 +65,13 @@ def print_schema() -> None:
     holdfast scenario schema > scenario.schema.json
     """
     print(schema(), end="")
+
+
+@app.command("names")
+def print_names() -> None:
+    """Print the names that a file may use: parameters, rule kinds, reasons, figures, roles, problem types, events.
+
+    \b
+    holdfast scenario names | less
+    """
+    print(page(), end="")

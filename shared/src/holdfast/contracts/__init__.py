@@ -9,6 +9,7 @@ from holdfast.contracts import (
     erp_receivables,
     erp_reference,
     holds,
+    notifications,
     reminders,
 )  # fmt: skip
 from holdfast.contracts.base import REGISTRY, CustomerPayload, Payload
@@ -17,5 +18,5 @@ from holdfast.contracts.topics import TOPIC_BY_NAME, TOPICS, Topic
 __all__ = [
     "REGISTRY", "TOPICS", "TOPIC_BY_NAME", "CustomerPayload", "Payload", "Topic",
     "collections", "credit", "credit_notices", "erp_customers", "erp_orders", "erp_receivables", "erp_reference",
-    "holds", "reminders",
+    "holds", "notifications", "reminders",
 ]  # fmt: skip

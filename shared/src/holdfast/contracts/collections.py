@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from holdfast.contracts.base import BusinessDate, Currency, CustomerPayload, Id, Instant, Positive, Text, event
+from holdfast.contracts.base import BusinessDate, Currency, CustomerPayload, Id, Instant, Number, Positive, Text, event
 from holdfast.contracts.topics import COLLECTIONS
 
 PROMISE_EXAMPLE: dict[str, Any] = {
@@ -22,7 +22,7 @@ BLOCK_EXAMPLE: dict[str, Any] = {
 class PromiseDecided(CustomerPayload):
     """What the events about a promise to pay share."""
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
     promise: Id
     promised_for: BusinessDate = Field(description="the date by which it was to be paid")
     amount: Positive = Field(description="what was promised, in `currency`")
@@ -46,7 +46,7 @@ class BlockRequest(CustomerPayload):
     `request` names who asks: one may keep the customer blocked after another's has ended.
     """
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
     request: Id = Field(description="case or process that asks; its unblock request names it again")
     requested_at: Instant
     requested_by: Text

@@ -16,6 +16,7 @@ from holdfast.contracts.base import (
     CustomerPayload,
     Id,
     Instant,
+    Number,
     Part,
     Payload,
     Percent,
@@ -67,8 +68,8 @@ class GroupMember(Part):
 class ProfileChanged(CustomerPayload):
     """The credit profile of a customer, its full state. A higher `version` replaces a lower one."""
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
-    version: int = Field(ge=1)
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: Number = Field(ge=1)
     currency: Currency = Field(description="company currency")
     credit_limit: Positive = Field(description="permanent limit, company currency; 0 means no credit")
     credit_limit_date: BusinessDate | None = None
@@ -107,8 +108,8 @@ class GroupChanged(Payload):
     """A customer credit group, its full state: one limit that customers of any company share (spec 1.10)."""
 
     group: Id
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
-    version: int = Field(ge=1)
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: Number = Field(ge=1)
     description: Text = ""
     currency: Currency
     credit_limit: Positive = Field(description="shared limit, in `currency`")
@@ -138,12 +139,12 @@ class ParametersChanged(Payload):
     """The parameters of a company that say how limits are tested, all of them (spec 1.20)."""
 
     company: CompanyId
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
-    version: int = Field(ge=1)
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: Number = Field(ge=1)
     credit_management_enabled: bool = True
     credit_limit_type: Literal["none", "balance", "balance_and_packing_slip", "balance_and_all"] = "balance_and_all"
     open_orders_counted: Literal["passed_and_earlier", "all", "passed_only"] = "passed_and_earlier"
-    open_order_horizon_days: int | None = Field(
+    open_order_horizon_days: Number | None = Field(
         None, ge=0, description="orders to be delivered later than so many days do not count; absent: all do"
     )
     limit_comparison: Literal["strict", "inclusive"] = "strict"
@@ -174,8 +175,8 @@ class RiskChanged(CustomerPayload):
     A customer for whom none was ever sent has a score of 0 and is unclassified.
     """
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
-    version: int = Field(ge=1)
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
+    version: Number = Field(ge=1)
     risk_score: Amount = Field(description="sum of the points of all scoring groups")
     risk_group: Code | None = Field(None, description="class whose range holds the score; absent: unclassified")
     former_risk_score: Amount | None = Field(None, description="the score before; absent with the first event")

@@ -13,6 +13,7 @@ from holdfast.contracts.base import (
     CustomerPayload,
     Id,
     Instant,
+    Number,
     Payload,
     Positive,
     Text,
@@ -37,7 +38,7 @@ class LimitChanged(CustomerPayload):
     Policies and credit groups add to a limit or share one: see credit.policy.changed.v1 and credit.group.changed.v1.
     """
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
     currency: Currency = Field(description="company currency")
     former_limit: Positive = Field(description="permanent limit before, company currency")
     credit_limit: Positive = Field(description="permanent limit now, company currency")
@@ -65,7 +66,7 @@ class LimitChanged(CustomerPayload):
 class LimitExpiring(CustomerPayload):
     """The permanent limit of a customer expires within the days that the company has set; sent once per date."""
 
-    sequence: int = Field(ge=1)
+    sequence: Number = Field(ge=1)
     currency: Currency = Field(description="company currency")
     credit_limit: Positive = Field(description="company currency")
     expiry_date: BusinessDate
@@ -78,7 +79,7 @@ class TemporaryLimitNotice(Payload):
     company: CompanyId | None = Field(None, description="absent for a credit group")
     customer: Id | None = Field(None, description="absent for a credit group")
     group: Id | None = None
-    sequence: int = Field(ge=1)
+    sequence: Number = Field(ge=1)
     id: Id
     amount: Positive = Field(description="in `currency`")
     currency: Currency
@@ -112,10 +113,10 @@ class AdjustmentNotice(Payload):
 
     company: CompanyId
     journal: Id
-    sequence: int = Field(ge=1)
+    sequence: Number = Field(ge=1)
     type: Literal["credit_limit", "temporary_credit_limit"]
     description: Text = ""
-    lines: int = Field(ge=0, description="how many lines the act concerned")
+    lines: Number = Field(ge=0, description="how many lines the act concerned")
     by: Text
     at: Instant
 
@@ -155,9 +156,9 @@ POLICY = {"id": "P-1", "kind": "insurance", "value": "50000.00", "currency": "EU
 class PolicyChanged(CustomerPayload):
     """An insurance or a guarantee was added, changed or removed."""
 
-    sequence: int = Field(ge=1)
+    sequence: Number = Field(ge=1)
     policy: CreditPolicy
-    version: int = Field(ge=1)
+    version: Number = Field(ge=1)
     deleted: bool = False
     changed_at: Instant
     changed_by: Text
@@ -167,7 +168,7 @@ class PolicyChanged(CustomerPayload):
 class PolicyExpiring(CustomerPayload):
     """A policy expires within the days that the company has set; sent once per date."""
 
-    sequence: int = Field(ge=1)
+    sequence: Number = Field(ge=1)
     policy: CreditPolicy
     as_of: BusinessDate
 
@@ -176,7 +177,7 @@ class PolicyExpiring(CustomerPayload):
 class ReviewDue(CustomerPayload):
     """The date of the next review of a customer has come; sent once per date."""
 
-    sequence: int = Field(ge=1)
+    sequence: Number = Field(ge=1)
     next_review_date: BusinessDate
     as_of: BusinessDate
 

@@ -14,8 +14,10 @@ from holdfast.contracts.base import (
     Code,
     Currency,
     CustomerPayload,
+    FreeForm,
     Id,
     Instant,
+    Number,
     Part,
     Positive,
     Text,
@@ -40,7 +42,7 @@ class Checkpoint(StrEnum):
 class OrderLine(Part):
     """A line of a sales order; quantities in the line's unit, amounts in the order's currency."""
 
-    line: int = Field(ge=1)
+    line: Number = Field(ge=1)
     item: Id | None = None
     description: Text = ""
     ordered: Positive = Field(description="quantity ordered")
@@ -80,6 +82,7 @@ class OrderChanged(CustomerPayload):
     cash_discount: Code | None = None
     origin: Literal["sales", "intercompany", "commerce", "project"] = "sales"
     requested_delivery_date: BusinessDate | None = None
+    sales_deadline: BusinessDate | None = Field(None, description="last day on which the order may be decided on")
     sales_taker: Id | None = None
     sales_responsible: Id | None = None
     sales_pool: Code | None = None
@@ -118,7 +121,7 @@ class OrderCancelled(CustomerPayload):
 class DeliveryLine(Part):
     """Quantity of an order line on a packing slip, with its value in the order's currency."""
 
-    order_line: int = Field(ge=1)
+    order_line: Number = Field(ge=1)
     quantity: Amount = Field(description="in the unit of the order line; negative for a return")
     amount: Amount = Field(description="value of the quantity with tax, order currency; negative: a return")
 
@@ -177,13 +180,17 @@ class CheckpointRequested(CustomerPayload):
     reserved_total: Positive | None = Field(
         None, description="value of what is reserved in stock, order currency; tested alone if the company wants it"
     )
-    posting_request: dict[str, Any] | None = Field(
+    document_total: Positive | None = Field(
+        None, description="value of the document with tax and charges where it is a part of the order, order currency; "
+        "after a release of lines it goes through once when they come to as much",
+    )  # fmt: skip
+    posting_request: FreeForm | None = Field(
         None, description="posting parameters the ERP wants back when the order is released with posting"
     )
 
     @model_validator(mode="after")
     def _possible(self) -> CheckpointRequested:
-        check_minor_units(self.currency, self, "total", "reserved_total")
+        check_minor_units(self.currency, self, "total", "reserved_total", "document_total")
         return self
 
 

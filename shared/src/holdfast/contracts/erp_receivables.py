@@ -15,16 +15,20 @@ from holdfast.contracts.base import (
     Currency,
     CustomerPayload,
     Id,
+    Number,
     Part,
     Positive,
     Rate,
     Text,
+    Total,
     Version,
     check_minor_units,
     event,
 )  # fmt: skip
 from holdfast.contracts.refusals import refused
 from holdfast.contracts.topics import ERP_RECEIVABLES
+
+NUMBER = "the ERP's document number, unique in the company among all invoices, credit notes and payments"
 
 
 def _at_most(part: Any, lesser: str, greater: str) -> None:
@@ -36,20 +40,20 @@ def _at_most(part: Any, lesser: str, greater: str) -> None:
 class DocumentLine(Part):
     """A line of an invoice or credit note, in the document's currency."""
 
-    line: int = Field(ge=1)
+    line: Number = Field(ge=1)
     item: Id | None = None
     description: Text = ""
     quantity: Amount | None = Field(None, description="in the unit of the line")
     net_amount: Amount = Field(description="line amount without tax, document currency")
     tax_amount: Amount = Field(Decimal(0), description="document currency")
     order: Id | None = None
-    order_line: int | None = None
+    order_line: Number | None = None
 
 
 class CustomerDocument(CustomerPayload):
     """What invoices and credit notes share. Amounts are positive, in the document's `currency`."""
 
-    document: Id = Field(description="the ERP's document number, unique in the company")
+    document: Id = Field(description=NUMBER)
     version: Version
     currency: Currency
     amount: Positive = Field(description="total with tax, document currency")
@@ -148,7 +152,7 @@ class Application(Part):
 class PaymentPosted(CustomerPayload):
     """A payment of the customer. What is not applied stays an unapplied credit."""
 
-    document: Id
+    document: Id = Field(description=NUMBER)
     version: Version
     currency: Currency
     amount: Positive = Field(description="payment currency")
@@ -190,7 +194,8 @@ class SettlementPosted(CustomerPayload):
     """A credit (payment, credit note) closes part of a debit (invoice).
 
     `debit_amount` above the converted `credit_amount` is a cash discount or a difference written off with it.
-    `customer` owns the debit document; `credit_customer` the credit document when it is another customer.
+    `customer` owns the debit document; `credit_customer` the credit document when it is another customer. What is left
+    open of a document is rounded to the minor unit of its currency.
     """
 
     settlement: Id
@@ -307,9 +312,9 @@ class CurrencyTotal(Part):
     """A control total of the ERP in one currency."""
 
     currency: Currency
-    balance: Amount = Field(description="open debits less open credits, in `currency`")
-    open_debits: int = Field(ge=0, description="number of open debit documents")
-    open_credits: int = Field(ge=0, description="number of open credit documents")
+    balance: Total = Field(description="open debits less open credits, in `currency`")
+    open_debits: Number = Field(ge=0, description="number of open debit documents")
+    open_credits: Number = Field(ge=0, description="number of open credit documents")
 
 
 @event(

@@ -9,15 +9,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from holdfast.contracts.base import (
-    Amount,
     BusinessDate,
     Currency,
     CustomerPayload,
+    FreeForm,
     Id,
     Instant,
+    Number,
     Part,
     Positive,
     Text,
+    Total,
     event,
 )  # fmt: skip
 from holdfast.contracts.erp_orders import Checkpoint
@@ -25,7 +27,7 @@ from holdfast.contracts.topics import HOLDS
 
 
 class HoldReason(StrEnum):
-    """Why an order is held (spec 1.16)."""
+    """Why an order is held (spec 1.16). Readers take other codes too: a kind of rule may bring its own."""
 
     CREDIT_EXCEEDED = "credit_exceeded"
     OPEN_TRANSACTIONS_OVERDUE = "open_transactions_overdue"
@@ -57,25 +59,25 @@ class CreditFigures(Part):
     """The numbers a decision was made from, in company currency."""
 
     currency: Currency = Field(description="company currency")
-    limit: Amount | None = Field(None, description="limit that governs; absent when unlimited or untested")
-    exposure: Amount | None = Field(None, description="what counts against the limit, company currency")
-    available: Amount | None = Field(None, description="limit less exposure, company currency")
+    limit: Total | None = Field(None, description="limit that governs; absent when unlimited or untested")
+    exposure: Total | None = Field(None, description="what counts against the limit, company currency")
+    available: Total | None = Field(None, description="limit less exposure, company currency")
     used_percent: Decimal | None = Field(None, description="100 x exposure / limit")
-    balance: Amount | None = Field(None, description="open debits less open credits, company currency")
-    delivered_not_invoiced: Amount | None = Field(None, description="company currency")
-    open_orders: Amount | None = Field(None, description="orders that count, company currency")
-    reserved: Amount | None = Field(None, description="passed checks whose order is not known, company currency")
-    this_order: Amount | None = Field(None, description="what this order adds, company currency")
-    days_overdue: int = Field(0, ge=0, description="days the oldest open debit is past its due date")
-    overdue_amount: Amount | None = Field(None, description="open debits past due, company currency")
+    balance: Total | None = Field(None, description="open debits less open credits, company currency")
+    delivered_not_invoiced: Total | None = Field(None, description="company currency")
+    open_orders: Total | None = Field(None, description="orders that count, company currency")
+    reserved: Total | None = Field(None, description="passed checks whose order is not known, company currency")
+    this_order: Total | None = Field(None, description="what this order adds, company currency")
+    days_overdue: Number = Field(0, ge=0, description="days the oldest open debit is past its due date")
+    overdue_amount: Total | None = Field(None, description="open debits past due, company currency")
     limit_level: Literal["own", "group"] | None = Field(None, description="whose limit governs: the one with less room")
-    own_limit: Amount | None = Field(None, description="the customer's total limit with policies, company currency")
-    exposure_value: Amount | None = Field(
+    own_limit: Total | None = Field(None, description="the customer's total limit with policies, company currency")
+    exposure_value: Total | None = Field(
         None, description="total limit less policies that are included in the exposure, company currency"
     )
     group: Id | None = Field(None, description="credit group whose shared limit is tested")
-    group_limit: Amount | None = Field(None, description="shared limit, in group_currency")
-    group_exposure: Amount | None = Field(None, description="exposure of all members, in group_currency")
+    group_limit: Total | None = Field(None, description="shared limit, in group_currency")
+    group_exposure: Total | None = Field(None, description="exposure of all members, in group_currency")
     group_currency: Currency | None = None
     group_used_percent: Decimal | None = Field(None, description="100 x group_exposure / group_limit")
 
@@ -83,9 +85,9 @@ class CreditFigures(Part):
 class OrderDecision(CustomerPayload):
     """What all decisions about an order carry."""
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
     order: Id
-    order_version: int = Field(ge=0)
+    order_version: Number = Field(ge=0)
     order_currency: Currency
     order_amount: Positive = Field(description="value of the order less what has been invoiced of it, order currency")
     order_total: Positive | None = Field(None, description="value of the order, invoiced or not, order currency")
@@ -119,6 +121,7 @@ class OrderCleared(OrderDecision):
     proforma: bool = False
     checked: bool
     not_checked_because: Text | None = None
+    still_held: bool = Field(False, description="the order stays on hold; the company lets this document through")
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
     figures: CreditFigures | None = None
     load: Id | None = Field(None, description="the load that the order is on")
@@ -172,7 +175,7 @@ class OrderReleased(OrderDecision):
     release_reason: Text | None = None
     triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
     reasons_cleared: tuple[str, ...] = ()
-    posting_request: dict[str, Any] | None = None
+    posting_request: FreeForm | None = None
     figures: CreditFigures | None = None
     released_amount: Positive | None = Field(
         None, description="up to what order value the release counts, its currency"
@@ -180,6 +183,9 @@ class OrderReleased(OrderDecision):
     released_lines: tuple[int, ...] = Field((), description="the order lines that are released; empty: all of them")
     partial: bool = Field(False, description="only a part of the order's value is released")
     valid_until: BusinessDate | None = Field(None, description="last day on which the release counts")
+    grace_until: BusinessDate | None = Field(
+        None, description="last day on which no checkpoint checks the order; absent: the next one does"
+    )
     note: Text | None = None
 
 
@@ -247,8 +253,10 @@ class ReasonCleared(HoldNotice):
 class OrderEscalated(HoldNotice):
     """An order is held longer than its company allows before somebody higher up is told."""
 
-    held_days: int = Field(ge=0, description="business days are not counted apart: days since the order was held")
-    level: int = Field(ge=1, description="how often the company's number of days has passed; each level is told once")
+    held_days: Number = Field(ge=0, description="business days are not counted apart: days since the order was held")
+    level: Number = Field(
+        ge=1, description="how often the company's number of days has passed; each level is told once"
+    )
 
 
 @event(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from holdfast.contracts.base import CustomerPayload, Id, Instant, event
+from holdfast.contracts.base import CustomerPayload, Id, Instant, Number, event
 from holdfast.contracts.topics import REMINDERS
 
 
@@ -17,7 +17,7 @@ from holdfast.contracts.topics import REMINDERS
 class ReminderLevelChanged(CustomerPayload):
     """The highest reminder (dunning) level that a customer's open documents have reached; 0 is none."""
 
-    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    sequence: Number = Field(ge=1, description="grows by one with each event of this key on this topic")
     level: int = Field(ge=0, le=99, description="highest level of the customer now")
     document: Id | None = Field(None, description="the reminder that changed it")
     changed_at: Instant

@@ -6,19 +6,23 @@ an instant has its offset from UTC. Python code hands in `Decimal`, `date` and `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from math import isfinite
+from typing import Annotated, Any, cast
 
+import orjson
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
 from holdfast.contracts.currencies import MINOR_UNITS, QUANTA
-from holdfast.contracts.refusals import pattern, refused
+from holdfast.contracts.refusals import pattern, refused, shorten
 
 JsonSchema = dict[str, Any]
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+FREE_BYTES, FREE_DEPTH = 50_000, 20
 FIRST_INSTANT, END = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 DAY = pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "Write the date as YYYY-MM-DD, such as 2026-03-02.")
@@ -81,6 +85,16 @@ class DecimalText:
         return {"type": "string", "format": "decimal", "pattern": self.pattern}
 
 
+class _Fits:
+    """No database holds more. The released schemas do not say so, and a limit that is added later would break them."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return cast(CoreSchema, {**handler(source), "le": 2**63 - 1})
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(schema).items() if name != "maximum"}
+
+
 class _Day:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=DAY)
@@ -106,6 +120,38 @@ def _iso4217(code: str) -> str:
     return code
 
 
+def _storable(found: dict[str, Any]) -> dict[str, Any]:
+    for path, value in _within(found, "", 1):
+        if isinstance(value, str) and not is_storable(value):
+            raise refused("a text with a NUL character or half a character", "Leave it out.", path, value)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise refused("a number that 64 bits do not hold", "Send it as a text.", path, shorten(value))
+        if isinstance(value, float) and not isfinite(value):
+            raise refused("not a finite number", "Send it as a text.", path, value)
+    if len(orjson.dumps(found)) > FREE_BYTES:
+        raise refused("too large", f"Send at most {FREE_BYTES} bytes of JSON here.")
+    return found
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database and JSON in UTF-8 can hold it."""
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))
+
+
+def _within(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """Names and simple values at any depth, each with its path."""
+    if depth > FREE_DEPTH:
+        raise refused(f"nested deeper than {FREE_DEPTH} levels", "Send a flatter object.", path.rpartition(".")[0], "…")
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, part in pairs:
+        here = f"{path}.{name}".lstrip(".")
+        yield here, name
+        if isinstance(part, dict | list | tuple):
+            yield from _within(part, here, depth + 1)
+        else:
+            yield here, part
+
+
 def check_minor_units(currency: str, part: Any, *fields: str, at: str = "") -> None:
     """Refuse amounts of `part` that are more precise than `currency` has minor units."""
     quantum = QUANTA[currency]
@@ -116,8 +162,17 @@ def check_minor_units(currency: str, part: Any, *fields: str, at: str = "") -> N
             raise refused(problem, f"Round it to a multiple of {quantum} {currency}.", at + name, amount)
 
 
+class _Sum(DecimalText):
+    """A sum has no limit of its own in the schema: it has more digits than any of its parts."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": "decimal"}
+
+
 Amount = Annotated[Decimal, DecimalText()]
 """A signed decimal amount, written as a string; its currency is named by the field's description."""
+Total = Annotated[Decimal, _Sum(digits=34)]
+"""A sum of amounts, such as a balance."""
 Positive = Annotated[Decimal, DecimalText(ge=Decimal(0))]
 """An amount or quantity that is never negative."""
 Percent = Annotated[Decimal, DecimalText(ge=Decimal(0)), Field(le=100)]
@@ -138,5 +193,9 @@ Currency = Annotated[str, StringConstraints(pattern=CAPITALS3), AfterValidator(_
 Country = Annotated[str, StringConstraints(pattern=CAPITALS2)]
 """ISO 3166-1 alpha-2 country code."""
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=WITHOUT_NUL)]
+FreeForm = Annotated[dict[str, Any], AfterValidator(_storable)]
+"""An object of the sender's own that is kept and given back as it is."""
+Number = Annotated[int, _Fits()]
+"""A whole number that 64 bits hold."""
 Version = Annotated[int, Field(ge=1, le=2**62, strict=True)]
 """Version of the document the event speaks of; grows with each change of that document in the ERP."""

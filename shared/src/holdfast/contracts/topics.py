@@ -31,6 +31,7 @@ ERP_ORDERS = Topic("erp.orders.v1", "the ERP", readers=SERVICES)
 CREDIT = Topic("credit.v1", "credit-service", readers=("hold-service", "the ERP"))
 COLLECTIONS = Topic("collections.v1", "collections-service", readers=("hold-service", "the ERP"))
 REMINDERS = Topic("reminders.v1", "reminder-service", readers=("hold-service", "the ERP"))
+NOTIFICATION_REQUESTS = Topic("notification-requests.v1", "any service", readers=("notification-service",))
 HOLDS = Topic("holds.v1", "hold-service", readers=("credit-service", "the ERP"))
 
 
@@ -44,6 +45,6 @@ HOLD_DEAD_LETTERS = dead_letters_of("hold-service")
 
 TOPICS: tuple[Topic, ...] = (
     ERP_CUSTOMERS, ERP_REFERENCE, ERP_RECEIVABLES, ERP_ORDERS,
-    CREDIT, HOLDS, COLLECTIONS, REMINDERS, CREDIT_DEAD_LETTERS, HOLD_DEAD_LETTERS,
+    CREDIT, HOLDS, COLLECTIONS, REMINDERS, NOTIFICATION_REQUESTS, CREDIT_DEAD_LETTERS, HOLD_DEAD_LETTERS,
 )  # fmt: skip
 TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}

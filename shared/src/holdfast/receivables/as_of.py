@@ -35,7 +35,7 @@ WITH items AS (
       AND (o.gone_date IS NULL OR o.gone_date > $2)
     GROUP BY i.document
 ), open AS (
-    SELECT i.*, i.amount + coalesce(s.amount, 0) AS open_amount, s.last_date
+    SELECT i.*, round(i.amount + coalesce(s.amount, 0), minor_units(i.currency)) AS open_amount, s.last_date
     FROM items i LEFT JOIN settled s ON s.document = i.document
 )
 """

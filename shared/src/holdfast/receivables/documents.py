@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import asyncpg
 
-from holdfast.bus.envelope import Incoming
+from holdfast.bus.envelope import Incoming, Undigestible
 from holdfast.contracts.erp_receivables import (
     CreditNotePosted,
     DocumentCancelled,
@@ -21,7 +21,7 @@ from holdfast.contracts.erp_receivables import (
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import touched
-from holdfast.receivables.upserts import Fact, upsert
+from holdfast.receivables.upserts import Fact, Row, upsert
 
 KEY = {"company": "text", "document": "text"}
 Key = tuple[str, str]
@@ -32,7 +32,15 @@ INVOICE = Fact(
     initial={"open_amount": "numeric"},
     former={"former_customer": "customer", "former_order": "order_no"},
     returning=("customer", "former_customer", "order_no", "former_order", "xmax <> 0 AS existed"),
+    only="(t.kind IS NULL OR (t.is_debit = (excluded.kind NOT IN ('payment', 'credit_note')) "
+         "AND (t.is_debit OR t.kind = excluded.kind)))",
 )  # fmt: skip
+LEDGER_KINDS = {"payment": "payment", "credit_note": "credit note"}
+"""All others are debits: an invoice may become a fee with a higher version."""
+KINDS = """
+SELECT t.n, d.kind FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(company, document, n)
+JOIN document d ON d.company = t.company AND d.document = t.document WHERE d.kind IS NOT NULL
+"""
 CREDIT_NOTE = replace(INVOICE, event_type=CreditNotePosted.event_type)
 PAYMENT = replace(INVOICE, event_type=PaymentPosted.event_type)
 CANCELLATION = Fact(
@@ -94,7 +102,7 @@ async def apply_invoices(work: Work, events: Sequence[Incoming[InvoicePosted]]) 
         )
         for p in payloads.values()
     ]  # fmt: skip
-    applied = await upsert(work, INVOICE, rows)
+    applied = await upsert_documents(work, INVOICE, rows)
     newest: dict[Key, InvoicePosted] = {}
     for p in sorted(payloads.values(), key=lambda payload: payload.version):
         newest[p.company, p.document] = p
@@ -111,7 +119,7 @@ async def apply_credit_notes(work: Work, events: Sequence[Incoming[CreditNotePos
         )
         for p in (event.payload for event in events)
     ]  # fmt: skip
-    await touch_documents(work, await upsert(work, CREDIT_NOTE, rows))
+    await touch_documents(work, await upsert_documents(work, CREDIT_NOTE, rows))
 
 
 async def apply_cancellations(work: Work, events: Sequence[Incoming[DocumentCancelled]]) -> None:
@@ -139,6 +147,27 @@ async def apply_document_holds(work: Work, events: Sequence[Incoming[DocumentPut
     """Keep whether a document is kept out of reminders and interest; it is owed all the same."""
     rows = [(p.company, p.document, p.version, p.on_hold, p.hold_date) for p in (event.payload for event in events)]
     await upsert(work, HOLD, rows)
+
+
+async def upsert_documents(work: Work, fact: Fact, rows: Sequence[Row]) -> list[asyncpg.Record]:
+    """As `upsert`. Raises Undigestible for a number that a document of another kind has: taken for a version of it, one
+    of them would be lost."""
+    applied = await upsert(work, fact, rows)
+    done = {(row["company"], row["document"]) for row in applied}
+    if others := [row for row in rows if row[:2] not in done]:
+        for n, known in await work.conn.fetch(KINDS, *columns([row[:2] for row in others], 2)):
+            company, number, _, _, kind, *_ = others[n - 1]
+            if _ledger_kind(known) != _ledger_kind(kind):
+                raise Undigestible(
+                    "document", number, f"the number of a {_ledger_kind(known)} of {company} already",
+                    f"Send this {_ledger_kind(kind)} with a number that no document of another kind has, such as one "
+                    f"with a prefix for each number series.",
+                )  # fmt: skip
+    return applied
+
+
+def _ledger_kind(kind: str) -> str:
+    return LEDGER_KINDS.get(kind, "debit")
 
 
 async def touch_documents(work: Work, applied: Iterable[asyncpg.Record]) -> None:

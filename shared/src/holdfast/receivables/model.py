@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from holdfast.receivables.money import EXACT, ZERO, rounded, total
 from holdfast.receivables.rates import IDENTITY, Rate
@@ -133,7 +134,7 @@ class Position:
     order, those that were asked for, those with a reservation or with invoices in another currency. `rates`
     convert into the company's `currency` at `check_date`; a currency without a rate is missing there. `onward`:
     rates from the company's currency into others. Orders to be delivered after `horizon` do not count as open.
-    `overdue`: open debits past due at `check_date`, by currency.
+    `overdue`: open debits past due at `check_date`, by currency. `kept`: by `many`.
     """
 
     company: str
@@ -150,6 +151,8 @@ class Position:
     rates: Mapping[str, Rate] = field(default_factory=dict)
     onward: Mapping[str, Rate] = field(default_factory=dict)
     horizon: date | None = None
+
+    kept: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def currencies(self) -> set[str]:
         """Every currency that a conversion needs a rate for."""
@@ -171,7 +174,10 @@ class Position:
         is_newest = known is None or known.order_version <= reservation.order_version
         if is_newest and not orders[order].has_come(reservation.order_version):
             reservations[order] = reservation
-        return replace(self, orders=orders, reservations=reservations)
+        found = replace(self, orders=orders, reservations=reservations)
+        for sums in self.kept:
+            sums.move(self, found, order)
+        return found
 
 
 @quick
@@ -226,7 +232,7 @@ class Converter:
         return total(rounded(self.exact(amount, code), self.currency) for code, amount in amounts.items())
 
 
-class _ByCurrency(defaultdict[str, Decimal]):
+class ByCurrency(defaultdict[str, Decimal]):
     def __init__(self) -> None:
         super().__init__(Decimal)
 
@@ -235,41 +241,43 @@ class _ByCurrency(defaultdict[str, Decimal]):
 
 
 def parts(
-    position: Position,
-    check: CheckedOrder | None = None,
-    counted: Counted = Counted.PASSED_AND_EARLIER,
-    *,
+    position: Position, check: CheckedOrder | None = None, counted: Counted = Counted.PASSED_AND_EARLIER, *,
     beside: bool = False,
-) -> Parts:
+) -> Parts:  # fmt: skip
     """The parts of the exposure: for `check`, taken out of D and O; without one, of all orders that count.
 
     `beside`: the order checked is another customer's, and only says which orders came before it. A company that is
     not known has no currency: all amounts are 0 and `missing_rates` names what was found.
     """
     convert = Converter(position)
-    delivered, ordered, reserved = _ByCurrency(), _ByCurrency(), _ByCurrency()
+    delivered, ordered, reserved = ByCurrency(), ByCurrency(), ByCurrency()
     for code, sums in position.passed.items():
         delivered.put(code, sums.uninvoiced)
         ordered.put(code, sums.open_orders)
     own = None if beside else check
     for order in _others(position, own):
-        code, undelivered, uninvoiced = _open_parts(order, convert)
+        code, undelivered, uninvoiced = open_parts(order, convert)
         delivered.put(code, uninvoiced)
-        if _is_near(order, position) and _counts(order.credit_status, order.created_at, order.order, check, counted):
+        if is_near(order, position) and counts(order.credit_status, order.created_at, order.order, check, counted):
             ordered.put(code, undelivered)
     for reservation in position.reservations.values():
-        if (own is None or reservation.order != own.order) and _counts(
+        if (own is None or reservation.order != own.order) and counts(
             reservation.status, reservation.created_at, reservation.order, check, counted
         ):
-            reserved.put(*_beyond_state(reservation, position, convert))
+            reserved.put(*beyond_state(reservation, position, convert))
+    return composed(position, own, convert, delivered, ordered, reserved)
+
+
+def composed(
+    position: Position, own: CheckedOrder | None, convert: Converter,
+    delivered: Mapping[str, Decimal], ordered: Mapping[str, Decimal], reserved: Mapping[str, Decimal],
+) -> Parts:  # fmt: skip
+    """The parts, of amounts that have been added up; `own`: the order that is checked, if it is this customer's."""
     found = Parts(
-        currency=convert.currency,
-        balance=convert.sum({code: b.balance for code, b in position.balances.items()}),
-        delivered_not_invoiced=convert.sum(delivered),
-        open_orders=convert.sum(ordered),
-        reserved=convert.sum(reserved),
-        this_order=this_order(position, own, convert) if own else ZERO,
-    )
+        convert.currency, convert.sum({code: b.balance for code, b in position.balances.items()}),
+        convert.sum(delivered), convert.sum(ordered), convert.sum(reserved),
+        this_order(position, own, convert) if own else ZERO,
+    )  # fmt: skip
     unknown = position.currencies() if position.currency is None else set()
     return replace(found, missing_rates=frozenset(convert.missing | unknown))
 
@@ -329,11 +337,11 @@ def _others(position: Position, check: CheckedOrder | None) -> Iterator[OrderSta
             yield order
 
 
-def _is_near(order: OrderState, position: Position) -> bool:
+def is_near(order: OrderState, position: Position) -> bool:
     return position.horizon is None or order.delivery_date is None or order.delivery_date <= position.horizon
 
 
-def _open_parts(order: OrderState, convert: Converter) -> tuple[str, Decimal, Decimal]:
+def open_parts(order: OrderState, convert: Converter) -> tuple[str, Decimal, Decimal]:
     """Currency, ordered but not delivered (O), delivered but not invoiced (D) of one order.
 
     Invoices in another currency are compared in company currency, unless nothing is open without them.
@@ -351,7 +359,7 @@ def _parts_of(order: OrderState, value: Decimal, delivered: Decimal, invoiced: D
     return undelivered, max(ZERO, EXACT.subtract(delivered, invoiced))
 
 
-def _beyond_state(reservation: Reservation, position: Position, convert: Converter) -> tuple[str, Decimal]:
+def beyond_state(reservation: Reservation, position: Position, convert: Converter) -> tuple[str, Decimal]:
     """Currency and amount by which a reservation is larger than what is known of its order.
 
     What has been invoiced of the order counts in the balance, whether its state has come or not.
@@ -363,7 +371,7 @@ def _beyond_state(reservation: Reservation, position: Position, convert: Convert
         return reservation.currency, ZERO
     code, known = reservation.currency, ZERO
     if order.version and order.customer == position.customer:
-        code, undelivered, uninvoiced = _open_parts(order, convert)
+        code, undelivered, uninvoiced = open_parts(order, convert)
         known = EXACT.add(undelivered, uninvoiced)
     billed = {c: amount for c, amount in ((order.currency, order.invoiced), *order.invoiced_foreign.items()) if amount}
     if {code, *billed} == {reservation.currency}:
@@ -372,7 +380,7 @@ def _beyond_state(reservation: Reservation, position: Position, convert: Convert
     return convert.currency, max(ZERO, EXACT.subtract(promised, convert.exact(known, code)))
 
 
-def _counts(status: str, created_at: datetime | None, order: str, check: CheckedOrder | None, counted: Counted) -> bool:
+def counts(status: str, created_at: datetime | None, order: str, check: CheckedOrder | None, counted: Counted) -> bool:
     if check is None or counted is Counted.ALL or status in PASSED:
         return True
     if counted is Counted.PASSED_ONLY:

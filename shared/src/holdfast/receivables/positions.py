@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import (
     Balance,
@@ -30,10 +31,20 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
                 b.balance::text, b.debit_count, b.credit_count, b.oldest_due_date))
      FROM balance b WHERE b.company = p.company AND b.customer = p.customer) AS balances,
     (SELECT json_object_agg(o.currency, o.amount::text)
-     FROM (SELECT d.currency, sum(d.open_amount) AS amount FROM document d
-           WHERE d.company = p.company AND d.customer = p.customer
-             AND d.is_debit AND d.open_amount > 0 AND d.due_date < day.check_date
-           GROUP BY d.currency) o) AS overdue,
+     FROM (SELECT b.currency, b.overdue + CASE
+                      WHEN b.next_due_date < day.check_date THEN coalesce((
+                          SELECT sum(d.open_amount) FROM document d
+                          WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
+                            AND d.is_debit AND d.open_amount > 0
+                            AND d.due_date >= b.overdue_on AND d.due_date < day.check_date), 0)
+                      WHEN day.check_date < b.overdue_on THEN -coalesce((
+                          SELECT sum(d.open_amount) FROM document d
+                          WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
+                            AND d.is_debit AND d.open_amount > 0
+                            AND d.due_date >= day.check_date AND d.due_date < b.overdue_on), 0)
+                      ELSE 0 END AS amount
+           FROM balance b WHERE b.company = p.company AND b.customer = p.customer) o
+     WHERE o.amount <> 0) AS overdue,
     (SELECT json_agg(json_build_array(o.currency, o.open_amount::text, o.uninvoiced::text))
      FROM (SELECT s.currency, coalesce(sum(s.open_amount) FILTER (
                       WHERE p.horizon IS NULL OR s.requested_delivery_date IS NULL
@@ -59,15 +70,18 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
     (SELECT json_agg(json_build_array(r.order_no, r.currency, r.amount::text, r.order_version, r.status,
                 r.created_at, r.reserved_at))
      FROM reservation r WHERE r.company = p.company AND r.customer = p.customer) AS reservations
-FROM unnest($1::text[], $2::text[], $6::integer[]) AS p(company, customer, horizon)
+FROM unnest($1::text[], $2::text[], $6::integer[], $5::text[]) AS p(company, customer, horizon, named)
 LEFT JOIN company c ON c.company = p.company
 CROSS JOIN LATERAL (
     SELECT coalesce($3::date, ($4::timestamptz AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date)
            AS check_date) day
 CROSS JOIN LATERAL (
-    SELECT $5::text[] || coalesce(array_agg(r.order_no), '{}') AS numbers
-    FROM reservation r WHERE r.company = p.company AND r.customer = p.customer) listed
+    SELECT ARRAY(SELECT json_array_elements_text(p.named::json)
+                 UNION ALL
+                 SELECT r.order_no FROM reservation r
+                 WHERE r.company = p.company AND r.customer = p.customer) AS numbers) listed
 """
+"""What was overdue on the day of the last refresh is at hand; what has fallen due since is added."""
 
 
 async def read_positions(
@@ -89,8 +103,7 @@ async def read_positions(
     own, to decide on the answer.
     """
     parties = sorted(set(requests))
-    asked = requests.values() if isinstance(requests, Mapping) else ()
-    orders = sorted({number for numbers in asked for number in numbers})
+    asked: Mapping[Party, Collection[str]] = requests if isinstance(requests, Mapping) else {}
     if not parties:
         return {}
     rows = await work.conn.fetch(
@@ -99,7 +112,7 @@ async def read_positions(
         [party[1] for party in parties],
         check_date,
         work.business_now,
-        orders,
+        [to_json(sorted(asked.get(party, ()))) for party in parties],
         [horizons.get(party) for party in parties],
     )
     found = {(row["company"], row["customer"]): _position(row, horizons) for row in rows}

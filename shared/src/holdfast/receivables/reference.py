@@ -135,9 +135,8 @@ class Ledger:
         if as_of is not None and document.document_date > as_of:
             return ZERO
         amount = document.amount if isinstance(document, r.InvoicePosted) else -document.amount
-        return amount + sum(
-            (leg.amount for leg in self.counting_legs(document.company, document.document, as_of)), ZERO
-        )
+        legs = self.counting_legs(document.company, document.document, as_of)
+        return rounded_half_up(amount + sum((leg.amount for leg in legs), ZERO), document.currency)
 
     def open_items(self, company: str, customer: str, as_of: date | None = None) -> dict[str, Decimal]:
         """Open amount by document number, of what is open."""

@@ -10,7 +10,7 @@ from holdfast.bus.envelope import Incoming
 from holdfast.contracts.erp_receivables import PaymentPosted, SettlementPosted, SettlementReversed
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
-from holdfast.receivables.documents import PAYMENT, Key, touch_documents, touch_stubs
+from holdfast.receivables.documents import PAYMENT, Key, touch_documents, touch_stubs, upsert_documents
 from holdfast.receivables.money import total
 from holdfast.receivables.upserts import Fact, Row, upsert
 
@@ -61,7 +61,7 @@ async def apply_payments(work: Work, events: Sequence[Incoming[PaymentPosted]]) 
         )
         for p in newest.values()
     ]  # fmt: skip
-    applied = await upsert(work, PAYMENT, rows)
+    applied = await upsert_documents(work, PAYMENT, rows)
     await touch_documents(work, applied)
     await _replace_applications(work, applied, newest)
 

@@ -31,7 +31,8 @@ class Fact:
     """How one aspect of a table is kept: its key, its version column and its values, with their SQL types.
 
     `former` pairs a column that keeps what the last change replaced with the column it was in, so that
-    `returning` also tells whose figures changed before. `initial` columns are set by an insert alone.
+    `returning` also tells whose figures changed before. `initial` columns are set by an insert alone. `only` is a
+    condition on the row `t` that is there and the one that comes, `excluded`: where it fails nothing is changed.
     """
 
     event_type: str
@@ -42,6 +43,7 @@ class Fact:
     initial: dict[str, str] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
     returning: tuple[str, ...] = ()
+    only: str = "true"
 
     @cached_property
     def columns(self) -> list[str]:
@@ -60,7 +62,7 @@ class Fact:
         return (
             f"INSERT INTO {self.table} AS t ({', '.join(self.columns)}) SELECT * FROM unnest({arrays}) "
             f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {', '.join(changes)} "
-            f"WHERE coalesce(t.{self.version}, 0) < excluded.{self.version} "
+            f"WHERE coalesce(t.{self.version}, 0) < excluded.{self.version} AND {self.only} "
             f"RETURNING {', '.join(f't.{c}' for c in (*self.key, *self.returning))}"
         )
 

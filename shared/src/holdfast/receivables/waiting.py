@@ -22,6 +22,9 @@ SELECT * FROM (
     WHERE NOT EXISTS (
         SELECT FROM settlement s WHERE s.company = r.company AND s.settlement = r.settlement)
     UNION ALL
+    SELECT 'document', d.company, d.document, 'settlements of at most its amount' FROM document d
+    WHERE (d.is_debit AND d.open_amount < 0) OR (NOT d.is_debit AND d.open_amount > 0)
+    UNION ALL
     SELECT 'account', a.company, a.customer, 'customer ' || a.customer FROM account a
     WHERE NOT EXISTS (SELECT FROM customer c WHERE c.company = a.company AND c.customer = a.customer)
     UNION ALL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from holdfast.scenarios.calls import Reply
 from holdfast.scenarios.facts import Body, TemporaryFact
-from holdfast.scenarios.play import CREDIT, Play
+from holdfast.scenarios.names import CREDIT
+from holdfast.scenarios.play import Ask, Play
 
 JOURNALS = "/v1/adjustments"
 
@@ -21,11 +22,11 @@ async def temporary_limit(play: Play, owner: Body, limit: TemporaryFact) -> None
     await play.must(await post(play, made.body["number"]), "posting a temporary limit")
 
 
-async def post(play: Play, journal: str, body: Body | None = None, user: str | None = None) -> Reply:
+async def post(play: Play, journal: str, body: Body | None = None, ask: Ask | None = None) -> Reply:
     """Post a journal in its newest version."""
     path = f"{JOURNALS}/{journal}"
     tag = (await play.get(CREDIT, path)).etag
-    return await play.send(CREDIT, "POST", f"{path}/post", body or {}, user=user, etag=tag)
+    return await (ask or play.send)(CREDIT, "POST", f"{path}/post", body or {}, etag=tag)
 
 
 async def read(play: Play, journal: str) -> Body:

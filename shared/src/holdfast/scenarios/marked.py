@@ -18,13 +18,17 @@ Where = tuple[str | int, ...]
 
 
 class BadScenario(Exception):
-    """A scenario file cannot be played; one sentence that names file and line."""
+    """A scenario file cannot be played; a sentence for each problem, which names file and line."""
+
+    def __init__(self, *told: str) -> None:
+        super().__init__("\n".join(told))
+        self.told = told
 
 
 class _Loader(yaml.SafeLoader):
     def __init__(self, text: str, file: str) -> None:
         super().__init__(text)
-        self._file = file
+        self.file = file
         self._merged: set[int] = set()
 
     def entries(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
@@ -40,10 +44,12 @@ class _Loader(yaml.SafeLoader):
         for key in keys:
             if key.value in seen:
                 line = key.start_mark.line + 1
-                raise BadScenario(f"{self._file}:{line}: {key.value} is written twice; write it once.")
+                raise BadScenario(f"{self.file}:{line}: {key.value} is written twice; write it once.")
             seen.add(key.value)
 
 
+DEEPEST, MOST = 40, 200_000
+"""Deeper and larger than any scenario; an anchor that holds itself, or a bomb of them, ends there."""
 MERGE = "tag:yaml.org,2002:merge"
 _Loader.yaml_implicit_resolvers = {}
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
@@ -89,7 +95,7 @@ class Marked:
 
 def read_marked(path: Path) -> Marked:
     """Read a file. Raises BadScenario; OSError when it cannot be opened."""
-    text = path.read_text("utf-8")
+    text = _text(path)
     lines: dict[Where, int] = {}
     try:
         loader = _Loader(text, str(path))
@@ -101,8 +107,26 @@ def read_marked(path: Path) -> Marked:
     return Marked(str(path), value, lines)
 
 
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadScenario(f"{path}:{line}: not UTF-8 text; save the file as UTF-8.") from None
+    wrong = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if wrong is not None:
+        line = text.count("\n", 0, wrong.start()) + 1
+        raise BadScenario(f"{path}:{line}: the character {wrong[0]!a} is not allowed in YAML; remove it.")
+    return text
+
+
 def _plain(loader: _Loader, node: yaml.Node, where: Where, lines: dict[Where, int]) -> Any:
     lines[where] = node.start_mark.line + 1
+    if len(where) > DEEPEST or len(lines) > MOST:
+        name = ".".join(str(part) for part in where[:4])
+        line = node.start_mark.line + 1
+        raise BadScenario(f"{loader.file}:{line}: {name} holds itself, or more than anybody reads; write it out.")
     if isinstance(node, yaml.SequenceNode):
         return [_plain(loader, item, (*where, place), lines) for place, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 OWN = {"company", "companies", "group", "rate_type", "exchange_rate_type", "credit_limit_exchange_rate_type",
-       "credit_group", "owner_company"}  # fmt: skip
+       "credit_group", "credit_groups", "owner_company"}  # fmt: skip
 PLACE = re.compile(r"\{([^{}/]+)\}")
 
 

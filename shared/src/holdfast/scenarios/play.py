@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,15 +17,19 @@ from holdfast.contracts.base import Payload
 from holdfast.database.work import set_business_clock
 from holdfast.erp.happenings import Happening
 from holdfast.scenarios.calls import Client, Reply
-from holdfast.scenarios.events import BadEvent, Setting, payload_of
-from holdfast.scenarios.facts import UserFact
+from holdfast.scenarios.events import payload_of
+from holdfast.scenarios.facts import Body, UserFact
+from holdfast.scenarios.marked import Where
 from holdfast.scenarios.namespace import Namespace
+from holdfast.scenarios.setting import companies_of, is_made, setting_of
 from holdfast.scenarios.stack import Running
+from holdfast.scenarios.steps import Scenario
 
-EVERYBODY = UserFact(roles=["see", "work", "approve", "administer"])
+EVERYBODY = UserFact()
 SOURCE = "/erp/scenario"
-CREDIT, HOLD = "credit-service", "hold-service"
-TICK = timedelta(minutes=1)
+SEVERAL = ""
+Ask = Callable[..., Awaitable[Reply]]
+"""Sends a request as somebody: service, method, path, body and the ETag that was read."""
 PUBLISHED = "SELECT seq, type, payload FROM outbox WHERE seq > $1 AND strpos(payload, $2) > 0 ORDER BY seq"
 LAST = "SELECT coalesce(max(seq), 0) FROM outbox"
 PAUSE = "UPDATE job SET due_at = 'infinity' WHERE NOT name = ANY ($1::text[])"
@@ -37,12 +41,20 @@ class Refused(Exception):
     """Something that must work for the scenario to go on was refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event that a service has published, as the file knows it."""
+
+    kind: str
+    fields: Body
+
+
 @dataclass(slots=True)
 class Done:
-    """What came of a step: the answer of a command, or those of parallel ones."""
+    """What came of a step: the answer of a command, and what came of those at the same time."""
 
     reply: Reply | None = None
-    replies: list[Reply] = field(default_factory=list)
+    together: list[Done] = field(default_factory=list)
     order: str | None = None
     customer: str | None = None
     company: str | None = None
@@ -51,24 +63,41 @@ class Done:
 class Play:
     """Calls, sends and waits under the names of one scenario."""
 
-    def __init__(self, stage: Running, number: int, setting: Setting, users: dict[str, UserFact]) -> None:
-        self.companies = {company for company, _ in setting.customers.values()} | set(setting.currencies)
-        self.stage, self.names, self.setting = stage, Namespace(number), setting
-        self._users = users
+    def __init__(self, stage: Running, number: int, scenario: Scenario) -> None:
+        self.stage, self.names, self.setting = stage, Namespace(number), setting_of(scenario)
+        self.companies, self.first_day = companies_of(scenario), self.setting.today
+        self._scenario, self._users = scenario, scenario.users
         self._clients: dict[tuple[str, str], Client] = {}
         self._last: dict[str, int] = {}
         self.made: dict[str, str] = {}
+        self.where: Where = ()
+        """The way in the file to what is being done"""
+
+    def keep(self, kind: str, name: str | None, sort: str, number: str) -> None:
+        """A rule or policy can be named from now on: by its name, or by its kind while there is one of that kind."""
+        self.made[f"{kind}:{sort}"] = SEVERAL if f"{kind}:{sort}" in self.made else number
+        if name is not None:
+            self.made[f"{kind}:{name}"] = number
+
+    def is_made(self, name: str) -> bool:
+        """Whether a name in braces is of something that steps make or keep."""
+        return is_made(self._scenario, name)
+
+    def number_of(self, name: str) -> str:
+        """What the services call something that a step has made. Raises Refused."""
+        number = self.made.get(name)
+        if number is None:
+            raise Refused(f"nothing before this step has made {{{name}}}")
+        if number == SEVERAL:
+            raise Refused(f"there are several of {{{name}}}: give each a name, and use that")
+        return number
 
     # time
 
     async def at(self, moment: datetime) -> None:
         """Set the clock of all services."""
-        self.setting.now, self.setting.today = moment, moment.date()
+        self.setting.now = moment
         await asyncio.gather(*(_set(pool, moment) for pool in self.stage.pools.values()))
-
-    async def tick(self) -> None:
-        """A minute passes."""
-        await self.at(self.setting.now + TICK)
 
     async def pause_jobs(self) -> None:
         """Periodic jobs wait for a step that runs them: what happens depends on the file alone."""
@@ -80,16 +109,22 @@ class Play:
 
     # the ERP
 
-    async def say(self, events: Sequence[tuple[str, dict[str, Any]]], times: int = 1) -> None:
-        """Send events and wait for what follows from them. Raises BadEvent."""
-        made = [self._event(kind, body) for kind, body in events]
-        await self.settle(await self._send(made, times))
+    async def say(self, kind: str, body: dict[str, Any], times: int = 1) -> Payload:
+        """Send an event and wait for what follows from it; the event as it was sent. Raises BadEvent."""
+        happening = self.happening(kind, body)
+        await self.tell([happening], times)
+        return happening.payload
 
-    def _event(self, kind: str, body: dict[str, Any]) -> Happening:
+    def happening(self, kind: str, body: dict[str, Any]) -> Happening:
+        """An event with what the file leaves out. Raises BadEvent."""
         payload = payload_of(kind, body, self.setting)
         fields = self.names.into(orjson.loads(payload.model_dump_json(exclude_none=True)))
         mapped: Payload = type(payload).model_validate_json(orjson.dumps(fields))
         return Happening(str(uuid4()), SOURCE, self.setting.now, mapped)
+
+    async def tell(self, happenings: Sequence[Happening], times: int = 1) -> None:
+        """Send events and wait for what follows from them."""
+        await self.settle(await self._send(happenings, times))
 
     async def _send(self, happenings: Sequence[Happening], times: int) -> list[Position]:
         if not happenings:
@@ -98,7 +133,7 @@ class Play:
         records = [happening.record() for happening in happenings]
         for answer in await self.stage.producer.send(records * times):
             if isinstance(answer, RecordRefused):
-                raise BadEvent(f"the bus refused an event: {answer}")
+                raise Refused(f"the bus refused an event: {answer}")
             positions.append(answer)
         return positions
 
@@ -110,7 +145,7 @@ class Play:
         if (service, name) not in self._clients:
             fact = self._users.get(name, EVERYBODY)
             companies = [self.names.name(company) for company in fact.companies]
-            self._clients[service, name] = self.stage.client(service, name, fact.roles, companies)
+            self._clients[service, name] = self.stage.client(service, name, fact.granted, companies)
         return self._clients[service, name]
 
     async def get(self, service: str, path: str, user: str | None = None) -> Reply:
@@ -153,12 +188,12 @@ class Play:
         for service, pool in self.stage.pools.items():
             self._last[service] = await pool.fetchval(LAST)
 
-    async def published(self) -> list[dict[str, Any]]:
+    async def published(self) -> list[Published]:
         """Events of the scenario's companies since the mark, those of each service in their order."""
         found = []
         for service, pool in self.stage.pools.items():
             for row in await pool.fetch(PUBLISHED, self._last.get(service, 0), self.names.suffix + '"'):
-                found.append({"type": row["type"], **self.names.out(orjson.loads(row["payload"]))})
+                found.append(Published(row["type"], self.names.out(orjson.loads(row["payload"]))))
         return found
 
 

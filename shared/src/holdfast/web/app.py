@@ -17,6 +17,7 @@ from holdfast.platform.settings import Settings
 from holdfast.web import auth, health, problems
 from holdfast.web.correlation import Correlation
 from holdfast.web.direct import Direct, DirectRoutes
+from holdfast.web.parameters import known_parameters
 
 REQUIRED_HEADERS = {"Idempotency-Key", "If-Match"}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -45,7 +46,7 @@ def create_app(
     app.include_router(health.router)
     for router in routers:
         _document_permissions(router)
-        app.include_router(router, dependencies=[Depends(auth.BEARER)])
+        app.include_router(router, dependencies=[Depends(auth.BEARER), Depends(known_parameters)])
     wrap_outermost(app, direct or {})
     _complete_document(app, bodies)
     return app

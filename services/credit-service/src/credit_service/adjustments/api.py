@@ -16,12 +16,13 @@ from credit_service.adjustments.bodies import (
     GenerateBody,
     JournalBody,
     NewGeneratedBody,
-    NoteBody,
+    SubmitBody,
 )  # fmt: skip
 from credit_service.adjustments.drafting import draft_journal, must_be_valid
+from credit_service.adjustments.eligible import MOST_NAMED, drop_refused, warnings
 from credit_service.adjustments.generating import generate
 from credit_service.adjustments.model import JournalType
-from credit_service.adjustments.opening import must_be_open, must_not_wait, opened
+from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
 from credit_service.adjustments.shown import shown_journal
 from credit_service.paths import see
 from credit_service.profiles.changing import company_of
@@ -101,7 +102,7 @@ async def change(
         journal = await opened(work, number, caller, if_match, must_match=True)
         must_be_open(journal)
         await must_not_wait(work, journal)
-        await store.changed(work, number, description=given.description)
+        await store.changed(work, number, caller.subject, description=given.description)
         return await _answer(work, number, caller)
 
     return await once(request, caller, idempotency_key, act)
@@ -119,7 +120,9 @@ async def delete(
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match, must_match=True)
         must_be_open(journal)
+        must_not_be_posted(posted=journal["posted_at"] is not None)
         await must_not_wait(work, journal)
+        await approval.withdraw(work, number, caller.subject, "The journal was deleted.")
         await store.remove(work, number)
         await audit.record(
             work, who=caller.subject, what="adjustment.deleted", company=journal["company"], subject=number,
@@ -149,7 +152,7 @@ async def generate_lines(
         must_be_open(journal)
         await must_not_wait(work, journal)
         made = await _fill(work, journal, given, caller.subject)
-        return answer(made, version=await store.changed(work, number))
+        return answer(made, version=await store.changed(work, number, caller.subject))
 
     return await once(request, caller, idempotency_key, act)
 
@@ -190,10 +193,16 @@ async def _fill(work: Work, journal: asyncpg.Record, given: GenerateBody, who: s
     today, order = local_date(work.business_now, master["time_zone"]), given.order(kind)
     if isinstance(order, Wanted):
         found = await fill(work, number, company, order, today)
-        made = {"lines": found.lines, "left_out": shown_left_out(found)}
+        made: dict[str, Any] = {"lines": found.lines, "left_out": shown_left_out(found)}
     else:
         done = await generate(work, number, company, kind, order, master["currency"], today)
-        made = {"lines": done.lines, "without_date": done.refused, "without_date_named": done.named}
+        made = {"lines": done.lines, "without_date": done.refused, "without_date_named": done.named,
+                "overlapping": done.overlapping, "overlapping_named": done.overlapping_named}  # fmt: skip
+    dropped = await drop_refused(work, number, company)
+    made |= {
+        "lines": made["lines"] - len(dropped), "above_eligible": len(dropped),
+        "above_eligible_named": dropped[:MOST_NAMED], "warnings": await warnings(work, number, company),
+    }  # fmt: skip
     await audit.record(
         work, who=who, what="adjustment.generated", company=company, subject=number, before=None,
         after=given.model_dump(mode="json") | {"lines": made["lines"]},
@@ -206,17 +215,22 @@ async def _fill(work: Work, journal: asyncpg.Record, given: GenerateBody, who: s
     responses={200: {"description": "Submitted"}, **responses(404, 409, 412)},
 )  # fmt: skip
 async def submit(
-    request: Request, number: Number, given: NoteBody, caller: Editor, if_match: IfMatch = None,
+    request: Request, number: Number, given: SubmitBody, caller: Editor, if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:  # fmt: skip
-    """Ask for approval of the journal, or of each of its lines where the company has lines approved."""
+    """Ask for approval of the journal, or of each of its lines where the company has lines approved: of those that are
+    drafts, were denied or sent back, or whose approval has lapsed. The answer shows the first five hundred requests.
+    """
 
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match)
         must_be_open(journal)
-        asked = await approval.submit(work, journal, caller.subject, given.note)
+        asked = await approval.submit(work, journal, caller.subject, given.note, confirmed=given.confirm_group_limit)
         after = await opened(work, number, caller)
-        body = shown_journal(after) | {"approvals": [shown_approval(row) for row in asked]}
+        seen = [shown_approval(row, caller) for row in asked if caller.sees(row["company"])]
+        body = shown_journal(after) | {
+            "approvals": seen, "warnings": await warnings(work, number, journal["company"])
+        }  # fmt: skip
         return answer(body, version=after["version"])
 
     return await once(request, caller, idempotency_key, act)
@@ -227,16 +241,17 @@ async def submit(
     responses={200: {"description": "Posted"}, **responses(404, 409, 412)},
 )  # fmt: skip
 async def post(
-    request: Request, number: Number, given: NoteBody, caller: Poster, if_match: IfMatch = None,
+    request: Request, number: Number, given: SubmitBody, caller: Poster, if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:  # fmt: skip
     """Post the journal, or its approved lines: the limits take effect and every service is told. It is done once."""
 
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match)
-        lines = await posting.post(work, journal, caller.subject)
+        noted = await warnings(work, number, journal["company"])
+        lines = await posting.post(work, journal, caller.subject, confirmed=given.confirm_group_limit)
         after = await opened(work, number, caller)
-        return answer(shown_journal(after) | {"posted_lines": lines}, version=after["version"])
+        return answer(shown_journal(after) | {"posted_lines": lines, "warnings": noted}, version=after["version"])
 
     return await once(request, caller, idempotency_key, act)
 

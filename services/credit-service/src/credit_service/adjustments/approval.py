@@ -1,27 +1,28 @@
 """Approval of whole journals and of single lines (spec 1.12, 1.17).
 
 Where a company has lines approved, each line is asked for by itself; else the journal is, where it has journals
-approved, or where raises need approval and the journal raises something.
+approved, or where raises need approval and the journal raises something. Companies whose customers share a group's
+limit that a line raises approve it too, one after another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
 import asyncpg
 
 from credit_service import raising
-from credit_service.adjustments import notices, store
-from credit_service.adjustments.model import JournalType, Status
-from credit_service.profiles.changing import company_of
+from credit_service.adjustments import measuring, notices, store
+from credit_service.adjustments.model import Status
+from credit_service.lapsing import register
 from holdfast.approvals import flow
-from holdfast.approvals.flow import Asked, Kind
+from holdfast.approvals import store as approvals
+from holdfast.approvals.flow import Asked, Kind, Request, TaskFailed
 from holdfast.approvals.model import State
 from holdfast.contracts.credit_notices import AdjustmentApproved, AdjustmentDenied, AdjustmentSubmitted
 from holdfast.database.work import Work
-from holdfast.platform.clock import local_date
-from holdfast.receivables.rates import read_rates
 from holdfast.web.problems import Problem
 
 Needed = Literal["none", "journal", "line"]
@@ -30,89 +31,143 @@ STATUS = {
     State.APPROVAL_DENIED: Status.DENIED, State.CHANGE_REQUESTED: Status.CHANGE_REQUESTED,
     State.CANCELLED: Status.DRAFT, State.COMPLETED: Status.APPROVED,
 }  # fmt: skip
-TOLD = {Status.PENDING: AdjustmentSubmitted, Status.APPROVED: AdjustmentApproved, Status.DENIED: AdjustmentDenied}
+TOLD = {Status.APPROVED: AdjustmentApproved, Status.DENIED: AdjustmentDenied}
+ANEW = "It is submitted anew."
+
+
+def _line_of(asked: Asked) -> int | None:
+    line: int | None = asked.proposal.get("line")
+    return line
+
+
+async def _journal(work: Work, asked: Asked) -> asyncpg.Record:
+    row = await store.read(work, asked.proposal["journal"])
+    assert row is not None
+    return row
 
 
 async def _lock(work: Work, asked: Asked) -> None:
     await store.read(work, asked.proposal["journal"], lock=True)
 
 
+async def _seize(work: Work, asked: Asked) -> bool:
+    return await work.conn.fetchval(
+        "SELECT true FROM adjustment_journal WHERE number = $1 FOR UPDATE SKIP LOCKED", asked.proposal["journal"]
+    ) is True  # fmt: skip
+
+
 async def _basis(work: Work, asked: Asked) -> Any:
-    return await store.digest(work, asked.proposal["journal"], asked.company, asked.proposal["line"])
+    journal = await _journal(work, asked)
+    return await store.digest(work, journal["number"], journal["company"], _line_of(asked))
 
 
 async def _amount(work: Work, asked: Asked) -> Decimal:
-    """The highest limit that would result, company currency (spec 1.17)."""
-    found = await company_of(work, asked.company)
-    today, target = local_date(work.business_now, found["time_zone"]), found["currency"]
-    rows = await store.largest(work, asked.proposal["journal"], asked.proposal["line"])
-    kind = found["exchange_rate_type"] or "default"
-    needs = {row["currency"]: (kind, row["currency"] or target, target, today) for row in rows}
-    rates = await read_rates(work, set(needs.values()))
-    missing = sorted(currency for currency, need in needs.items() if need not in rates)
-    if missing:
-        raise Problem(
-            422, "no-exchange-rate", "There is no exchange rate",
-            f"The limit in {', '.join(missing)} cannot be measured in {target}; let the ERP send the rate.",
-        )  # fmt: skip
-    return max((rates[needs[row["currency"]]].convert(row["amount"]) for row in rows), default=Decimal(0))
+    """The highest limit that would result, in the currency of the company that is asked (spec 1.17)."""
+    journal = await _journal(work, asked)
+    found = await measuring.effects(work, journal, _line_of(asked))
+    if asked.company == journal["company"]:
+        return max((effect.amount for effect in found), default=Decimal(0))
+    return max((e.others[asked.company] for e in found if asked.company in e.others), default=Decimal(0))
 
 
 async def _take_effect(work: Work, asked: Asked, who: str) -> None:
-    """What is approved is posted by a person, in an act of its own."""
+    """What is approved is posted by a person, in an act of its own; before that the next company has to approve."""
+    journal, line = await _journal(work, asked), _line_of(asked)
+    consented = {*asked.proposal.get("consented", ()), asked.company}
+    others = measuring.companies(await measuring.effects(work, journal, line)) - consented
+    if not others:
+        return
+    try:
+        await _ask(work, journal, min(others), asked.proposal | {"consented": sorted(consented)}, asked.requester, None)
+    except Problem as problem:
+        raise TaskFailed(problem.detail) from None
 
 
 async def _told(work: Work, asked: Asked, state: State, who: str) -> None:
-    number, line, status = asked.proposal["journal"], asked.proposal["line"], STATUS[state]
-    row = await store.read(work, number) if line is None else await store.read_line(work, number, line)
-    if row is None or row["approval_status"] == status:
+    journal, line, status = await store.read(work, asked.proposal["journal"]), _line_of(asked), STATUS[state]
+    row = journal if journal is None or line is None else await store.read_line(work, journal["number"], line)
+    if journal is None or row is None:
         return
-    digest = await store.digest(work, number, asked.company, line) if status is Status.APPROVED else None
-    await store.set_status(work, number, line, status, digest)
+    if status is Status.APPROVED and await raising.open_anywhere(work, asked.subject, JOURNAL.name):
+        status = Status.PENDING
+    if row["approval_status"] == status:
+        return
+    number = journal["number"]
+    approved_on = await store.digest(work, number, journal["company"], line) if status is Status.APPROVED else None
+    await store.set_status(work, number, line, status, approved_on)
     if status in TOLD:
-        journal = await store.read(work, number)
-        assert journal is not None
         await notices.tell(work, TOLD[status], journal, journal["lines"] if line is None else 1, who)
 
 
-JOURNAL = Kind(
+JOURNAL = register(Kind(
     "credit-limit-adjustment", "a credit limit adjustment journal", _lock, _basis, _amount, _take_effect, _told,
-    else_by=(raising.NAME,),
-)  # fmt: skip
-LINE = Kind(
+    else_by=(raising.NAME,), seize=_seize,
+))  # fmt: skip
+LINE = register(Kind(
     "credit-limit-adjustment-line", "a line of a credit limit adjustment journal", _lock, _basis, _amount,
-    _take_effect, _told,
-)  # fmt: skip
+    _take_effect, _told, seize=_seize,
+))  # fmt: skip
 
 
 async def needed(work: Work, journal: asyncpg.Record) -> Needed:
     """What must be approved before the journal can be posted."""
-    number, company = journal["number"], journal["company"]
+    company = journal["company"]
     if await flow.is_active(work, company, LINE.name):
         return "line"
     if await flow.is_active(work, company, JOURNAL.name):
         return "journal"
-    by_raise = await raising.must_ask(work, company)
-    raises = by_raise and await store.raises(work, number, company, JournalType(journal["type"]))
-    return "journal" if raises else "none"
+    asks = await raising.must_ask(work, company)
+    found = await (measuring.effects if asks else measuring.effects_on_groups)(work, journal)
+    return "journal" if any((asks and effect.raises) or effect.others for effect in found) else "none"
 
 
-async def submit(work: Work, journal: asyncpg.Record, who: str, note: str | None) -> list[asyncpg.Record]:
+async def submit(
+    work: Work, journal: asyncpg.Record, who: str, note: str | None, *, confirmed: bool
+) -> list[asyncpg.Record]:
     """Ask for approval of a locked journal; answers what was asked for. Raises Problem 409 or 422."""
-    number, company, what = journal["number"], journal["company"], await needed(work, journal)
+    what = await needed(work, journal)
     if journal["lines"] == 0:
         raise Problem(409, "journal-empty", "The journal has no lines", "Add lines or generate them, then submit it.")
     if what == "none":
         raise Problem(
             409, "no-approval-needed", "No approval is needed",
-            f"Company {company} has no active workflow for this journal: post it.",
+            f"Company {journal['company']} has no active workflow for this journal: post it.",
         )  # fmt: skip
-    if what == "journal" and await _stands(work, journal):
-        raise Problem(409, "journal-approved", "The journal is approved", "Nothing has changed since: post it.")
+    if not confirmed:
+        await must_be_meant(work, journal)
     if what == "line":
-        lines = await store.lines_to_ask(work, number)
-        return [await _ask(work, LINE, journal, line, who, note) for line in lines]
-    return [await _ask(work, JOURNAL, journal, None, who, note)]
+        return await _submit_lines(work, journal, who, note)
+    if await _stands(work, journal):
+        raise Problem(409, "journal-approved", "The journal is approved", "Nothing has changed since: post it.")
+    await withdraw(work, journal["number"], who, ANEW)
+    company = await _first(work, journal)
+    row = await _ask(work, journal, company, {"journal": journal["number"]}, who, note)
+    await notices.tell(work, AdjustmentSubmitted, journal, journal["lines"], who)
+    return [row]
+
+
+async def _first(work: Work, journal: asyncpg.Record) -> str:
+    """The company that approves first: the journal's own, unless only others have to."""
+    own: str = journal["company"]
+    if await flow.is_active(work, own, JOURNAL.name) or await raising.must_ask(work, own):
+        return own
+    return min(measuring.companies(await measuring.effects_on_groups(work, journal)))
+
+
+async def must_be_meant(work: Work, journal: asyncpg.Record) -> None:
+    """Raises Problem 409 when lines leave nothing of own limits, so that only their group's is tested."""
+    if named := await measuring.opening_group_room(work, journal):
+        raise Problem(
+            409, "confirm-group-limit", "This raises the room to the group's limit",
+            f"With an own limit of 0 that is not mandatory only the group's limit counts: {', '.join(named[:20])}. "
+            "Send confirm_group_limit true if that is meant.",
+        )  # fmt: skip
+
+
+async def withdraw(work: Work, number: str, who: str, why: str) -> None:
+    """End the requests that are open for a locked journal or its lines."""
+    for row in await store.open_requests(work, number):
+        await flow.withdraw(work, row, who, why)
 
 
 async def _stands(work: Work, journal: asyncpg.Record) -> bool:
@@ -122,8 +177,64 @@ async def _stands(work: Work, journal: asyncpg.Record) -> bool:
 
 
 async def _ask(
-    work: Work, kind: Kind, journal: asyncpg.Record, line: int | None, who: str, note: str | None
+    work: Work, journal: asyncpg.Record, company: str, proposal: dict[str, Any], who: str, note: str | None
 ) -> asyncpg.Record:
-    number = journal["number"]
-    subject = f"journal {number}" + ("" if line is None else f" line {line}")
-    return await flow.ask(work, kind, journal["company"], subject, who, {"journal": number, "line": line}, note)
+    subject = _subject(journal["number"], proposal.get("line"))
+    row = await flow.ask(work, JOURNAL, company, subject, who, proposal, note, journal["authors"])
+    later = None if row["state"] != State.COMPLETED else await raising.open_anywhere(work, subject, JOURNAL.name)
+    return later or row
+
+
+def _subject(number: str, line: int | None) -> str:
+    return f"journal {number}" + ("" if line is None else f" line {line}")
+
+
+async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str | None) -> list[asyncpg.Record]:
+    """Ask for each line that is neither approved as it is nor waited for, in a few statements however many they are."""
+    number, company = journal["number"], journal["company"]
+    lines = {row["line"]: row for row in await store.open_lines(work, number)}
+    now = await store.digests(work, number, company, list(lines))
+    asked = [n for n, row in lines.items() if not _waits_or_stands(row, now[n])]
+    for row in await store.open_requests(work, number):
+        if row["proposal"].get("line") in asked:
+            await flow.withdraw(work, row, who, ANEW)
+    found = {effect.line: effect for effect in await measuring.effects(work, journal) if effect.line in set(asked)}
+    requests = [
+        Request(
+            _subject(number, n), found[n].amount, _line_proposal(number, lines[n]), now[n], tuple(journal["authors"])
+        ) for n in asked
+    ]  # fmt: skip
+    states = await flow.ask_many(work, LINE, company, who, requests, note)
+    done = {n: states[_subject(number, n)][1].state is State.COMPLETED for n in asked}
+    await store.set_lines(
+        work, number, [(n, *((Status.APPROVED, now[n]) if done[n] else (Status.PENDING, None))) for n in asked]
+    )
+    for n in asked:
+        if done[n] and found[n].others:
+            others = _line_proposal(number, lines[n]) | {"consented": [company]}
+            await _ask(work, journal, min(found[n].others), others, who, note)
+    if asked:
+        await notices.tell(work, AdjustmentSubmitted, journal, len(asked), who)
+    return await approvals.read_many(work, [states[_subject(number, n)][0] for n in asked[:MOST_SHOWN]])
+
+
+MOST_SHOWN = 500
+"""Requests that an answer shows; the list of approvals has them all."""
+
+
+def _waits_or_stands(row: asyncpg.Record, digest: str) -> bool:
+    status = row["approval_status"]
+    return bool(status == Status.PENDING or (status == Status.APPROVED and row["approved_on"] == digest))
+
+
+def _line_proposal(number: str, row: asyncpg.Record) -> dict[str, Any]:
+    owner = {"customer": row["customer"]} if row["customer"] else {"group": row["credit_group"]}
+    return {"journal": number, "line": row["line"], **owner}
+
+
+async def lapsed_lines(work: Work, journal: asyncpg.Record, lines: Sequence[int], who: str) -> None:
+    """Approved lines whose limits have changed since are drafts again; who asked for them is told."""
+    await store.set_lines(work, journal["number"], [(line, Status.DRAFT, None) for line in lines])
+    rows = await approvals.newest(work, journal["company"], LINE.name, [_subject(journal["number"], n) for n in lines])
+    for row in rows:
+        await flow.lapse_approved(work, LINE, row, who)

@@ -63,12 +63,13 @@ class DescriptionBody(BaseModel):
     description: Text = Field(max_length=200)
 
 
-class NoteBody(BaseModel):
+class SubmitBody(BaseModel):
     """Why; those who approve read it."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "reviewed with sales"}]})
 
     note: Text | None = None
+    confirm_group_limit: bool = Field(False, description="own limits of 0 are meant to leave the group's limit alone")
 
 
 class GenerateBody(BaseModel):

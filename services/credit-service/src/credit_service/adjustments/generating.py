@@ -67,6 +67,16 @@ WITH asked AS (SELECT $14::text AS currency, $15::date AS today), base AS ({base
            r.new_to IS NOT NULL AND (NOT $18 OR r.new_from IS NOT NULL) AND coalesce(r.new_from <= r.new_to, true)
                AS possible
     FROM raised r
+), placed AS (
+    SELECT f.*, $18 AND possible AND (
+               coalesce(max(new_to) FILTER (WHERE possible) OVER (
+                   PARTITION BY customer, credit_group ORDER BY new_from, replaces
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) >= new_from, false)
+               OR EXISTS (SELECT FROM adjustment_line l WHERE l.journal = $1 AND l.customer = f.customer
+                            AND l.new_from <= f.new_to AND l.new_to >= f.new_from)
+               OR EXISTS (SELECT FROM adjustment_line l WHERE l.journal = $1 AND l.credit_group = f.credit_group
+                            AND l.new_from <= f.new_to AND l.new_to >= f.new_from)) AS clashes
+    FROM figured f
 ), made AS (
     INSERT INTO adjustment_line (journal, line, customer, credit_group, current_limit, current_from, current_to,
                                  new_limit, new_from, new_to, replaces)
@@ -74,11 +84,14 @@ WITH asked AS (SELECT $14::text AS currency, $15::date AS today), base AS ({base
                + row_number() OVER (ORDER BY customer, credit_group, current_from),
            customer, credit_group, current_limit, current_from, current_to, new_limit,
            CASE WHEN $18 THEN new_from END, new_to, replaces
-    FROM figured WHERE possible
+    FROM placed WHERE possible AND NOT clashes
 )
-SELECT (SELECT count(*) FROM figured WHERE possible) AS lines,
-       (SELECT count(*) FROM figured WHERE NOT possible) AS refused,
-       ARRAY(SELECT coalesce(customer, credit_group) FROM figured WHERE NOT possible ORDER BY 1 LIMIT $19) AS named
+SELECT (SELECT count(*) FROM placed WHERE possible AND NOT clashes) AS lines,
+       (SELECT count(*) FROM placed WHERE NOT possible) AS refused,
+       ARRAY(SELECT coalesce(customer, credit_group) FROM placed WHERE NOT possible ORDER BY 1 LIMIT $19) AS named,
+       (SELECT count(*) FROM placed WHERE clashes) AS overlapping,
+       ARRAY(SELECT coalesce(customer, credit_group) FROM placed WHERE clashes ORDER BY 1 LIMIT $19)
+           AS overlapping_named
 """
 
 
@@ -103,11 +116,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """How many lines were made, and of how many there is no date to start from; some of these by name."""
+    """How many lines were made, of how many there is no date to start from, and how many would overlap another limit of
+    their owner; some of these by name."""
 
     lines: int
     refused: int
     named: tuple[str, ...]
+    overlapping: int
+    overlapping_named: tuple[str, ...]
 
 
 async def generate(
@@ -127,4 +143,6 @@ async def generate(
         temporary, MOST_NAMED,
     )  # fmt: skip
     assert row is not None
-    return Generated(row["lines"], row["refused"], tuple(row["named"]))
+    return Generated(
+        row["lines"], row["refused"], tuple(row["named"]), row["overlapping"], tuple(row["overlapping_named"])
+    )

@@ -13,7 +13,7 @@ from credit_service.adjustments.bodies import LineBody
 from credit_service.adjustments.drafting import draft_journal, faults, must_be_valid
 from credit_service.adjustments.importing import lines_of
 from credit_service.adjustments.model import JournalType
-from credit_service.adjustments.opening import must_be_open, must_not_wait, opened
+from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
 from credit_service.adjustments.shown import shown_journal, shown_line
 from credit_service.paths import see
 from credit_service.profiles.changing import company_of
@@ -62,7 +62,7 @@ async def add_line(
 
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match)
-        return await _keep(work, journal, given, None)
+        return await _keep(work, journal, given, None, caller.subject)
 
     return await once(request, caller, idempotency_key, act)
 
@@ -79,7 +79,7 @@ async def change_line(
 
     async def act(work: Work) -> Answer:
         journal = await opened(work, number, caller, if_match, must_match=True)
-        return await _keep(work, journal, given, line)
+        return await _keep(work, journal, given, line, caller.subject)
 
     return await once(request, caller, idempotency_key, act)
 
@@ -98,23 +98,31 @@ async def remove_line(
         journal = await opened(work, number, caller, if_match, must_match=True)
         must_be_open(journal)
         await must_not_wait(work, journal)
-        if not await store.remove_line(work, number, line):
-            raise not_found(f"line {line} of journal {number}")
-        await store.changed(work, number)
+        await _take_out(work, number, line)
+        await store.changed(work, number, caller.subject)
         return Answer(204, "")
 
     return await once(request, caller, idempotency_key, act)
 
 
-async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None) -> Answer:
+async def _take_out(work: Work, number: str, line: int) -> None:
+    """Raises Problem 404 for a line that is not there, 409 for one that is posted."""
+    row = await store.read_line(work, number, line)
+    if row is None:
+        raise not_found(f"line {line} of journal {number}")
+    must_not_be_posted(posted=row["posted"])
+    await store.remove_line(work, number, line)
+
+
+async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None, who: str) -> Answer:
     number, company, kind, line = journal["number"], journal["company"], JournalType(journal["type"]), given.line()
     must_be_open(journal)
     await must_not_wait(work, journal)
-    if replaced is not None and not await store.remove_line(work, number, replaced):
-        raise not_found(f"line {replaced} of journal {number}")
-    await must_be_valid(work, company, kind, [line], await store.subjects(work, number))
+    if replaced is not None:
+        await _take_out(work, number, replaced)
+    await must_be_valid(work, company, kind, [line], await store.subjects(work, number), number)
     (made,) = await store.add_lines(work, number, company, [line])
-    version = await store.changed(work, number)
+    version = await store.changed(work, number, who)
     row = await store.read_line(work, number, made)
     assert row is not None
     currency = (await company_of(work, company))["currency"]

@@ -25,13 +25,20 @@ async def opened(
 
 
 def must_be_open(journal: asyncpg.Record) -> None:
-    """Raises Problem 409 for a journal that is posted or waits for approval."""
-    if journal["posted_at"] is not None:
+    """Raises Problem 409 for a journal that is posted with all its lines, or waits for approval."""
+    if journal["posted"]:
         raise Problem(409, "journal-posted", "The journal is posted", "A posted journal is locked; make a new one.")
     if journal["approval_status"] == Status.PENDING:
         raise Problem(
             409, "journal-submitted", "The journal waits for approval", "Recall its approval to change it, or wait.",
         )  # fmt: skip
+
+
+def must_not_be_posted(*, posted: bool) -> None:
+    """Raises Problem 409 for a line that is posted, and for a journal with such a line."""
+    if posted:
+        remedy = "What is posted stays; take the open lines out, or make new ones."
+        raise Problem(409, "line-posted", "It is posted", remedy)
 
 
 async def must_not_wait(work: Work, journal: asyncpg.Record) -> None:

@@ -8,7 +8,9 @@ from datetime import date
 import asyncpg
 
 from credit_service.adjustments import approval, notices, store
+from credit_service.adjustments.eligible import must_be_eligible
 from credit_service.adjustments.model import JournalType, Status
+from credit_service.adjustments.overlapping import must_not_overlap
 from credit_service.groups.changing import spread_expiry, tell_groups
 from credit_service.groups.store import members, read_groups
 from credit_service.profiles.changing import company_of
@@ -28,10 +30,6 @@ from holdfast.web.problems import Problem
 
 TOLD_AT_ONCE = 2_000
 
-OPEN_LINES = """
-SELECT line, customer, credit_group FROM adjustment_line
-WHERE journal = $1 AND NOT posted AND ($2::boolean OR approval_status = 'approved') ORDER BY line
-"""
 LIMITS = """
 WITH todo AS MATERIALIZED (
     SELECT l.customer, l.new_limit, l.new_to, p.credit_limit AS former, p.credit_limit_expiry_date AS former_to
@@ -59,11 +57,14 @@ UPDATE credit_group g SET credit_limit = l.new_limit, expiry_date = l.new_to, ve
 FROM adjustment_line l
 WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND l.credit_group = g.name
 """
+REPLACE = """
+DELETE FROM temporary_limit t USING adjustment_line l
+WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND t.id = l.replaces
+"""
+"""Before what replaces them is there: temporary limits of an owner never overlap."""
 TEMPORARY = """
 WITH todo AS MATERIALIZED (
     SELECT * FROM adjustment_line l WHERE l.journal = $1 AND l.line = ANY($3::bigint[])
-), replaced AS (
-    DELETE FROM temporary_limit t USING todo WHERE t.id = todo.replaces
 ), noted AS (
     INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit, valid_from,
                                       valid_to)
@@ -91,17 +92,23 @@ WHERE number = $1
 """
 
 
-async def post(work: Work, journal: asyncpg.Record, who: str) -> int:
-    """Post what a locked journal may post; answers how many lines. Raises Problem 409."""
+async def post(work: Work, journal: asyncpg.Record, who: str, *, confirmed: bool) -> int:
+    """Post what a locked journal may post; answers how many lines. Raises Problem 409.
+
+    Whether it may is seen under the locks of all that its open lines name.
+    """
     number, company = journal["number"], journal["company"]
-    todo = await _todo(work, journal)
-    lines = [row["line"] for row in todo]
-    groups = sorted({row["credit_group"] for row in todo if row["credit_group"]})
-    parties = await _lock(work, company, {row["customer"] for row in todo if row["customer"]}, groups)
+    rows = await store.open_lines(work, number)
+    groups = sorted({row["credit_group"] for row in rows if row["credit_group"]})
+    await _lock(work, {(company, row["customer"]) for row in rows if row["customer"]}, groups)
+    todo = await _todo(work, journal, rows, who, confirmed=confirmed)
+    await must_be_eligible(work, number, company)
+    lines, groups = [row["line"] for row in todo], sorted({row["credit_group"] for row in todo if row["credit_group"]})
     if JournalType(journal["type"]) is JournalType.PERMANENT:
         await _permanent(work, journal, lines, groups, who)
     else:
-        await _temporary(work, journal, lines, parties, groups, who)
+        await must_not_overlap(work, number, company, lines)
+        await _temporary(work, journal, todo, groups, who)
     await work.conn.execute(DONE, number, lines)
     await work.conn.execute(CLOSE, number, work.business_now, who)
     await audit.record(
@@ -112,7 +119,9 @@ async def post(work: Work, journal: asyncpg.Record, who: str) -> int:
     return len(lines)
 
 
-async def _todo(work: Work, journal: asyncpg.Record) -> Sequence[asyncpg.Record]:
+async def _todo(
+    work: Work, journal: asyncpg.Record, rows: Sequence[asyncpg.Record], who: str, *, confirmed: bool
+) -> Sequence[asyncpg.Record]:
     """The lines that may be posted now. Raises Problem 409 when there is none."""
     number = journal["number"]
     if journal["posted"]:
@@ -122,17 +131,13 @@ async def _todo(work: Work, journal: asyncpg.Record) -> Sequence[asyncpg.Record]
     if journal["lines"] == 0:
         raise Problem(409, "journal-empty", "The journal has no lines", "Add lines or generate them first.")
     needed = await approval.needed(work, journal)
+    if needed == "line":
+        return await _still_as_approved(work, journal, rows, who)
     if needed == "journal":
         await _must_be_approved(work, journal)
-    todo: Sequence[asyncpg.Record] = await work.conn.fetch(OPEN_LINES, number, needed != "line")
-    if needed == "line":
-        todo = await _still_as_approved(work, journal, todo)
-    if not todo:
-        raise Problem(
-            409, "not-approved", "The journal is not approved", "None of its open lines is approved: submit it, and "
-            "post it when they are.",
-        )  # fmt: skip
-    return todo
+    elif not confirmed:
+        await approval.must_be_meant(work, journal)
+    return rows
 
 
 async def _must_be_approved(work: Work, journal: asyncpg.Record) -> None:
@@ -142,34 +147,41 @@ async def _must_be_approved(work: Work, journal: asyncpg.Record) -> None:
             f"Its approval stands at {journal['approval_status']}: submit it, and post it when it is approved.",
         )  # fmt: skip
     if journal["approved_on"] != await store.digest(work, journal["number"], journal["company"]):
-        raise Problem(
-            409, "approval-lapsed", "The approval has lapsed",
-            "A limit of the journal has changed since it was approved; look at it, and submit it again.",
-        )  # fmt: skip
+        raise lapsed()
+
+
+def lapsed() -> Problem:
+    """What was approved is no longer what it was."""
+    return Problem(
+        409, "approval-lapsed", "The approval has lapsed",
+        "A limit of the journal has changed since it was approved; look at it, and submit it again.",
+    )  # fmt: skip
 
 
 async def _still_as_approved(
-    work: Work, journal: asyncpg.Record, todo: Sequence[asyncpg.Record]
-) -> list[asyncpg.Record]:
-    """Lines whose limits are what they were approved on; the approval of the others has lapsed."""
-    kept = []
-    for row in todo:
-        line = row["line"]
-        approved_on = await work.conn.fetchval(
-            "SELECT approved_on FROM adjustment_line WHERE journal = $1 AND line = $2", journal["number"], line
-        )
-        if approved_on == await store.digest(work, journal["number"], journal["company"], line):
-            kept.append(row)
-    return kept
+    work: Work, journal: asyncpg.Record, rows: Sequence[asyncpg.Record], who: str
+) -> Sequence[asyncpg.Record]:
+    """Approved lines whose limits are what they were approved on; the others are drafts again. Raises Problem 409."""
+    approved = [row for row in rows if row["approval_status"] == Status.APPROVED]
+    now = await store.digests(work, journal["number"], journal["company"], [row["line"] for row in approved])
+    todo = [row for row in approved if row["approved_on"] == now[row["line"]]]
+    if not approved:
+        raise Problem(
+            409, "not-approved", "The journal is not approved", "None of its open lines is approved: submit it, and "
+            "post it when they are.",
+        )  # fmt: skip
+    if not todo:
+        raise lapsed()
+    if late := sorted({row["line"] for row in approved} - {row["line"] for row in todo}):
+        await approval.lapsed_lines(work, journal, late, who)
+    return todo
 
 
-async def _lock(work: Work, company: str, customers: set[str], groups: list[str]) -> set[Party]:
-    """Groups before customers, each sorted; answers the customers of the lines."""
+async def _lock(work: Work, parties: set[Party], groups: list[str]) -> None:
+    """Groups before customers, each sorted."""
     await work.conn.execute("SELECT FROM credit_group WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", groups)
-    parties = {(company, customer) for customer in customers}
     found = await members(work, groups)
     await lock_accounts(work, parties.union(*found.values()))
-    return parties
 
 
 async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], groups: list[str], who: str) -> None:
@@ -189,13 +201,15 @@ async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], grou
 
 
 async def _temporary(
-    work: Work, journal: asyncpg.Record, lines: list[int], parties: set[Party], groups: list[str], who: str
+    work: Work, journal: asyncpg.Record, todo: Sequence[asyncpg.Record], groups: list[str], who: str
 ) -> None:
-    number, company = journal["number"], journal["company"]
+    number, company, lines = journal["number"], journal["company"], [row["line"] for row in todo]
+    parties = {(company, row["customer"]) for row in todo if row["customer"]}
     master = await company_of(work, company)
     today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
     before = await temporary_of(work, parties, today)
     ended = await work.conn.fetch(REPLACED, number, lines)
+    await work.conn.execute(REPLACE, number, lines)
     await work.conn.execute(TEMPORARY, number, company, lines, work.business_now, who)
     turned = [*ended, *await announce(work, await unannounced_of_journal(work, number, today), today)]
     await publish_notices(work, [row for row in turned if row["customer"]], currency, today)

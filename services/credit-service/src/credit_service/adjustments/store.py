@@ -31,39 +31,34 @@ RETURNING line
 """
 """The snapshot that a line shows beside the new limit is what is there when the line is made."""
 
-DIGEST = """
-SELECT md5(coalesce(string_agg(concat_ws('|', l.line, l.customer, l.credit_group, l.new_limit, l.new_from, l.new_to,
-                                         l.replaces, p.credit_limit, p.credit_limit_expiry_date, p.unlimited_credit,
-                                         g.credit_limit, g.expiry_date, t.amount, t.from_date, t.to_date),
-                               ';' ORDER BY l.line), ''))
+ASKED_ON = """concat_ws('|', l.line, l.customer, l.credit_group, l.new_limit, l.new_from, l.new_to, l.replaces,
+                  p.credit_limit, p.credit_limit_expiry_date, p.unlimited_credit, p.mandatory_credit_limit,
+                  p.exclude_from_credit_management, p.ignore_until_date, g.credit_limit, g.expiry_date, t.amount,
+                  t.from_date, t.to_date, m.credit_group,
+                  (SELECT string_agg(concat(c.id, ':', c.version), ',' ORDER BY c.id) FROM credit_policy c
+                   WHERE c.customer = l.customer AND c.company = $2))"""
+OF_LINES = """
 FROM adjustment_line l
 LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
 LEFT JOIN credit_group g ON g.name = l.credit_group
+LEFT JOIN credit_group_member m ON m.customer = l.customer AND m.company = $2
 LEFT JOIN temporary_limit t ON t.id = l.replaces
-WHERE l.journal = $1 AND ($3::bigint IS NULL OR l.line = $3)
+WHERE l.journal = $1 AND NOT l.posted
 """
-LARGEST = """
-SELECT coalesce(g.currency, '') AS currency, max(l.new_limit) AS amount
-FROM adjustment_line l LEFT JOIN credit_group g ON g.name = l.credit_group
-WHERE l.journal = $1 AND ($2::bigint IS NULL OR l.line = $2) GROUP BY 1
+DIGEST = f"""
+SELECT md5(coalesce(string_agg({ASKED_ON}, ';' ORDER BY l.line), '')) {OF_LINES}
+  AND ($3::bigint IS NULL OR l.line = $3)
 """
-RAISES = """
-SELECT EXISTS (
-    SELECT FROM adjustment_line l
-    LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
-    LEFT JOIN credit_group g ON g.name = l.credit_group
-    WHERE l.journal = $1 AND NOT l.posted
-      AND ($3 OR l.new_limit > coalesce(p.credit_limit, g.credit_limit, 0)
-           OR l.new_to > coalesce(p.credit_limit_expiry_date, g.expiry_date, 'infinity')))
-"""
-"""A temporary limit counts as a raise: it may let the customer owe more from its first day on."""
+DIGESTS = f"SELECT l.line, md5({ASKED_ON}) AS digest {OF_LINES} AND l.line = ANY($3::bigint[])"
 
 
 async def insert(work: Work, company: str, kind: JournalType, description: str, source: str, by: str) -> str:
     """A new draft; answers its number."""
     number: str = await work.conn.fetchval(
-        """INSERT INTO adjustment_journal (number, company, type, description, source, created_at, created_by, version)
-           VALUES ('ADJ-' || lpad(nextval('adjustment_number')::text, 6, '0'), $1, $2, $3, $4, $5, $6, 1)
+        """INSERT INTO adjustment_journal (number, company, type, description, source, created_at, created_by, version,
+                                           authors)
+           VALUES ('ADJ-' || lpad(nextval('adjustment_number')::text, 6, '0'), $1, $2, $3, $4, $5, $6, 1,
+                   ARRAY[$6::text])
            RETURNING number""",
         company, kind, description, source, work.business_now, by,
     )  # fmt: skip
@@ -75,7 +70,7 @@ async def read(work: Work, number: str, *, lock: bool = False) -> asyncpg.Record
     if lock:
         await work.conn.execute("SELECT FROM adjustment_journal WHERE number = $1 FOR UPDATE", number)
     return await work.conn.fetchrow(
-        f"""SELECT {", ".join(JOURNAL)}, approved_on,
+        f"""SELECT {", ".join(JOURNAL)}, approved_on, authors,
                    (SELECT count(*) FROM adjustment_line l WHERE l.journal = j.number) AS lines
             FROM adjustment_journal j WHERE number = $1""",
         number,
@@ -121,10 +116,9 @@ async def add_lines(work: Work, number: str, company: str, lines: Sequence[Line]
     return [row["line"] for row in await work.conn.fetch(ADD_LINES, number, company, *columns(given, 6))]
 
 
-async def remove_line(work: Work, number: str, line: int) -> bool:
+async def remove_line(work: Work, number: str, line: int) -> None:
     """Take a line out of a locked journal."""
-    done: str = await work.conn.execute("DELETE FROM adjustment_line WHERE journal = $1 AND line = $2", number, line)
-    return done == "DELETE 1"
+    await work.conn.execute("DELETE FROM adjustment_line WHERE journal = $1 AND line = $2", number, line)
 
 
 async def remove(work: Work, number: str) -> None:
@@ -136,24 +130,28 @@ async def subjects(work: Work, number: str) -> list[str]:
     """Whom the lines name, as `Line.subject` does."""
     rows = await work.conn.fetch(
         """SELECT coalesce('customer ' || customer, 'credit group ' || credit_group) AS subject
-           FROM adjustment_line WHERE journal = $1""",
+           FROM adjustment_line WHERE journal = $1 AND NOT posted""",
         number,
     )
     return [row["subject"] for row in rows]
 
 
-async def changed(work: Work, number: str, *, description: str | None = None) -> int:
-    """A new version of a locked journal; whatever was approved is a draft again. Answers the version."""
+async def changed(work: Work, number: str, by: str, *, description: str | None = None) -> int:
+    """A new version of a locked journal that is somebody's doing too; whatever was approved is a draft again. When
+    nothing but posted lines is left it is posted. Answers the version."""
     await work.conn.execute(
         "UPDATE adjustment_line SET approval_status = 'draft', approved_on = NULL WHERE journal = $1 AND NOT posted "
         "AND approval_status <> 'draft'",
         number,
     )
     version: int = await work.conn.fetchval(
-        """UPDATE adjustment_journal SET version = version + 1, description = coalesce($2, description),
-               approval_status = 'draft', approved_on = NULL
+        """UPDATE adjustment_journal j SET version = version + 1, description = coalesce($2, description),
+               approval_status = 'draft', approved_on = NULL,
+               authors = ARRAY(SELECT DISTINCT unnest(j.authors || $3::text) ORDER BY 1),
+               posted = posted_at IS NOT NULL
+                        AND NOT EXISTS (SELECT FROM adjustment_line l WHERE l.journal = j.number AND NOT l.posted)
            WHERE number = $1 RETURNING version""",
-        number, description,
+        number, description, by,
     )  # fmt: skip
     return version
 
@@ -174,31 +172,46 @@ async def set_status(work: Work, number: str, line: int | None, status: Status, 
     await work.conn.execute("UPDATE adjustment_journal SET version = version + 1 WHERE number = $1", number)
 
 
-async def lines_to_ask(work: Work, number: str) -> list[int]:
-    """Lines that are neither approved, nor waited for, nor posted."""
-    rows = await work.conn.fetch(
-        """SELECT line FROM adjustment_line
-           WHERE journal = $1 AND NOT posted AND approval_status IN ('draft', 'approval_denied') ORDER BY line""",
+async def set_lines(work: Work, number: str, statuses: Sequence[tuple[int, Status, str | None]]) -> None:
+    """Where lines of a locked journal stand: line, status, digest."""
+    await work.conn.execute(
+        """UPDATE adjustment_line l SET approval_status = s.status, approved_on = s.digest
+           FROM unnest($2::bigint[], $3::text[], $4::text[]) AS s (line, status, digest)
+           WHERE l.journal = $1 AND l.line = s.line""",
+        number, *columns([(line, str(status), digest) for line, status, digest in statuses], 3),
+    )  # fmt: skip
+    await work.conn.execute("UPDATE adjustment_journal SET version = version + 1 WHERE number = $1", number)
+
+
+async def open_lines(work: Work, number: str) -> list[asyncpg.Record]:
+    """Lines that are not posted, with where they stand."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT line, customer, credit_group, approval_status, approved_on FROM adjustment_line
+           WHERE journal = $1 AND NOT posted ORDER BY line""",
         number,
     )
-    return [row["line"] for row in rows]
+    return rows
+
+
+async def digests(work: Work, number: str, company: str, lines: Sequence[int]) -> dict[int, str]:
+    """What approvals of single open lines are asked on, as `digest` of each."""
+    rows = await work.conn.fetch(DIGESTS, number, company, lines)
+    return {row["line"]: row["digest"] for row in rows}
+
+
+async def open_requests(work: Work, number: str) -> list[asyncpg.Record]:
+    """Requests that are open for a journal or its lines, of whichever company."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT * FROM approval WHERE proposal ->> 'journal' = $1 AND proposal ? 'journal'
+           AND state IN ('submitted', 'approval_pending', 'change_requested') ORDER BY created_at, id""",
+        number,
+    )
+    return rows
 
 
 async def digest(work: Work, number: str, company: str, line: int | None = None) -> str:
     """What an approval is asked on: the lines, and the limits that they change as they are now."""
     found: str = await work.conn.fetchval(DIGEST, number, company, line)
-    return found
-
-
-async def largest(work: Work, number: str, line: int | None) -> list[asyncpg.Record]:
-    """The highest new limit by currency; the company's own is ''."""
-    rows: list[asyncpg.Record] = await work.conn.fetch(LARGEST, number, line)
-    return rows
-
-
-async def raises(work: Work, number: str, company: str, kind: JournalType) -> bool:
-    """Whether a line lets somebody owe more, or longer, than now."""
-    found: bool = await work.conn.fetchval(RAISES, number, company, kind is JournalType.TEMPORARY)
     return found
 
 

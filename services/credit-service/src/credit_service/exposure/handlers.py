@@ -7,7 +7,14 @@ from typing import Any
 
 from credit_service.exposure.store import mark_figures
 from holdfast.bus.envelope import Incoming
-from holdfast.contracts.holds import OrderCleared, OrderDecision, OrderHeld, OrderRejected, OrderReleased
+from holdfast.contracts.holds import (
+    HoldCancelled,
+    OrderCleared,
+    OrderDecision,
+    OrderHeld,
+    OrderRejected,
+    OrderReleased,
+)
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import recomputed
 from holdfast.receivables.model import Party, Reservation
@@ -29,15 +36,22 @@ async def refresh_and_mark(work: Work, parties: Collection[Party]) -> None:
 
 
 async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:
-    """Keep the credit status of orders and what is reserved for them; a pro forma that passes reserves nothing."""
-    binding = [e.payload for e in events if not (isinstance(e.payload, OrderCleared) and e.payload.proforma)]
-    await set_credit_status(work, [(p.company, p.order, STATUS[type(p)]) for p in binding])
-    await reserve(work, [_reservation(p) for p in binding])
+    """Keep the credit status of orders and what is reserved for them, as the last event of each has it.
+
+    A pro forma that passes, and a document that goes on although its order stays held, change neither; a cancelled
+    order reserves nothing.
+    """
+    binding = [e.payload for e in events if not _binds_nothing(e.payload)]
+    decided = [p for p in binding if not isinstance(p, HoldCancelled)]
+    await set_credit_status(work, [(p.company, p.order, STATUS[type(p)]) for p in decided])
+    ended = {(p.company, p.order): place for place, p in enumerate(binding) if isinstance(p, HoldCancelled)}
+    await end_reservations(work, ended)
+    valid = [p for place, p in enumerate(binding) if place > ended.get((p.company, p.order), -1)]
+    await reserve(work, [_reservation(p) for p in valid])
 
 
-async def apply_cancellations(work: Work, events: Sequence[Incoming[Any]]) -> None:
-    """A cancelled order reserves nothing."""
-    await end_reservations(work, {(e.payload.company, e.payload.order) for e in events})
+def _binds_nothing(p: OrderDecision | HoldCancelled) -> bool:
+    return isinstance(p, OrderCleared) and (p.proforma or p.still_held)
 
 
 def _reservation(p: OrderDecision) -> Reservation:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from credit_service.groups.model import Group
 from credit_service.parameters.model import Parameters
 from credit_service.profiles.model import Profile
+from credit_service.room.model import why_untested
 from holdfast.receivables.exposure import Exposure
 from holdfast.receivables.limits import (
     Level,
@@ -19,7 +20,6 @@ from holdfast.receivables.limits import (
     Temporary,
     governing,
     in_group_currency,
-    is_tested,
     own_limit,
     shared_limit,
     tightest,
@@ -175,29 +175,12 @@ def view_of(known: Known, group: GroupUse | None) -> View:
     mode = PolicyMode(parameters.flagged_policy_mode)
     test = LimitTest(Level.OWN, own.tested(mode), known.total, known.exposure.parts.currency)
     levels = (test,) if group is None else (group.test, test)
-    missing, untested = frozenset(convert.missing), why_untested(known)
+    missing, untested = frozenset(convert.missing), why_untested(profile, parameters, position.check_date)
     if untested is not None:
         return View(known, own, group, (), missing, untested, levels)
     checked = group.test if group and parameters.check_customer_credit_groups else None
     mandatory = profile is not None and profile.mandatory_credit_limit
     return View(known, own, group, governing(test, checked, mandatory=mandatory), missing, None, levels)
-
-
-def why_untested(known: Known) -> str | None:
-    """Why no limit of the customer is tested at all (spec 2.4)."""
-    profile, parameters = known.profile, known.parameters
-    if not parameters.credit_management_enabled:
-        return "credit management is off"
-    if profile is None:
-        return None if is_tested(known.limit_type, unlimited=False, mandatory=False) else "the limit type is none"
-    if profile.exclude_from_credit_management:
-        return "the customer is excluded from credit management"
-    if profile.ignore_until_date is not None and known.exposure.position.check_date <= profile.ignore_until_date:
-        return f"credit management is suspended until {profile.ignore_until_date.isoformat()}"
-    if profile.unlimited_credit:
-        return "the customer's credit is unlimited"
-    tested = is_tested(known.limit_type, unlimited=False, mandatory=profile.mandatory_credit_limit)
-    return None if tested else "the limit type is none"
 
 
 def _party(view: View) -> Party:

@@ -189,8 +189,15 @@ async def _answer(work: Work, name: str, approval: asyncpg.Record | None, caller
     group, members = await _read(work, name, caller)
     body = shown_group(group, members, caller)
     if approval is not None and approval["state"] != State.COMPLETED:
-        return answer(body | {"approval": shown_approval(approval)}, 202, group.version)
+        return answer(body | {"approval": _shown_waiting(approval, caller)}, 202, group.version)
     return answer(body, version=group.version)
+
+
+def _shown_waiting(approval: asyncpg.Record, caller: Caller) -> dict[str, Any]:
+    """What waits: of a company that is not the caller's only that it does."""
+    if caller.sees(approval["company"]):
+        return shown_approval(approval, caller)
+    return {"state": approval["state"], "of_another_company": True}
 
 
 async def _read(work: Work, name: str, caller: Caller) -> tuple[Group, list[Party]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
 from credit_service import raising
-from credit_service.groups import store
-from credit_service.groups.model import Group, raises
+from credit_service.groups import asking, store
+from credit_service.groups.model import Group
+from credit_service.lapsing import facts_changed
+from credit_service.parameters.store import read_parameters
+from credit_service.profiles.changing import by_adjustment_only
 from credit_service.profiles.publishing import Door, publish, publish_limits
 from credit_service.profiles.store import next_versions, note_history, read_profiles
 from credit_service.temporary.store import temporary_of_groups
@@ -29,14 +30,26 @@ from holdfast.web.problems import Problem, field_problem
 async def set_group(
     work: Work, before: Group | None, after: Group, who: str, reason: str | None
 ) -> asyncpg.Record | None:
-    """Set a locked group, or ask for it where it raises; answers the approval if one was asked for."""
-    if raises(before, after) and await raising.must_ask(work, after.owner_company):
-        proposal = {"group": after.name, "act": "set", "fields": asdict(after)}
-        return await raising.ask(
-            work, "group", after.owner_company, f"group {after.name}", who, after.credit_limit, proposal, reason
-        )
+    """Set a locked group, or ask for it where it raises; answers the approval if one was asked for.
+
+    Raises Problem 409 where the owner's limits change by adjustments only.
+    """
+    if before is not None:
+        await _may_edit_limit(work, before, after)
+        await lock_accounts(work, (await store.members(work, [after.name]))[after.name])
+        row = await asking.ask(work, before, asking.to_set(after), who, reason)
+        if row is not None:
+            return row
     await _make(work, before, after, who, reason)
     return None
+
+
+async def _may_edit_limit(work: Work, before: Group, after: Group) -> None:
+    same = (before.credit_limit, before.currency, before.expiry_date)
+    if same == (after.credit_limit, after.currency, after.expiry_date):
+        return
+    if not (await read_parameters(work, before.owner_company)).parameters.allow_manual_limit_edit:
+        raise by_adjustment_only("make an adjustment journal with a line of the group and post it.")
 
 
 async def change_member(
@@ -44,13 +57,10 @@ async def change_member(
 ) -> asyncpg.Record | None:
     """Take a customer in or out, or ask for it: both may raise what the customer may owe."""
     await _may_change(work, group, party, join=join)
-    if await raising.must_ask(work, group.owner_company):
-        proposal = {"group": group.name, "act": "join" if join else "leave", "member": list(party)}
-        return await raising.ask(
-            work, "group", group.owner_company, f"group {group.name}", who, group.credit_limit, proposal, reason
-        )
-    await _move(work, group, party, who, reason, join=join)
-    return None
+    row = await asking.ask(work, group, asking.to_move(group, party, join=join), who, reason)
+    if row is None:
+        await _move(work, group, party, who, reason, join=join)
+    return row
 
 
 async def _may_change(work: Work, group: Group, party: Party, *, join: bool) -> None:
@@ -115,7 +125,7 @@ async def spread_expiry(work: Work, group: Group, parties: list[Party], who: str
 
 
 async def tell_groups(work: Work, names: list[str], who: str, former: list[Party] | None = None) -> None:
-    """Publish the whole state of groups whose versions are new."""
+    """Publish the whole state of groups whose versions are new; what was asked on the old lapses."""
     groups, found = await store.read_groups(work, names), await store.members(work, names)
     temporary = await temporary_of_groups(work, names, earliest_date(work.business_now))
     await outbox.emit(
@@ -133,6 +143,7 @@ async def tell_groups(work: Work, names: list[str], who: str, former: list[Party
             for group in groups.values()
         ],
     )  # fmt: skip
+    await facts_changed(work, groups=names)
 
 
 async def _audit(work: Work, group: Group, who: str, reason: str | None, before: Any, after: Any) -> None:
@@ -142,31 +153,19 @@ async def _audit(work: Work, group: Group, who: str, reason: str | None, before:
     )  # fmt: skip
 
 
-async def _lock(work: Work, proposal: dict[str, Any]) -> None:
-    await store.lock_group(work, proposal["group"])
-
-
-async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
-    group = await store.read_group(work, proposal["group"])
-    found = (await store.members(work, [proposal["group"]]))[proposal["group"]]
-    company, customer = proposal.get("member", ("", ""))
-    return [asdict(group) if group else None, found, await store.group_of(work, (company, customer))]
-
-
 async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
-    group = await store.read_group(work, proposal["group"])
+    """Once every company that has to has approved."""
+    group, party = await store.read_group(work, proposal["group"]), asking.member_of(proposal)
     assert group is not None
-    if proposal["act"] == "set":
-        fields = proposal["fields"] | {
-            "credit_limit": Decimal(proposal["fields"]["credit_limit"]),
-            "expiry_date": date.fromisoformat(proposal["fields"]["expiry_date"]),
-        }
-        await _make(work, group, Group(**fields), asked.requester, asked.reason)
+    if await asking.ask_next(work, group, proposal, asked.requester, asked.reason):
         return
-    company, customer = proposal["member"]
+    if party is None:
+        wanted = replace(asking.group_of(proposal), version=group.version + 1)
+        await _make(work, group, wanted, asked.requester, asked.reason)
+        return
     join = proposal["act"] == "join"
-    await _may_change(work, group, (company, customer), join=join)
-    await _move(work, group, (company, customer), asked.requester, asked.reason, join=join)
+    await _may_change(work, group, party, join=join)
+    await _move(work, group, party, asked.requester, asked.reason, join=join)
 
 
-raising.DOORS["group"] = raising.Door(_lock, _basis, _take_effect)
+raising.DOORS["group"] = raising.Door(asking.lock, asking.asked_on, asking.amount, _take_effect)

@@ -15,10 +15,8 @@ from credit_service.masterdata.store import read_entries
 from credit_service.paths import Named, date_and_id, see
 from credit_service.policies import store
 from credit_service.policies.bodies import PolicyBody, must_be_possible, must_exist, references
-from credit_service.policies.changing import Wanted, make, proposal_of, shown_policy, subject_of, tell
-from credit_service.policies.model import raises
-from credit_service.profiles.changing import company_of, current
-from credit_service.profiles.model import resulting_limit
+from credit_service.policies.changing import Wanted, make, must_ask, proposal_of, remove, shown_policy, subject_of
+from credit_service.profiles.changing import company_of
 from holdfast.approvals.api import shown_approval
 from holdfast.approvals.model import State
 from holdfast.database.work import Work, transaction
@@ -114,20 +112,26 @@ async def change_policy(
     "/{number}",
     operation_id="removePolicy",
     status_code=204,
-    responses={204: {"description": "Removed"}, **responses(404, 409, 412, 428)},
-)
+    responses={204: {"description": "Removed"}, 202: {"description": "Waits for approval"},
+               **responses(404, 409, 412, 428)},
+)  # fmt: skip
 async def remove_policy(
     request: Request, number: UUID, caller: Keeper, if_match: IfMatch = None, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Remove a policy at once."""
+    """Remove a policy: at once, unless more may be owed without it, as without one that reduces the limit."""
 
     async def act(work: Work) -> Answer:
         row = await _read(work, number, caller)
         party = row["company"], row["customer"]
         await lock_accounts(work, {party})
         check_if_match(if_match, (await _read(work, number, caller))["version"])
-        await store.delete_policy(work, number)
-        await tell(work, [(*party, shown_policy(row), None)], caller.subject, None)
+        if await must_ask(work, party, number, None):
+            proposal = {"customer": party[1], "policy": str(number), "fields": None}
+            asked = await raising.ask(work, "policy", party[0], subject_of(number), caller.subject, proposal, None)
+            if asked["state"] != State.COMPLETED:
+                return answer({"id": str(number), "approval": shown_approval(asked, caller)}, 202)
+        else:
+            await remove(work, number, caller.subject, None)
         return Answer(204, "")
 
     return await once(request, caller, idempotency_key, act)
@@ -135,18 +139,16 @@ async def remove_policy(
 
 async def _keep(work: Work, number: UUID, before: Any, given: PolicyBody, caller: Caller) -> Answer:
     party = given.company, given.customer
-    found = await company_of(work, given.company)
+    await company_of(work, given.company)
     await lock_accounts(work, {party})
     must_exist(given, await read_entries(work, given.company, references(given)))
     wanted = Wanted(number, before, given.fields())
-    if raises(before, wanted.fields) and await raising.must_ask(work, given.company):
-        profile = await current(work, party, found["currency"])
+    if await must_ask(work, party, number, wanted):
         row = await raising.ask(
-            work, "policy", given.company, subject_of(number), caller.subject, resulting_limit(profile),
-            proposal_of(wanted), given.reason,
-        )  # fmt: skip
+            work, "policy", given.company, subject_of(number), caller.subject, proposal_of(wanted), given.reason
+        )
         if row["state"] != State.COMPLETED:
-            return answer({"id": str(number), "approval": shown_approval(row)}, 202)
+            return answer({"id": str(number), "approval": shown_approval(row, caller)}, 202)
         kept = await store.read_policy(work, number)
     else:
         (kept,) = await make(work, [wanted], caller.subject, given.reason)

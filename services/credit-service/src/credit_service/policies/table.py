@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -11,13 +12,14 @@ import orjson
 from pydantic import ValidationError
 
 from credit_service.policies.bodies import PolicyBody, must_be_possible, must_exist
-from credit_service.policies.changing import Wanted
-from credit_service.policies.model import raises
+from credit_service.policies.changing import Wanted, lets_owe_more, standing_after
 from credit_service.policies.store import FIELDS
+from credit_service.room.model import Standing, resulting_limit
+from credit_service.room.reading import must_be_measurable
 from credit_service.tables.model import Fault, Line, Outcome, Table, Told, cell, refusal
 from credit_service.tables.reporting import Wish, fault_of
 from holdfast.contracts.refusals import explain
-from holdfast.receivables.money import rounded
+from holdfast.receivables.money import ZERO, rounded
 from holdfast.web.problems import Problem
 
 POLICIES = Table(
@@ -44,10 +46,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a line would do."""
+    """What a line would do; `amount`: the resulting limit where that has to be approved."""
 
     told: Told
     wanted: Wanted
+    amount: Decimal = ZERO
 
 
 def cells_of(row: Any) -> dict[str, str]:
@@ -107,7 +110,7 @@ def _wrong_key(line: Line, before: Any, company: str) -> Fault | None:
 class Around:
     """What lines are judged beside: entries of master data; policies by all their fields, and by number; numbers of
     policies with an open request; `asks`: raises pass approval; `added`: the lines of this file that have added a
-    policy, by its number."""
+    policy, by its number; `standings`: how much the customers may owe after the lines so far."""
 
     entries: Collection[tuple[str, str]]
     alike: Mapping[tuple[Any, ...], Any]
@@ -115,6 +118,7 @@ class Around:
     waiting: Collection[UUID]
     asks: bool
     added: dict[UUID, int]
+    standings: dict[str, Standing]
 
 
 def planned(draft: Draft, around: Around) -> Planned | Told:
@@ -130,14 +134,22 @@ def planned(draft: Draft, around: Around) -> Planned | Told:
     same = around.alike.get(key_of(fields)) if before is None else before
     if same is not None and key_of(same) == key_of(fields):
         return Told(line.number, body.customer, Outcome.UNCHANGED, id=str(same["id"]), version=same["version"])
-    waits = around.asks and raises(before, fields)
+    wanted, standing = Wanted(number, before, fields), around.standings[body.customer]
+    after = standing_after(standing, number, wanted)
+    waits = around.asks and lets_owe_more(standing, after, wanted)
+    try:
+        if waits:
+            must_be_measurable(after)
+    except Problem as problem:
+        return refusal(line, body.customer, fault_of(problem))
     if (fault := _in_the_way(draft, around, waits=waits)) is not None:
         return refusal(line, body.customer, fault)
+    around.standings[body.customer] = after
     changes = tuple(name for name in FIELDS if before and before[name] != fields[name])
     outcome = Outcome.WAITS if waits else Outcome.CHANGED if before else Outcome.CREATED
     version = None if waits else (before["version"] if before else 0) + 1
     told = Told(line.number, body.customer, outcome, changes, version=version, id=str(number))
-    return Planned(told, Wanted(number, before, fields))
+    return Planned(told, wanted, resulting_limit(standing, after) if waits else ZERO)
 
 
 def _in_the_way(draft: Draft, around: Around, *, waits: bool) -> Fault | None:

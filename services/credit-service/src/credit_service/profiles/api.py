@@ -96,7 +96,7 @@ async def set_profile(
         )
         body = shown_profile(after) | {"warnings": warnings}
         if approval is not None and approval["state"] != State.COMPLETED:
-            return answer(body | {"approval": shown_approval(approval)}, 202, after.version)
+            return answer(body | {"approval": shown_approval(approval, caller)}, 202, after.version)
         return answer(
             body, 200 if before else 201, (await store.read_profile(work, (company, customer)) or after).version
         )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from credit_service.masterdata.api import unknown_reference
 from credit_service.masterdata.store import read_entries
+from credit_service.parameters.model import rate_type
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles.model import Change
 from holdfast.contracts.base import Text
@@ -89,7 +90,7 @@ async def known_for(work: Work, company: str, master: asyncpg.Record, given: Col
     named = {(name, getattr(body, field)) for body in given for field, name in REFERENCES.items()}
     entries = await read_entries(work, company, {(name, code) for name, code in named if code is not None})
     parameters = (await read_parameters(work, company)).parameters
-    kind = parameters.credit_limit_exchange_rate_type or master["exchange_rate_type"] or "default"
+    kind = rate_type(parameters, master["exchange_rate_type"])
     day, own = local_date(work.business_now, master["time_zone"]), master["currency"]
     codes = {body.credit_limit_customer_currency.currency for body in given if body.credit_limit_customer_currency}
     rates = await read_rates(work, {(kind, code, own, day) for code in codes})

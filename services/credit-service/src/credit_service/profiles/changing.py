@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,21 +11,13 @@ from typing import Any
 import asyncpg
 
 from credit_service import raising
-from credit_service.groups.store import group_of
 from credit_service.parameters.model import Parameters
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles import store
-from credit_service.profiles.model import (
-    Change,
-    Profile,
-    above_eligible,
-    basis,
-    changed,
-    opens_group_room,
-    raises,
-    resulting_limit,
-)  # fmt: skip
+from credit_service.profiles.model import Change, Profile, above_eligible, changed, loosens, touched
 from credit_service.profiles.publishing import Door, publish, publish_limits
+from credit_service.room.model import Standing, basis, opens_group_room, raises, resulting_limit
+from credit_service.room.reading import must_be_measurable, read_standing
 from holdfast.approvals.flow import Asked
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
@@ -66,13 +58,33 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A change that may be made, or asked for where `waits`."""
+    """A change that may be made, or asked for where `waits`; `standing` is what there is before it."""
 
-    before: Profile
+    standing: Standing
     after: Profile
     change: Change
     waits: bool
     warnings: tuple[str, ...]
+
+    @property
+    def before(self) -> Profile:
+        """The profile as it is."""
+        return self.standing.profile
+
+    @property
+    def amount(self) -> Decimal:
+        """The resulting limit as approval bands measure it."""
+        return resulting_limit(self.standing, replace(self.standing, profile=self.after))
+
+    @property
+    def proposal(self) -> dict[str, Any]:
+        """What is asked for: what differs, so that nothing else is overwritten when it takes effect."""
+        return {"customer": self.before.customer, "change": touched(self.before, self.change)}
+
+    @property
+    def basis(self) -> dict[str, Any]:
+        """What is asked on."""
+        return basis_of(self.standing, self.proposal)
 
 
 async def rules_of(work: Work, company: str, time_zone: str) -> Rules:
@@ -81,25 +93,23 @@ async def rules_of(work: Work, company: str, time_zone: str) -> Rules:
     return Rules(parameters, local_date(work.business_now, time_zone), await raising.must_ask(work, company))
 
 
-def judged(rules: Rules, before: Profile, change: Change, *, in_group: bool, confirmed: bool) -> Judged:
-    """What becomes of a change; `in_group`: of a member of a credit group. Raises Problem 409 or 422."""
+def judged(rules: Rules, standing: Standing, change: Change, *, confirmed: bool) -> Judged:
+    """What becomes of a change. Raises Problem 409 or 422."""
+    before = standing.profile
     after = changed(before, change, rules.today)
-    _may_edit_limit(before, after, rules.parameters)
+    _may_edit_limit(before, after, rules)
     warnings = _eligible(after, rules.parameters)
-    checked = rules.parameters.check_customer_credit_groups and in_group
-    if opens_group_room(before, after, in_checked_group=checked) and not confirmed:
+    wanted = replace(standing, profile=after)
+    if after.credit_limit == 0 < before.credit_limit and not confirmed and opens_group_room(standing, wanted):
         raise Problem(
             409, "confirm-group-limit", "This raises the room to the group's limit",
             "With an own limit of 0 that is not mandatory only the group's limit counts. Send "
             "confirm_group_limit true if that is meant, or set mandatory_credit_limit.",
         )  # fmt: skip
-    waits = rules.asks and raises(before, after, in_checked_group=checked)
-    return Judged(before, after, change, waits, tuple(warnings))
-
-
-def proposal_of(found: Judged) -> dict[str, Any]:
-    """What is asked for."""
-    return {"customer": found.before.customer, "change": found.change.values}
+    waits = rules.asks and raises(standing, wanted)
+    if waits:
+        must_be_measurable(wanted)
+    return Judged(standing, after, change, waits, tuple(warnings))
 
 
 async def request_change(
@@ -111,13 +121,9 @@ async def request_change(
     """
     party = before.company, before.customer
     rules = await rules_of(work, before.company, (await company_of(work, before.company))["time_zone"])
-    in_group = rules.parameters.check_customer_credit_groups and await group_of(work, party) is not None
-    found = judged(rules, before, change, in_group=in_group, confirmed=confirmed)
+    found = judged(rules, await read_standing(work, party), change, confirmed=confirmed)
     if found.waits:
-        row = await raising.ask(
-            work, "profile", before.company, before.customer, who, resulting_limit(found.after), proposal_of(found),
-            reason,
-        )  # fmt: skip
+        row = await raising.ask(work, "profile", before.company, before.customer, who, found.proposal, reason)
         return await current(work, party, before.currency), row, found.warnings
     await apply(work, [(before, found.after)], Door(who, "manual", None, reason))
     return found.after, None, found.warnings
@@ -148,14 +154,24 @@ async def apply(work: Work, pairs: Sequence[tuple[Profile, Profile]], door: Door
     await publish_limits(work, pairs, door)
 
 
-def _may_edit_limit(before: Profile, after: Profile, parameters: Parameters) -> None:
-    if not parameters.allow_manual_limit_edit and any(
-        getattr(before, name) != getattr(after, name) for name in LIMIT_FIELDS
-    ):
-        raise Problem(
-            409, "limits-by-adjustment-only", "Limits change by posted adjustments only",
-            "The company's parameter allow_manual_limit_edit is off: make an adjustment journal and post it.",
-        )  # fmt: skip
+def _may_edit_limit(before: Profile, after: Profile, rules: Rules) -> None:
+    """Off means off: nor is a limit made void by hand, unless somebody else has to approve that."""
+    if rules.parameters.allow_manual_limit_edit:
+        return
+    if any(getattr(before, name) != getattr(after, name) for name in LIMIT_FIELDS):
+        raise by_adjustment_only("make an adjustment journal and post it.")
+    if loosens(before, after) and not rules.asks:
+        raise by_adjustment_only(
+            f"switch the workflow {raising.NAME} on, and whoever approves decides about this, or make a journal."
+        )
+
+
+def by_adjustment_only(remedy: str) -> Problem:
+    """What is refused where a company's limits are not changed by hand."""
+    return Problem(
+        409, "limits-by-adjustment-only", "Limits change by posted adjustments only",
+        f"The company's parameter allow_manual_limit_edit is off: {remedy}",
+    )  # fmt: skip
 
 
 def _eligible(after: Profile, parameters: Parameters) -> list[str]:
@@ -174,22 +190,32 @@ async def _lock(work: Work, proposal: dict[str, Any]) -> None:
     await lock_accounts(work, {(proposal["company"], proposal["customer"])})
 
 
-async def _now(work: Work, proposal: dict[str, Any]) -> Profile:
-    found = await company_of(work, proposal["company"])
-    return await current(work, (proposal["company"], proposal["customer"]), found["currency"])
+async def _now(work: Work, proposal: dict[str, Any]) -> Standing:
+    return await read_standing(work, (proposal["company"], proposal["customer"]))
+
+
+def basis_of(standing: Standing, proposal: dict[str, Any]) -> dict[str, Any]:
+    """What a change is asked on: what decides how much may be owed, and the fields that it would overwrite."""
+    return basis(standing) | {"touched": {name: getattr(standing.profile, name) for name in proposal["change"]}}
 
 
 async def _basis(work: Work, proposal: dict[str, Any]) -> Any:
-    return basis(await _now(work, proposal))
+    return basis_of(await _now(work, proposal), proposal)
+
+
+async def _amount(work: Work, proposal: dict[str, Any]) -> Decimal:
+    before = await _now(work, proposal)
+    after = changed(before.profile, restored(proposal["change"]), before.today)
+    return resulting_limit(before, replace(before, profile=after))
 
 
 async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> None:
-    found, before = await company_of(work, proposal["company"]), await _now(work, proposal)
-    after = changed(before, restored(proposal["change"]), local_date(work.business_now, found["time_zone"]))
-    await apply(work, [(before, after)], Door(asked.requester, "approved", str(asked.id), asked.reason))
+    now = await _now(work, proposal)
+    after = changed(now.profile, restored(proposal["change"]), now.today)
+    await apply(work, [(now.profile, after)], Door(asked.requester, "approved", str(asked.id), asked.reason))
 
 
-raising.DOORS["profile"] = raising.Door(_lock, _basis, _take_effect)
+raising.DOORS["profile"] = raising.Door(_lock, _basis, _amount, _take_effect)
 
 
 def restored(proposal: dict[str, Any]) -> Change:

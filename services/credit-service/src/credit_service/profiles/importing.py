@@ -10,13 +10,11 @@ from credit_service import raising
 from credit_service.adjustments.drafting import draft_journal
 from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.model import Line as JournalLine
-from credit_service.groups.store import groups_of
-from credit_service.profiles import store
 from credit_service.profiles.bodies import known_for
-from credit_service.profiles.changing import Rules, apply, company_of, proposal_of, rules_of
-from credit_service.profiles.model import Profile, basis, resulting_limit
+from credit_service.profiles.changing import Rules, apply, company_of, rules_of
 from credit_service.profiles.publishing import Door
 from credit_service.profiles.table import LIMITS, Draft, Planned, drafted, planned
+from credit_service.room.reading import read_standings
 from credit_service.tables.model import Fault, Line, Outcome, Read, Table, Told, refusal, twice
 from credit_service.tables.reporting import Wish, report
 from credit_service.tables.taking import AT_ONCE, customers_known
@@ -68,22 +66,15 @@ async def _judge(
     work: Work, lines: Sequence[Line], master: Any, rules: Rules, wish: Wish, *, by_journal: bool
 ) -> list[Planned | Told]:
     parties = [(wish.company, line.cells["customer"]) for line in lines]
-    there = await store.read_profiles(work, parties)
-    members = await groups_of(work, parties) if rules.parameters.check_customer_credit_groups else {}
+    there = await read_standings(work, parties)
     names = [customer for _, customer in parties]
     waiting = await open_subjects(work, wish.company, raising.NAME, names) if rules.asks else set()
-    drafts = [
-        drafted(line, there.get(party) or Profile(*party, master["currency"]))
-        for line, party in zip(lines, parties, strict=True)
-    ]
+    drafts = [drafted(line, there[party].profile) for line, party in zip(lines, parties, strict=True)]
     known = await known_for(work, wish.company, master, [d.body for d in drafts if isinstance(d, Draft)])
     results: list[Planned | Told] = []
     for draft, party in zip(drafts, parties, strict=True):
         if isinstance(draft, Draft):
-            plan = planned(
-                draft, known, rules, wish, in_group=party in members, has_open=party[1] in waiting,
-                by_journal=by_journal,
-            )  # fmt: skip
+            plan = planned(draft, there[party], known, rules, wish, has_open=party[1] in waiting, by_journal=by_journal)
             results.append(_dated(draft.line, plan))
         else:
             results.append(draft)
@@ -102,10 +93,7 @@ async def _write(work: Work, plans: Sequence[Planned], wish: Wish) -> list[Told]
     now = [p for p in plans if p.told.outcome in (Outcome.CREATED, Outcome.CHANGED)]
     await apply(work, [(p.judged.before, p.judged.after) for p in now], Door(wish.who, "import", None, wish.reason))
     asked = [p for p in plans if p.told.outcome is Outcome.WAITS]
-    requests = [
-        Request(p.told.subject, resulting_limit(p.judged.after), proposal_of(p.judged), basis(p.judged.before))
-        for p in asked
-    ]
+    requests = [Request(p.told.subject, p.judged.amount, p.judged.proposal, p.judged.basis) for p in asked]
     states = await raising.ask_many(work, "profile", wish.company, wish.who, requests, wish.reason)
     done = [p for p in asked if states[p.told.subject].completed]
     await apply(work, [(p.judged.before, p.judged.after) for p in done], Door(wish.who, "approved", None, wish.reason))

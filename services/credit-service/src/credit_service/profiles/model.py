@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 NEVER = date.max
 BEYOND_EVERY_BAND = Decimal(10) ** 15
-"""The resulting limit of an unlimited or excluded customer, as approval bands measure it."""
+"""The resulting limit where no limit is tested, as approval bands measure it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ COLUMNS = tuple(field.name for field in fields(Profile))
 RESTRICTIVE = ("credit_limit", "credit_limit_expiry_date", "mandatory_credit_limit", "unlimited_credit",
                "exclude_from_credit_management", "ignore_until_date")  # fmt: skip
 """What decides how much a customer may owe; an approval is asked on these."""
+TOGETHER = (("credit_limit", "customer_currency", "credit_limit_customer_currency"),
+            ("eligible_credit_limit", "eligible_credit_limit_currency"),
+            ("account_status", "status_reason"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,9 @@ def changed(profile: Profile, change: Change, today: date) -> Profile:
     return after
 
 
-def raises(before: Profile, after: Profile, *, in_checked_group: bool = False) -> bool:
-    """Whether a change lets the customer owe more (spec 1.17): such a change passes approval, by whatever door."""
+def loosens(before: Profile, after: Profile) -> bool:
+    """Whether a field of the profile alone lets the customer owe more, or longer (spec 1.17): such a change passes
+    approval, by whatever door, whether that field decides today or not."""
     return (
         after.credit_limit > before.credit_limit
         or (after.unlimited_credit and not before.unlimited_credit)
@@ -82,26 +86,22 @@ def raises(before: Profile, after: Profile, *, in_checked_group: bool = False) -
         or (before.mandatory_credit_limit and not after.mandatory_credit_limit)
         or (after.credit_limit_expiry_date or NEVER) > (before.credit_limit_expiry_date or NEVER)
         or (after.ignore_until_date or date.min) > (before.ignore_until_date or date.min)
-        or opens_group_room(before, after, in_checked_group=in_checked_group)
     )
 
 
-def opens_group_room(before: Profile, after: Profile, *, in_checked_group: bool) -> bool:
-    """An own limit of 0 that is not mandatory leaves only the group's limit (spec 2.4): that raises the room."""
-    return in_checked_group and before.credit_limit > 0 and after.credit_limit == 0 and not after.mandatory_credit_limit
+def restrictive(profile: Profile) -> dict[str, Any]:
+    """What decides how much a customer may owe."""
+    return {name: getattr(profile, name) for name in RESTRICTIVE}
 
 
-def resulting_limit(after: Profile) -> Decimal:
-    """What approval bands measure, company currency."""
-    if after.unlimited_credit or after.exclude_from_credit_management:
-        return BEYOND_EVERY_BAND
-    return after.credit_limit
-
-
-def basis(profile: Profile) -> dict[str, Any]:
-    """What an approval of a change is asked on."""
-    found = asdict(profile)
-    return {name: found[name] for name in RESTRICTIVE}
+def touched(profile: Profile, change: Change) -> dict[str, Any]:
+    """What a change does to a profile: the fields that differ, by name. Fields that mean something only together are
+    touched together."""
+    found = {name for name, value in change.values.items() if value != getattr(profile, name)}
+    for together in TOGETHER:
+        if found & set(together):
+            found |= set(together) & set(change.values)
+    return {name: value for name, value in change.values.items() if name in found}
 
 
 def above_eligible(profile: Profile) -> bool:

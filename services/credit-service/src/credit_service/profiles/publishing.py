@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
+from credit_service.lapsing import facts_changed
 from credit_service.policies.store import policies_of
 from credit_service.profiles.model import Profile
 from credit_service.profiles.store import read_profiles, time_zones
@@ -26,7 +27,7 @@ FIELDS = frozenset(ProfileChanged.model_fields)
 
 
 async def publish(work: Work, parties: Collection[Party], by: str, reason: str | None = None) -> None:
-    """Tell of these customers, whose profiles have new versions; they are locked."""
+    """Tell of these customers, whose profiles have new versions; they are locked. What was asked on the old lapses."""
     profiles = await read_profiles(work, parties)
     today = earliest_date(work.business_now)
     temporary, policies = await temporary_of(work, parties, today), await policies_of(work, parties, today)
@@ -45,6 +46,7 @@ async def publish(work: Work, parties: Collection[Party], by: str, reason: str |
             for party, profile in sorted(profiles.items())
         ],
     )  # fmt: skip
+    await facts_changed(work, parties)
 
 
 def _told(profile: Profile) -> dict[str, object]:

@@ -130,6 +130,16 @@ async def read_company(work: Work, company: str) -> asyncpg.Record | None:
     )
 
 
+async def read_companies(work: Work, companies: Collection[str]) -> dict[str, asyncpg.Record]:
+    """The same of many companies."""
+    rows = await work.conn.fetch(
+        """SELECT company, currency, time_zone, exchange_rate_type FROM company
+           WHERE company = ANY($1) AND currency IS NOT NULL""",
+        sorted(companies),
+    )
+    return {row["company"]: row for row in rows}
+
+
 async def time_zones(work: Work, companies: Collection[str]) -> dict[str, str]:
     """The time zones of companies whose master data has come."""
     rows = await work.conn.fetch(

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from credit_service.profiles.bodies import Known, ProfileBody, change_of, must_be_possible
 from credit_service.profiles.changing import LIMIT_FIELDS, Judged, Rules, judged
 from credit_service.profiles.model import COLUMNS, Change, Profile
+from credit_service.room.model import Standing
 from credit_service.tables.model import Fault, Line, Outcome, Table, Told, cell, refusal
 from credit_service.tables.reporting import Wish, fault_of
 from holdfast.contracts.refusals import explain
@@ -122,7 +123,7 @@ def _money(wanted: Mapping[str, str], name: str, company_currency: str) -> dict[
 
 
 def planned(
-    draft: Draft, known: Known, rules: Rules, wish: Wish, *, in_group: bool, has_open: bool, by_journal: bool
+    draft: Draft, standing: Standing, known: Known, rules: Rules, wish: Wish, *, has_open: bool, by_journal: bool
 ) -> Planned | Told:
     """What becomes of a line; `has_open`: an approval of the customer is pending, `by_journal`: limits change by
     adjustment journals only, and the file becomes one."""
@@ -130,7 +131,7 @@ def planned(
     try:
         must_be_possible(before.company, draft.body)
         change = _change(draft, known)
-        found = judged(rules, before, change, in_group=in_group, confirmed=wish.confirm_group_limit)
+        found = judged(rules, standing, change, confirmed=wish.confirm_group_limit)
     except Problem as problem:
         return refusal(line, before.customer, fault_of(problem))
     fields = tuple(name for name in COLUMNS if _differs(found, name))

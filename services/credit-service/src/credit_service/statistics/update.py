@@ -87,7 +87,8 @@ WITH {RATE.format("$14", "$15", "$16")}, figures AS (
               AND coalesce((SELECT o.gone_date > $3 FROM document o
                             WHERE o.document = x.credit_document AND o.company = x.company), true) OFFSET 0) x
         WHERE i.customer = w.customer AND i.company = $1 AND i.kind = ANY ($13) AND i.version IS NOT NULL
-          AND i.document_date <= $3 AND (i.gone_date IS NULL OR i.gone_date > $3) AND x.paid >= i.amount) p
+          AND i.document_date <= $3 AND (i.gone_date IS NULL OR i.gone_date > $3)
+          AND round(x.paid - i.amount, minor_units(i.currency)) >= 0) p
     CROSS JOIN LATERAL (
         SELECT round(avg(b.balance) FILTER (WHERE b.stat_date >= $8), $17) AS average_balance_1,
                round(avg(b.balance) FILTER (WHERE b.stat_date >= $9), $17) AS average_balance_2,

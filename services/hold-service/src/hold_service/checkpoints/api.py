@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checkpoints import store
 from hold_service.rechecks import store as rechecks
+from hold_service.setups import store as setups
 from hold_service.setups.model import CheckpointSetup
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.database.pool import to_json
@@ -91,7 +92,8 @@ async def set_checkpoint(
     async with transaction(request.app.state.pool) as work:
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
-        row = await store.read_checkpoint(work, company, document.value, lock=True)
+        await setups.lock(work, company)
+        row = await store.read_checkpoint(work, company, document.value)
         check_if_match(if_match, row["version"] if row else 0)
         _check_grace(document.value, given, await store.read_checkpoints(work, company))
         wanted = CheckpointSetup(given.check_on_posting, given.check_on_proforma, given.grace_days)

@@ -10,14 +10,15 @@ from decimal import Decimal
 import asyncpg
 
 from hold_service.setups.model import CheckpointSetup
+from holdfast.contracts.erp_orders import OrderChanged
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 
 
-async def read_checkpoint(work: Work, company: str, document: str, *, lock: bool = False) -> asyncpg.Record | None:
+async def read_checkpoint(work: Work, company: str, document: str) -> asyncpg.Record | None:
     """One checkpoint, if it was set up."""
     return await work.conn.fetchrow(
-        f"SELECT * FROM checkpoint WHERE company = $1 AND document = $2{' FOR UPDATE' if lock else ''}",
+        "SELECT * FROM checkpoint WHERE company = $1 AND document = $2",
         company,
         document,
     )
@@ -64,6 +65,7 @@ class Released:
     cash_discount: str | None
     capped: bool
     valid_until: date | None
+    order_version: int
 
 
 async def note_releases(work: Work, released: Sequence[Released]) -> None:
@@ -71,33 +73,97 @@ async def note_releases(work: Work, released: Sequence[Released]) -> None:
     if released:
         await work.conn.execute(
             """INSERT INTO order_release (company, order_no, customer, hold_id, checkpoint, released_on, grace_until,
-                                          currency, total, payment_terms, cash_discount, capped, valid_until)
+                                          currency, total, payment_terms, cash_discount, capped, valid_until,
+                                          order_version)
                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::date[],
                                     $7::date[], $8::text[], $9::numeric[], $10::text[], $11::text[],
-                                    $12::boolean[], $13::date[])
+                                    $12::boolean[], $13::date[], $14::bigint[])
                ON CONFLICT (order_no, company) DO UPDATE
                SET customer = excluded.customer, hold_id = excluded.hold_id, checkpoint = excluded.checkpoint,
                    released_on = excluded.released_on, grace_until = excluded.grace_until,
                    currency = excluded.currency, total = excluded.total, payment_terms = excluded.payment_terms,
                    cash_discount = excluded.cash_discount, capped = excluded.capped,
-                   valid_until = excluded.valid_until""",
+                   valid_until = excluded.valid_until, order_version = excluded.order_version""",
             *columns([astuple(release) for release in released]),
         )
 
 
-FREED_BY = """
-SELECT r.company, r.order_no, r.hold_id FROM unnest($1::text[], $2::text[], $3::text[]) AS w (company, customer, name)
-JOIN order_release r ON r.company = w.company AND r.customer = w.customer
-JOIN hold h ON h.id = r.hold_id
-WHERE w.name = ANY (h.triggers) OR EXISTS (
-    SELECT FROM settlement s
-    WHERE s.settlement = w.name AND s.company = w.company AND s.credit_document = ANY (h.triggers))
+RAISED = """
+UPDATE order_release r SET grace_until = NULL
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::numeric[])
+     AS w (company, order_no, order_version, currency, total)
+LEFT JOIN parameters p ON p.company = w.company
+WHERE r.order_no = w.order_no AND r.company = w.company AND r.grace_until IS NOT NULL
+  AND w.order_version > r.order_version
+  AND NOT coalesce((p.settings ->> 'skip_rules_after_release')::boolean, false)
+  AND (w.currency <> r.currency OR w.total > r.total
+       * (100 + coalesce((p.settings ->> 'release_value_tolerance_percent')::numeric, 0)) / 100)
 """
 
 
-async def end_releases(work: Work, gone: Collection[tuple[str, str, str]]) -> None:
-    """End what releases grant to orders that a (company, customer, document) has freed which counts no longer."""
-    freed = await work.conn.fetch(FREED_BY, *columns(sorted(gone), 3))
+async def end_grace_of_raised(work: Work, states: Sequence[OrderChanged]) -> None:
+    """A value increase after a release ends the window at once, also when the value goes down again (spec 3.6)."""
+    rows = [(s.company, s.order, s.version, s.currency, s.total) for s in states]
+    if rows:
+        await work.conn.execute(RAISED, *columns(rows))
+
+
+OF_CREDITS = """
+SELECT g.company, g.customer, t.name FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, number)
+CROSS JOIN LATERAL (
+    SELECT d.is_debit FROM document d WHERE d.company = g.company AND d.document = g.number OFFSET 0) d
+CROSS JOIN LATERAL (
+    SELECT g.number UNION ALL
+    SELECT s.settlement FROM settlement s WHERE s.company = g.company AND s.credit_document = g.number OFFSET 0
+) t (name)
+WHERE NOT d.is_debit
+"""
+"""A payment or credit note that is gone, and what it settled. A debit that is gone binds nobody."""
+OF_SETTLEMENTS = """
+SELECT g.company, g.customer, t.name FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, number)
+CROSS JOIN LATERAL (
+    SELECT g.number UNION ALL
+    SELECT s.credit_document FROM settlement s WHERE s.company = g.company AND s.settlement = g.number OFFSET 0
+) t (name)
+"""
+"""A settlement that is gone, and the payment or credit note that it was an application of."""
+FREED_BY = """
+WITH gone AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, name)
+), beside AS MATERIALIZED (
+    SELECT * FROM gone
+    UNION
+    SELECT o.company, o.customer, g.name FROM gone g
+    CROSS JOIN LATERAL (
+        SELECT m.group_id FROM credit_group_member m
+        WHERE m.customer = g.customer AND m.company = g.company OFFSET 0) m
+    CROSS JOIN LATERAL (
+        SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) o
+)
+SELECT DISTINCT r.hold_id FROM beside b
+CROSS JOIN LATERAL (
+    SELECT r.hold_id FROM order_release r WHERE r.customer = b.customer AND r.company = b.company OFFSET 0) r
+CROSS JOIN LATERAL (SELECT h.triggers FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
+WHERE b.name = ANY (h.triggers)
+"""
+"""A payment frees orders of all members of the payer's credit group."""
+Gone = Collection[tuple[str, str, str]]
+"""Company, customer, and the number of what counts no longer."""
+
+
+async def end_freed_by_credits(work: Work, gone: Gone) -> None:
+    """End what releases grant to orders that payments or credit notes have freed which are gone."""
+    await _end_freed_by(work, OF_CREDITS, gone)
+
+
+async def end_freed_by_settlements(work: Work, gone: Gone) -> None:
+    """End what releases grant to orders that settlements have freed which are gone."""
+    await _end_freed_by(work, OF_SETTLEMENTS, gone)
+
+
+async def _end_freed_by(work: Work, related: str, gone: Gone) -> None:
+    triggers = await work.conn.fetch(related, *columns(sorted(gone), 3))
+    freed = await work.conn.fetch(FREED_BY, *columns(sorted({tuple(row) for row in triggers}), 3))
     holds = [row["hold_id"] for row in freed]
     if holds:
         await work.conn.execute("DELETE FROM order_release WHERE hold_id = ANY($1::bigint[])", holds)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import asyncpg
+import structlog
 
 from hold_service.checks.decide import decide_many
 from hold_service.checks.entry import enter
@@ -28,6 +29,9 @@ LINGER_SECONDS = 0.001
 WAITED_FOR_AT_ONCE = 4
 """Contended customers that are waited for at the same time: each takes a connection until its lock is free."""
 TRIES = 5
+FIRST_PAUSE = 0.01
+"""Seconds before the second try; each further pause is twice as long."""
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,9 +101,7 @@ class Batcher:
             await self._gather(answered)
             batch = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
             answered = len(batch)
-            for waiting in await self._decide(batch, patient=False) if batch else ():
-                self._contended.setdefault(waiting.party, []).append(waiting)
-                self._passed_over.set()
+            await self._answer(batch, patient=False)
 
     async def _gather(self, answered: int) -> None:
         """Wait for a request; then a moment for half of the callers who were just answered together, since they come
@@ -122,9 +124,22 @@ class Batcher:
             if len(found) > MOST_TOGETHER:
                 self._contended[party] = found[MOST_TOGETHER:]
             self._waited_for.add(party)
-            await self._decide(found[:MOST_TOGETHER], patient=True)
+            await self._answer(found[:MOST_TOGETHER], patient=True)
             self._waited_for.remove(party)
             self._passed_over.set()
+
+    async def _answer(self, batch: Sequence[Waiting], *, patient: bool) -> None:
+        """After this each of the batch is answered or waits for its customer, whatever goes wrong."""
+        try:
+            for waiting in await self._decide(batch, patient=patient) if batch else ():
+                self._contended.setdefault(waiting.party, []).append(waiting)
+                self._passed_over.set()
+        except BaseException as error:
+            for waiting in batch:
+                waiting.fail(error)
+            if not isinstance(error, Exception):
+                raise
+            log.exception("batch_failed", checks=len(batch))
 
     async def _next_contended(self) -> Party:
         """The customer that has been passed over for the longest and that nobody waits for yet."""
@@ -150,14 +165,18 @@ class Batcher:
         return contended
 
     async def _failed(self, batch: Sequence[Waiting], error: Exception, patient: bool, tries: int) -> list[Waiting]:
-        if is_transient(error) and tries > 1:
+        """What may pass is tried again, and then is everybody's error; what does not pass is one request's."""
+        passes = is_transient(error)
+        if passes and tries > 1:
+            await asyncio.sleep(FIRST_PAUSE * 2 ** (TRIES - tries))
             return await self._decide(batch, patient=patient, tries=tries - 1)
-        if len(batch) == 1:
-            batch[0].fail(error)
+        if passes or len(batch) == 1:
+            for waiting in batch:
+                waiting.fail(error)
             return []
         middle = len(batch) // 2
-        left = await self._decide(batch[:middle], patient=patient, tries=1)
-        return left + await self._decide(batch[middle:], patient=patient, tries=1)
+        left = await self._decide(batch[:middle], patient=patient, tries=tries)
+        return left + await self._decide(batch[middle:], patient=patient, tries=tries)
 
     async def _make(self, work: Work, fresh: Sequence[Waiting]) -> dict[tuple[str, str], Answer]:
         """Decide requests of locked customers that have no answer yet, and keep the answers."""

@@ -7,69 +7,26 @@ before has taken is gone for the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from hold_service.checks import model, saving, store
-from hold_service.checks.known import Asked, Known, asked_of
-from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of, hold_number
+from hold_service.checks.again import Again, attempt_again, found_by
+from hold_service.checks.decided import Decided, answer_of, events_of, row_of
+from hold_service.checks.kept import KEEPER
+from hold_service.checks.known import Asked, asked_of, said_of
+from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of
 from hold_service.checks.model import Verdict
-from hold_service.checks.picture import picture_of
-from hold_service.checks.saving import DecisionRow
 from hold_service.holds import store as holds
-from hold_service.holds.store import Attempt, NewHold
+from hold_service.holds.attempts import Attempt, attempted_again
+from hold_service.holds.store import NewHold
 from hold_service.rechecks import store as rechecks
 from hold_service.setups import store as setups
-from holdfast.bus.outbox import Row
 from holdfast.contracts.erp_orders import CheckpointRequested
-from holdfast.contracts.holds import HoldReason, OrderCleared, OrderHeld
-from holdfast.contracts.topics import HOLDS
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
-from holdfast.receivables.model import Party, Reservation
+from holdfast.receivables.model import Party
 from holdfast.web.idempotency import Answer, Request
-
-
-@dataclass(slots=True)
-class Decided:
-    """A request with what was decided; `hold` is its order's active hold when it is held.
-
-    `let_through`: the document may go on although its order stays held.
-    """
-
-    id: UUID
-    request: CheckpointRequested
-    asked: Asked
-    known: Known
-    verdict: Verdict
-    reservation: Reservation
-    figures: dict[str, Any] | None
-    hold: ActiveHold | None
-    is_new_hold: bool
-    let_through: bool
-
-    @property
-    def party(self) -> Party:
-        """Company and customer."""
-        return self.request.company, self.request.customer
-
-    @property
-    def status(self) -> str:
-        """The order's credit status from now on."""
-        return "held" if self.hold else "passed"
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the order is known to be cancelled."""
-        state = self.known.position.orders.get(self.request.order)
-        return state is not None and state.is_cancelled(self.request.order_version)
-
-    @property
-    def binds(self) -> bool:
-        """Whether the order's status and reservation change: not by a pro forma that passes, nor past a hold."""
-        return bool(self.hold) or not (self.request.proforma or self.let_through)
 
 
 async def decide_many(
@@ -90,6 +47,7 @@ async def decide_many(
     answers = [given[attempt_of(request)] for request in requests]
     kept = [(key, Answer(200, answer)) for key, answer in zip(keys, answers, strict=bool(keys))]
     await _save(work, list(decided.values()), given, kept)
+    KEEPER.keep(work, loaded.kept_groups())
     return answers
 
 
@@ -98,7 +56,7 @@ async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
     for request in requests:
         orders.setdefault((request.company, request.customer), set()).add(request.order)
     currencies = {request.currency for request in requests}
-    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests])
+    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests], keeper=KEEPER)
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:
@@ -107,34 +65,40 @@ def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_fa
     )  # fmt: skip
     asked = asked_of(request, known, now)
     hold = loaded.holds.get((request.company, request.order))
-    verdict = model.judge(asked, known) if hold is None else _while_held(asked, known, hold)
-    let_through = hold is not None and verdict.not_checked == LET_THROUGH
-    is_new = hold is None and not verdict.passes
-    if is_new:
-        hold = loaded.holds[request.company, request.order] = ActiveHold(None)
-    held = None if let_through else hold
-    if held is not None:
-        held.reasons |= {finding.reason: finding.text for finding in verdict.findings}
+    again = None if hold is None else attempt_again(asked, known, hold)
+    verdict = model.judge(asked, known) if again is None else again.verdict
+    if hold is None and not verdict.passes:
+        hold = loaded.holds[request.company, request.order] = _begun(request)
+    before = set(hold.reasons) if hold else set[str]()
+    if hold is not None:
+        _note(hold, again, asked, known.checkpoint, verdict)
+    waits = None if again and again.let_through else hold
     if verdict.uses_admission:
         del loaded.admissions[request.company, request.order, request.checkpoint.value]
-    reservation = model.reservation_for(request, asked, "held" if held else "passed", now)
-    shown = model.figures(verdict)
-    decided = Decided(uuid4(), request, asked, known, verdict, reservation, shown, held, is_new, let_through)
+    decided = Decided(
+        uuid4(), request, asked, known, verdict,
+        model.reservation_for(request, asked, "held" if waits else "passed", now), model.figures(verdict), waits, again,
+        waits.reasons | found_by(verdict) if waits else {}, sorted(before - set(hold.reasons)) if hold else [],
+    )  # fmt: skip
     if decided.binds:
         loaded.move(decided.party, request.order, decided.status, decided.reservation)
     return decided
 
 
-LET_THROUGH = "the order is held, and the company lets this document through"
+def _begun(request: CheckpointRequested) -> ActiveHold:
+    return ActiveHold(None, request.customer, request.checkpoint.value, request.order_version, request.proforma)
 
 
-def _while_held(asked: Asked, known: Known, hold: ActiveHold) -> Verdict:
-    """A second attempt refreshes the hold (spec 3.5); some documents may go on, unless somebody forced the hold."""
-    verdict = model.rejudge(asked, known)
-    blocked = any(finding.reason is HoldReason.CUSTOMER_BLOCKED for finding in verdict.findings)
-    if model.is_let_through(known) and not hold.is_forced and not blocked:
-        return Verdict((), LET_THROUGH)
-    return verdict
+def _note(hold: ActiveHold, again: Again | None, asked: Asked, checkpoint: str, verdict: Verdict) -> None:
+    """The next attempt of the batch meets the hold as this one leaves it."""
+    if again is None:
+        hold.reasons = found_by(verdict)
+        return
+    hold.reasons = again.reasons_of(hold)
+    if again.takes_order:
+        hold.order_version = asked.order.version
+    if again.takes_document:
+        hold.checkpoint, hold.proforma, hold.was_attempted = checkpoint, asked.proforma, True
 
 
 async def _save(
@@ -146,10 +110,10 @@ async def _save(
     binding = [d for d in decided if d.binds]
     await saving.save(
         work,
-        [_row(d, answers[attempt_of(d.request)]) for d in decided],
+        [row_of(d, answers[attempt_of(d.request)]) for d in decided],
         [(d.request.company, d.request.order, d.status) for d in binding],
         [d.reservation for d in binding],
-        [_event(d, answers[attempt_of(d.request)]) for d in decided],
+        [event for d in decided for event in events_of(d, answers[attempt_of(d.request)])],
         kept,
     )
     used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
@@ -162,12 +126,15 @@ async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) ->
     ids = await holds.insert(work, [_new_hold(d) for d in new])
     for d in new:
         assert d.hold is not None
-        d.hold.id = ids[d.request.company, d.request.order]
-        d.hold.number = hold_number(d.hold.id)
-    await holds.see_reasons(work, [(d.hold.id, d.hold.reasons) for d in decided if d.hold and d.hold.id])
-    await holds.attempted_again(work, [_attempt(d) for d in decided if d.hold and not d.is_new_hold and d.hold.id])
-    outdated = await _outdated(work, {d.party for d in decided if d.hold and not d.verdict.passes}, loaded)
-    to_end = {d.party for d in decided if d.hold and (d.is_gone or (not d.is_new_hold and d.verdict.passes))}
+        d.hold.id, d.hold.previous = ids[d.request.company, d.request.order]
+    await holds.see_reasons(work, [(d.hold.id, d.reasons) for d in new if d.hold and d.hold.id])
+    again = [d for d in decided if d.again and d.again.takes_order]
+    seen = {d.hold.id: d.hold.reasons for d in again if d.hold and d.hold.id}
+    gone = {(d.hold.id, reason) for d in again if d.hold and d.hold.id for reason in {*d.gone} - {*d.hold.reasons}}
+    await holds.change_reasons(work, list(seen.items()), gone)
+    await attempted_again(work, [_attempt(d) for d in again])
+    outdated = await _outdated(work, {d.party for d in decided if d.binds and not d.verdict.passes}, loaded)
+    to_end = {d.party for d in decided if (d.hold and d.binds and d.is_gone) or (d.again and d.again.ends_hold)}
     await rechecks.mark(work, outdated | to_end, {}, delay_seconds=0)
 
 
@@ -185,12 +152,13 @@ async def _outdated(work: Work, held: set[Party], loaded: Loaded) -> set[Party]:
 
 
 def _attempt(d: Decided) -> Attempt:
-    request = d.request
+    request, again = d.request, d.again
     assert d.hold is not None
     assert d.hold.id is not None
+    assert again is not None
     return Attempt(
-        d.hold.id, request.checkpoint.value, request.attempt, request.order_version, request.total, request.proforma,
-        request.posting_request,
+        d.hold.id, request.order_version, request.currency, request.total, said_of(request), again.takes_document,
+        request.checkpoint.value, request.attempt, request.proforma, request.posting_request, d.id,
     )  # fmt: skip
 
 
@@ -199,70 +167,5 @@ def _new_hold(d: Decided) -> NewHold:
     return NewHold(
         request.company, request.customer, request.order, request.order_version, request.currency, request.total,
         d.reservation.created_at, request.checkpoint.value, request.attempt, request.proforma, d.id,
-        request.posting_request, d.asked.payment_terms, d.asked.cash_discount, d.asked.excluded,
+        request.posting_request, said_of(request),
     )  # fmt: skip
-
-
-def answer_of(d: Decided, now: datetime) -> dict[str, Any]:
-    """The decision as it is stored, answered over HTTP and published: the same words everywhere."""
-    request, verdict = d.request, d.verdict
-    answer: dict[str, Any] = {
-        "decision": str(d.id), "outcome": _outcome(d), "company": request.company,
-        "customer": request.customer, "order": request.order, "order_version": request.order_version,
-        "order_currency": request.currency, "order_amount": model.open_amount(d.asked, d.known),
-        "order_total": request.total,
-        "order_created_at": d.reservation.created_at, "checkpoint": request.checkpoint.value,
-        "attempt": request.attempt, "proforma": request.proforma, "checked": verdict.not_checked is None,
-        "check_date": d.known.position.check_date, "decided_at": now, "facts_age_seconds": d.known.facts_age,
-        "figures": d.figures,
-    }  # fmt: skip
-    answer = {name: value for name, value in answer.items() if value is not None}
-    if verdict.not_checked:
-        answer["not_checked_because"] = verdict.not_checked
-    if verdict.warnings:
-        answer["warnings"] = [finding.text for finding in verdict.warnings]
-    answer |= on_load(d.known, held=d.hold is not None)
-    if d.hold:
-        answer |= overdue_accounts(verdict)
-        answer["hold"] = d.hold.number
-        answer["reasons"] = sorted(d.hold.reasons)
-        answer["explanation"] = [d.hold.reasons[reason] for reason in sorted(d.hold.reasons)]
-        answer["to_pass"] = [finding.to_pass for finding in verdict.findings]
-    return answer
-
-
-def on_load(known: Known, *, held: bool) -> dict[str, Any]:
-    """What becomes of the load that the order is on (spec 3.12): a held order's lines leave it, or all of it waits."""
-    terms, removes = known.terms, known.setup.parameters.remove_blocked_load_lines
-    if terms is None or terms.load is None:
-        return {}
-    if held:
-        return {"load": terms.load, "remove_from_load": removes}
-    waits = terms.held_on_load if terms.held_on_load and not removes else ()
-    return {"load": terms.load} | ({"load_waits_for": list(waits)} if waits else {})
-
-
-def overdue_accounts(verdict: Verdict) -> dict[str, Any]:
-    """The other members of the credit group that are overdue, when one of them is why the order is held."""
-    linked = any(f.reason is HoldReason.OPEN_TRANSACTIONS_OVERDUE_LINKED for f in verdict.findings)
-    if not linked or verdict.facts is None:
-        return {}
-    return {"overdue_accounts": sorted(verdict.facts.linked_days_overdue)}
-
-
-def _row(d: Decided, answer: str) -> DecisionRow:
-    request = d.request
-    return DecisionRow(
-        d.id, request.company, request.customer, request.order, request.checkpoint.value, request.attempt,
-        _outcome(d), d.known.position.check_date, d.hold.id if d.hold else None, answer,
-        to_json(picture_of(d.asked, d.known, d.verdict)),
-    )  # fmt: skip
-
-
-def _outcome(d: Decided) -> str:
-    return "held" if d.hold else "cleared"
-
-
-def _event(d: Decided, answer: str) -> Row:
-    event_type = (OrderHeld if d.hold else OrderCleared).event_type
-    return HOLDS.name, f"{d.request.company}/{d.request.customer}", event_type, answer

@@ -6,34 +6,38 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from hold_service.checks.known import Asked, Known
+from hold_service.checks.known import Asked, Known, Members, order_value
 from hold_service.checks.limits import NOBODY, Limits
 from hold_service.rules.facts import Facts
 from holdfast.receivables.limits import Level
-from holdfast.receivables.model import Converter, Parts, days_overdue, overdue_amount
+from holdfast.receivables.model import Converter, Parts, Party, days_overdue
 from holdfast.receivables.money import ZERO, rounded
 
 
-def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> Facts:
-    """What rules look at."""
+def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> tuple[Facts, frozenset[str]]:
+    """What rules look at, and the rates that lack for it."""
     profile, position, setup = known.profile or NOBODY, known.position, known.setup
-    late, overdue, linked = _overdue(known, found)
     convert = Converter(position)
-    given, base = setup.parameters, known.release or known.standing
-    terms = _ranked(setup.term_ranks, asked.payment_terms, base.payment_terms)
-    discounts = _ranked(setup.discount_ranks, asked.cash_discount, base.cash_discount)
-    return Facts(
+    late, overdue = _overdue(known, found, convert)
+    given, base = setup.parameters, known.standing
+    term_base, discount_base = base.payment_terms, base.cash_discount
+    if known.release is not None:
+        term_base = known.release.payment_terms or term_base
+        discount_base = known.release.cash_discount or discount_base
+    facts = Facts(
         check_date=position.check_date, checkpoint=known.checkpoint, customer=position.customer,
         currency=found.currency, tests=limits.tests, comparison=setup.credit.limit_comparison,
         check_limit=setup.credit.check_limit_on_sales_order,
-        days_overdue=late, overdue_amount=overdue, linked_days_overdue=linked,
+        days_overdue=late, overdue_amount=overdue, linked_days_overdue=_linked(known),
         open_debits=convert.sum({code: b.open_debits for code, b in position.balances.items()}),
         disputed_amount=convert.sum(known.standing.disputed),
-        order_total=rounded(convert.exact(_total(asked, known), asked.order.currency), found.currency),
+        order_total=rounded(convert.exact(*order_value(asked.order, known)), found.currency),
         payment_term=asked.payment_terms, cash_discount=asked.cash_discount,
         cod_payment_term=given.cod_payment_term,
-        term_base=base.payment_terms, term_rank=terms[0], term_base_rank=terms[1],
-        discount_base=base.cash_discount, discount_rank=discounts[0], discount_base_rank=discounts[1],
+        term_base=term_base, term_rank=_rank(setup.term_ranks, asked.payment_terms),
+        term_base_rank=_rank(setup.term_ranks, term_base),
+        discount_base=discount_base, discount_rank=_rank(setup.discount_ranks, asked.cash_discount),
+        discount_base_rank=_rank(setup.discount_ranks, discount_base),
         check_terms=given.check_when_payment_terms_increase,
         check_discounts=given.check_when_cash_discount_increases,
         account_status=profile.account_status, credit_management_group=profile.credit_management_group,
@@ -43,32 +47,24 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> Facts:
         broken_promises=known.standing.broken_promises,
         rates=position.rates,
     )  # fmt: skip
+    return facts, frozenset(convert.missing)
 
 
-def _total(asked: Asked, known: Known) -> Decimal:
-    state = known.position.orders.get(asked.order.order)
-    newer = state is not None and state.version >= asked.order.version and state.currency == asked.order.currency
-    return state.total if newer and state is not None else asked.order.total
+def _rank(ranks: Mapping[str, int], code: str | None) -> int | None:
+    return ranks.get(code or "")
 
 
-def _ranked(ranks: Mapping[str, int], of_order: str | None, base: str | None) -> tuple[int | None, int | None]:
-    """Ranks of the order's term or discount and of what it is compared with: the last release's, else the default."""
-    return ranks.get(of_order or ""), ranks.get(base or "")
-
-
-def _overdue(known: Known, found: Parts) -> tuple[int, Decimal, dict[str, int]]:
-    """Days, amount, and days of the other members (spec 2.8), as the company's parameters want them."""
+def _overdue(known: Known, found: Parts, convert: Converter) -> tuple[int, Decimal]:
+    """Days and amount (spec 2.8), as the company's parameters want them."""
     given, position = known.setup.parameters, known.position
-    late, (overdue, _) = days_overdue(position), overdue_amount(position)
+    late, overdue = days_overdue(position), convert.sum(position.overdue)
     if given.use_unallocated:
-        credits = Converter(position).sum({code: b.open_credits for code, b in position.balances.items()})
+        credits = convert.sum({code: b.open_credits for code, b in position.balances.items()})
         overdue = max(ZERO, overdue - abs(credits))
     too_small = bool(given.exclude_account_below) and found.balance < given.exclude_account_below
     unowed = given.blocking_calc_base == "balance_positive" and found.balance <= 0
     in_grace = given.blocking_calc_base == "overdue_including_grace" and late <= _grace(known)
-    if too_small or unowed or in_grace:
-        late, overdue = 0, ZERO
-    return late, overdue, _linked(known)
+    return (0, ZERO) if too_small or unowed or in_grace else (late, overdue)
 
 
 def _grace(known: Known) -> int:
@@ -77,16 +73,23 @@ def _grace(known: Known) -> int:
 
 
 def _linked(known: Known) -> dict[str, int]:
+    """Days that the other members of the group are overdue (spec 2.8)."""
     if known.group is None or known.members is None or not known.group.check_member_overdue:
         return {}
-    me = (known.position.company, known.position.customer)
-    others = {p: days_overdue(known.members.positions[p]) for p in known.members.parties if p != me}
+    me, members = (known.position.company, known.position.customer), known.members
+    others = {p: _days(p, members) for p in members.parties if p != me}
     return {"/".join(party): days for party, days in others.items() if days}
 
 
+def _days(party: Party, members: Members) -> int:
+    share = members.settled.get(party)
+    return share.days_overdue if share else days_overdue(members.positions[party])
+
+
 def figures(found: Parts | None, limits: Limits | None, facts: Facts | None) -> dict[str, Any] | None:
-    """The numbers of a decision as `CreditFigures` of the contract, in company currency."""
-    if found is None or not found.currency:
+    """The numbers of a decision as `CreditFigures` of the contract, in company currency; none where a rate lacks:
+    they would be incomplete (spec 2.7)."""
+    if found is None or not found.currency or found.missing_rates:
         return None
     shown: dict[str, Any] = {
         "currency": found.currency, "balance": found.balance, "open_orders": found.open_orders,

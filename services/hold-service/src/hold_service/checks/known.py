@@ -66,14 +66,25 @@ class CreditGroup:
     temporary: Sequence[Temporary] = ()
 
 
+@quick
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a member uses of the shared limit, in the group's currency, whatever is checked; and its days overdue."""
+
+    exposure: Decimal
+    missing_rates: frozenset[str]
+    days_overdue: int
+
+
 @dataclass(slots=True)
 class Members:
-    """The positions of a group's members as a batch is decided, and what is known of their exposure for good."""
+    """The members of a group as a batch is decided. `settled`: those whose share is known, and need not have a
+    position any more."""
 
     positions: Mapping[Party, Position]
     setups: Mapping[str, Setup]
     parties: Sequence[Party]
-    settled: dict[Party, tuple[Decimal, frozenset[str]]] = field(default_factory=dict)
+    settled: dict[Party, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,7 @@ class OrderTerms:
     payment_terms: str | None
     cash_discount: str | None
     excluded: bool
+    is_project: bool = False
     load: str | None = None
     held_on_load: Sequence[str] | None = None
 
@@ -146,34 +158,75 @@ class Asked:
     proforma: bool = False
     change: str = "post"
     reserved_total: Decimal | None = None
+    document_total: Decimal | None = None
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a request says of its order beside the figures; None where it says nothing. A hold keeps it as it was said,
+    so that what the order's state says counts the same whichever comes first."""
+
+    payment_terms: str | None = None
+    cash_discount: str | None = None
+    excluded: bool | None = None
+    is_project: bool = False
+    reserved_total: Decimal | None = None
+
+
+def said_of(request: CheckpointRequested) -> Said:
+    """What a request says; the origin tells of exclusion where nothing else does (spec 1.18)."""
+    by_origin = True if request.origin in EXCLUDED_ORIGINS else None
+    said = request.exclude_from_credit_management
+    return Said(
+        request.payment_terms, request.cash_discount, by_origin if said is None else said,
+        request.origin == "project", request.reserved_total,
+    )  # fmt: skip
 
 
 def asked_of(request: CheckpointRequested, known: Known, now: datetime) -> Asked:
     """The order of a request; its creation time and terms from the request, else from its state."""
-    state, terms = known.position.orders.get(request.order), known.terms
+    state = known.position.orders.get(request.order)
     created = request.created_at or (state.created_at if state else None) or now
+    order = CheckedOrder(request.order, request.order_version, request.currency, request.total, created)
+    asked = with_state(order, said_of(request), known, proforma=request.proforma, change=request.change)
+    return replace(asked, document_total=request.document_total) if request.document_total is not None else asked
+
+
+def with_state(order: CheckedOrder, said: Said, known: Known, *, proforma: bool, change: str = "post") -> Asked:
+    """An order with what was said of it; its state fills in what was not, and alone counts when it is newer."""
+    terms = known.terms or NO_STATE
+    if terms.version > order.version:
+        said = Said()
     return Asked(
-        CheckedOrder(request.order, request.order_version, request.currency, request.total, created),
-        request.payment_terms or (terms.payment_terms if terms else None),
-        request.cash_discount or (terms.cash_discount if terms else None),
-        _is_excluded(request, terms),
-        request.origin == "project",
-        request.proforma,
-        request.change,
-        request.reserved_total,
+        order,
+        said.payment_terms or terms.payment_terms,
+        said.cash_discount or terms.cash_discount,
+        terms.excluded if said.excluded is None else said.excluded,
+        said.is_project or terms.is_project,
+        proforma,
+        change,
+        said.reserved_total,
     )
 
 
-def _is_excluded(request: CheckpointRequested, terms: OrderTerms | None) -> bool:
-    said = request.exclude_from_credit_management
-    if said is None and request.origin not in EXCLUDED_ORIGINS:
-        return terms is not None and terms.version > 0 and terms.excluded
-    return request.origin in EXCLUDED_ORIGINS if said is None else said
+NO_STATE = OrderTerms(0, None, None, excluded=False)
 
 
-def brought_up_to_date(asked: Asked, known: Known) -> Asked:
-    """The order of a hold with what a newer state of it says."""
-    terms = known.terms
-    if terms is None or terms.version <= asked.order.version:
-        return asked
-    return replace(asked, payment_terms=terms.payment_terms, cash_discount=terms.cash_discount, excluded=terms.excluded)
+Worth = tuple[Decimal, str]
+"""Amount and currency."""
+
+
+def order_value(order: CheckedOrder, known: Known) -> Worth:
+    """What an order is worth: a state of it that is not older counts."""
+    return values_of(order, known)[-1]
+
+
+def values_of(order: CheckedOrder, known: Known) -> list[Worth]:
+    """What is said of an order's worth: by the request and by the state, the last word last. What is older than the
+    other does not count."""
+    state = known.position.orders.get(order.order)
+    if state is None or state.currency is None or state.version < order.version:
+        return [(order.total, order.currency)]
+    of_state = state.total, state.currency
+    return [of_state] if state.version > order.version else [(order.total, order.currency), of_state]

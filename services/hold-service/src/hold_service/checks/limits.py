@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from hold_service.checks.known import Asked, CreditGroup, Known, Members, Profile
+from hold_service.checks.known import Asked, CreditGroup, Known, Members, Profile, Share
+from holdfast.receivables import many
 from holdfast.receivables.limits import (
     Level,
     LimitTest,
@@ -17,7 +18,7 @@ from holdfast.receivables.limits import (
     shared_limit,
     tightest,
 )  # fmt: skip
-from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, parts
+from holdfast.receivables.model import PASSED, CheckedOrder, Converter, Parts, Party, Position, days_overdue
 from holdfast.receivables.money import ZERO
 from holdfast.values import quick
 
@@ -45,7 +46,7 @@ class Limits:
 def parts_of(asked: Asked, known: Known) -> Parts:
     """The parts of the exposure with the order; of an order that waits for stock perhaps only what is reserved."""
     credit = known.setup.credit
-    found = parts(known.position, asked.order, credit.open_orders_counted)
+    found = many.parts_of(known.position, asked.order, credit.open_orders_counted)
     if asked.reserved_total is None or credit.bypass_inventory_reservations:
         return found
     convert = Converter(known.position)
@@ -75,8 +76,8 @@ def _group_test(order: CheckedOrder, known: Known, own: Decimal) -> tuple[LimitT
     exposure, missing = in_group_currency(own, known.position, group.currency)
     for party in members.parties:
         if party != me:
-            amount, lacking = _beside(party, order, members, group)
-            exposure, missing = exposure + amount, missing | lacking
+            share = members.settled.get(party) or _share(party, order, members, group)
+            exposure, missing = exposure + share.exposure, missing | share.missing_rates
     return LimitTest(Level.GROUP, group_limit(group, known), exposure, group.currency), missing
 
 
@@ -85,17 +86,15 @@ def group_limit(group: CreditGroup, known: Known) -> Decimal:
     return shared_limit(group.limit, group.temporary, known.position.check_date)
 
 
-def _beside(party: Party, order: CheckedOrder, members: Members, group: CreditGroup) -> tuple[Decimal, frozenset[str]]:
-    """What another member uses of the shared limit, in the group's currency."""
-    if party in members.settled:
-        return members.settled[party]
+def _share(party: Party, order: CheckedOrder, members: Members, group: CreditGroup) -> Share:
+    """What another member uses of the shared limit beside this order."""
     position, credit = members.positions[party], members.setups[party[0]].credit
-    found = parts(position, order, credit.open_orders_counted, beside=True)
+    found = many.parts_of(position, order, credit.open_orders_counted, beside=True)
     exposure, missing = in_group_currency(found.exposure(credit.credit_limit_type), position, group.currency)
-    answer = exposure, missing | found.missing_rates
+    share = Share(exposure, missing | found.missing_rates, days_overdue(position))
     if _is_settled(position):
-        members.settled[party] = answer
-    return answer
+        members.settled[party] = share
+    return share
 
 
 def _is_settled(position: Position) -> bool:

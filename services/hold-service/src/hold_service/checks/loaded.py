@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
+from hold_service.checks.kept import Basis, Kept, Row, kept_of
 from hold_service.checks.known import (
     Admission,
     CreditGroup,
@@ -29,24 +30,29 @@ AttemptKey = tuple[str, str, str, str]
 """company, order, checkpoint, attempt"""
 
 
-class Row(Protocol):
-    """A row by the names of its columns, or a JSON object."""
-
-    def __getitem__(self, name: str) -> Any: ...
-
-
 Values = Sequence[Any]
 NOTHING_SET_UP, NOTHING_SAID = Setup(), Standing()
 
 
 @dataclass(slots=True)
 class ActiveHold:
-    """An order's active hold; `id` is None until it has been written."""
+    """An order's active hold; `id` is None until it has been written. `was_attempted`: a document waits for it, which
+    is not so where a person has forced it."""
 
     id: int | None
-    reasons: dict[str, str] = field(default_factory=dict)
-    number: str = ""
+    customer: str
+    checkpoint: str
+    order_version: int
+    proforma: bool = False
+    was_attempted: bool = True
     is_forced: bool = False
+    reasons: dict[str, str] = field(default_factory=dict)
+    previous: int | None = None
+
+    @property
+    def number(self) -> str:
+        """Its number, once it has been written."""
+        return hold_number(self.id or 0)
 
 
 @dataclass(slots=True)
@@ -61,6 +67,8 @@ class Loaded:
     parked: set[Party]
     facts_age: float | None
     rate_stamp: str
+    dates: Mapping[str, str] = field(default_factory=dict)
+    """Business dates of the companies"""
     terms: dict[OrderKey, OrderTerms] = field(default_factory=dict)
     holds: dict[OrderKey, ActiveHold] = field(default_factory=dict)
     admissions: dict[tuple[str, str, str], Admission] = field(default_factory=dict)
@@ -104,6 +112,15 @@ class Loaded:
         if party in self.groups:
             self.groups[party][1].settled.pop(party, None)
 
+    def kept_groups(self) -> dict[str, Kept]:
+        """What members of the groups use from now on; everything that was decided has been moved."""
+        groups = {group.id: members for group, members in self.groups.values()}
+        return {name: kept_of(members, self._basis(members)) for name, members in groups.items()}
+
+    def _basis(self, members: Members) -> Basis:
+        stamps = {c: self.setups[c].stamp if c in self.setups else None for c in members.setups}
+        return Basis(self.rate_stamp, stamps, {company: self.dates[company] for company in members.setups})
+
 
 def attempt_of(request: CheckpointRequested) -> AttemptKey:
     """What makes a check the same check."""
@@ -115,27 +132,33 @@ def hold_number(hold_id: int) -> str:
     return f"H-{hold_id:06d}"
 
 
-def loaded_of(row: Row, setups: Mapping[str, Setup]) -> Loaded:
-    """What the one statement of a batch has read; the positions are added by the caller."""
-    positions: dict[Party, Position] = {}
+def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], asked: Collection[Party]) -> Loaded:
+    """What the one statement of a batch has read, with what is kept of groups; the positions of customers who are
+    `asked` about, and of members that are not kept, are added by the caller."""
+    positions = {p: position for group in kept.values() for p, position in group.positions.items() if p not in asked}
     age = row["facts_age"]
     return Loaded(
         positions=positions,
         setups=dict(setups),
         profiles={(p[0], p[1]): _profile(p) for p in row["profiles"] or ()},
         standings={(s[0], s[1]): _standing(s) for s in row["standings"] or ()},
-        groups=_groups(row, setups, positions),
+        groups=_groups(row, setups, positions, kept, asked),
         parked={_party(name) for name in row["parked"] or ()},
         facts_age=None if age is None else max(0.0, round(float(age), 3)),
         rate_stamp=row["rate_stamp"],
+        dates=row["dates"],
         terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
-        holds={(h[0], h[1]): ActiveHold(h[2], h[4] or {}, hold_number(h[2]), h[3]) for h in row["holds"] or ()},
+        holds={(h[0], h[1]): _hold(h) for h in row["holds"] or ()},
         admissions={
             (a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5], _date(a[6])) for a in row["admissions"] or ()
         },
         releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
         earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
     )
+
+
+def _hold(h: Values) -> ActiveHold:
+    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10])
 
 
 def _party(name: str) -> Party:
@@ -173,20 +196,37 @@ def _standing(s: Values) -> Standing:
 
 
 def _groups(
-    row: Row, setups: Mapping[str, Setup], positions: Mapping[Party, Position]
+    row: Row,
+    setups: Mapping[str, Setup],
+    positions: Mapping[Party, Position],
+    kept: Mapping[str, Kept],
+    asked: Collection[Party],
 ) -> dict[Party, tuple[CreditGroup, Members]]:
-    parties: dict[str, list[Party]] = {}
+    read: dict[str, list[Party]] = {}
     for group, company, customer in row["members"] or ():
-        parties.setdefault(group, []).append((company, customer))
-    every = {company: setups.get(company, NOTHING_SET_UP) for found in parties.values() for company, _ in found}
+        read.setdefault(group, []).append((company, customer))
     known = {
         g[0]: (
             CreditGroup(g[0], g[1], Decimal(g[2]), g[3], _temporary(g[4])),
-            Members(positions, every, sorted(parties.get(g[0], ()))),
+            _as_kept(kept[g[0]], setups, positions, asked)
+            if g[0] in kept
+            else _as_read(sorted(read.get(g[0], ())), setups, positions),
         )
         for g in row["groups"] or ()
     }
     return {(m[0], m[1]): known[m[2]] for m in row["memberships"] or ()}
+
+
+def _as_read(parties: Sequence[Party], setups: Mapping[str, Setup], positions: Mapping[Party, Position]) -> Members:
+    companies = {company for company, _ in parties}
+    return Members(positions, {c: setups.get(c, NOTHING_SET_UP) for c in companies}, parties)
+
+
+def _as_kept(
+    group: Kept, setups: Mapping[str, Setup], positions: Mapping[Party, Position], asked: Collection[Party]
+) -> Members:
+    settled = {party: share for party, share in group.settled.items() if party not in asked}
+    return Members(positions, {c: setups.get(c, NOTHING_SET_UP) for c in group.companies}, group.parties, settled)
 
 
 def _release(r: Values) -> Release:

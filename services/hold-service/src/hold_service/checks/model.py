@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from hold_service.checks import running
+from hold_service.checks.exceeded import exceeded
 from hold_service.checks.figures import facts_of
 from hold_service.checks.figures import figures as _figures
 from hold_service.checks.known import Asked, Known
@@ -21,14 +22,14 @@ from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.receivables.model import Parts, Reservation, open_value
 from holdfast.values import quick
 
-LET_THROUGH = {"confirmation": "allow_confirmation", "picking_list": "allow_picking"}
-"""Documents that a company may let through although the order is held, and the parameter."""
-
 
 @quick
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found: cleared without findings, else held. `not_checked` says why no rule ran."""
+    """What was found: cleared without findings, else held. `not_checked` says why no rule ran.
+
+    `is_complete`: False when figures cannot be trusted, so that not every rule could be asked.
+    """
 
     findings: Sequence[Finding]
     not_checked: str | None = None
@@ -38,6 +39,7 @@ class Verdict:
     warnings: Sequence[Finding] = ()
     released_by: Rule | None = None
     uses_admission: bool = False
+    is_complete: bool = True
 
     @property
     def passes(self) -> bool:
@@ -47,40 +49,42 @@ class Verdict:
 
 def judge(asked: Asked, known: Known) -> Verdict:
     """Whether the order may pass the checkpoint. A blocked customer's may not, whatever grants it grace."""
-    off = running.off(asked, known)
-    if off is None and (stop := block(known)) is not None:
-        return Verdict([stop], parts=parts_of(asked, known))
-    why_not = off or running.not_checked(asked, known)
-    if why_not is not None:
-        return Verdict((), why_not, uses_admission=why_not == running.RELEASED)
-    return examine(asked, known)
+    return _unless(running.not_checked(asked, known), asked, known)
 
 
 def rejudge(asked: Asked, known: Known) -> Verdict:
     """A held order once more, on today's figures: grace does not count (spec 3.10)."""
-    off = running.off(asked, known)
-    if off is None and (stop := block(known)) is not None:
-        return Verdict([stop], parts=parts_of(asked, known))
-    why_not = off or running.outside(asked, known)
-    return examine(asked, known) if why_not is None else Verdict((), why_not, parts=parts_of(asked, known))
+    verdict = _unless(running.outside(asked, known), asked, known)
+    return replace(verdict, parts=parts_of(asked, known)) if verdict.not_checked else verdict
 
 
-def examine(asked: Asked, known: Known) -> Verdict:
-    """Stops first, then the rules on today's figures."""
+def _unless(why_not: str | None, asked: Asked, known: Known) -> Verdict:
+    """The customer's block, and what rules find unless there is a reason not to ask them."""
+    blocked = None if running.off(asked, known) else block(known)
+    if why_not is None:
+        return examine(asked, known, [blocked] if blocked else [])
+    if blocked is not None:
+        return Verdict([blocked], parts=parts_of(asked, known))
+    posts = asked.change == "post" and not asked.proforma
+    return Verdict((), why_not, uses_admission=posts and why_not == running.RELEASED)
+
+
+def examine(asked: Asked, known: Known, blocked: Sequence[Finding] = ()) -> Verdict:
+    """Stops first, then the rules on today's figures. Those of a blocked customer are asked too, so that every reason
+    is listed (spec 3.4)."""
     found = parts_of(asked, known)
     limits = limits_of(asked.order, known, found)
-    stopped = stops(known, found.missing_rates | limits.missing_rates)
-    if stopped:
-        return Verdict(stopped, parts=found, limits=limits if not limits.missing_rates else None)
-    facts = facts_of(asked, known, found, limits)
+    if stopped := stops(known, found.missing_rates | limits.missing_rates):
+        trusted = None if limits.missing_rates else limits
+        return Verdict([*blocked, *stopped], parts=found, limits=trusted, is_complete=False)
+    facts, missing_rates = facts_of(asked, known, found, limits)
+    if missing_rates:
+        return Verdict([*blocked, *stops(known, missing_rates)], parts=found, limits=limits, is_complete=False)
     outcome = evaluate(known.setup.book, facts)
-    return Verdict(outcome.findings, None, facts, found, limits, outcome.warnings, outcome.released_by)
-
-
-def is_let_through(known: Known) -> bool:
-    """Whether the company lets this document through although the order is held."""
-    name = LET_THROUGH.get(known.checkpoint)
-    return name is not None and bool(getattr(known.setup.parameters, name))
+    return Verdict(
+        [*blocked, *outcome.findings], None, facts, found, limits, [*outcome.warnings, *exceeded(facts, outcome)],
+        outcome.released_by, is_complete=outcome.is_complete,
+    )  # fmt: skip
 
 
 def open_amount(asked: Asked, known: Known) -> Decimal:

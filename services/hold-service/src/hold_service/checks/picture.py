@@ -81,8 +81,8 @@ def _profile(known: Known) -> dict[str, Any] | None:
 def _group(known: Known) -> dict[str, Any] | None:
     if known.group is None or known.members is None:
         return None
-    members = ["/".join(party) for party in known.members.parties]
-    return {"group": known.group.id, "limit": known.group.limit, "currency": known.group.currency, "members": members}
+    group = known.group
+    return {"group": group.id, "limit": group.limit, "currency": group.currency, "members": len(known.members.parties)}
 
 
 def facts_in(picture: dict[str, Any]) -> Facts | None:

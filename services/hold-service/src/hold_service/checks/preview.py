@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from hold_service.checks import model, store
+from hold_service.checks.again import attempt_again, found_by
 from hold_service.checks.known import Asked, Known, asked_of
 from hold_service.checks.limits import Limits, limits_of, parts_of
 from hold_service.checks.picture import picture_of
@@ -27,15 +28,20 @@ Kind = Literal["free_text_invoice", "on_account"]
 
 async def preview(work: Work, request: CheckpointRequested, most_facts_age: float | None) -> dict[str, Any]:
     """What a check of this order would answer now, with the numbers and what it would take to pass."""
-    known = await _known(work, (request.company, request.customer), request.order, request.checkpoint.value,
-                         request.currency, most_facts_age)  # fmt: skip
+    party, place = (request.company, request.customer), request.checkpoint.value
+    loaded = await store.load(work, {party: {request.order}}, {request.currency}, locked=False)
+    known = loaded.known(party, place, request.order, most_facts_age)
     asked = asked_of(request, known, work.business_now)
-    verdict = model.judge(asked, known)
+    hold = loaded.holds.get((request.company, request.order))
+    again = None if hold is None else attempt_again(asked, known, hold)
+    verdict = model.judge(asked, known) if again is None else again.verdict
+    waits = None if hold is None or again is None or again.let_through else again.reasons_of(hold) | found_by(verdict)
+    reasons = found_by(verdict) if waits is None else waits
     answer: dict[str, Any] = {
-        "outcome": "cleared" if verdict.passes else "held", "checked": verdict.not_checked is None,
+        "outcome": "cleared" if waits is None and verdict.passes else "held", "checked": verdict.not_checked is None,
         "not_checked_because": verdict.not_checked, "check_date": known.position.check_date,
-        "reasons": sorted({finding.reason for finding in verdict.findings}),
-        "explanation": [finding.text for finding in verdict.findings],
+        "hold": None if waits is None or hold is None else hold.number,
+        "reasons": sorted(reasons), "explanation": [reasons[reason] for reason in sorted(reasons)],
         "to_pass": [finding.to_pass for finding in verdict.findings],
         "warnings": [finding.text for finding in verdict.warnings],
         "figures": model.figures(verdict), "picture": picture_of(asked, known, verdict),
@@ -45,7 +51,8 @@ async def preview(work: Work, request: CheckpointRequested, most_facts_age: floa
 
 async def limit_check(work: Work, party: Party, kind: Kind, amount: Decimal, currency: str) -> dict[str, Any]:
     """Whether an amount fits the limits: with limit, temporary limit and policies, without rules and hold list."""
-    known = await _known(work, party, NO_ORDER, "", currency, None)
+    loaded = await store.load(work, {party: {NO_ORDER}}, {currency}, locked=False)
+    known = loaded.known(party, "", NO_ORDER, None)
     asked = Asked(CheckedOrder(NO_ORDER, 0, currency, amount, work.business_now))
     found = parts_of(asked, known)
     limits = limits_of(asked.order, known, found)
@@ -58,13 +65,6 @@ async def limit_check(work: Work, party: Party, kind: Kind, amount: Decimal, cur
         "not_tested_because": untested, "explanation": [f.text for f in stopped] or _said(limits, room < amount),
         "figures": model.figures(verdict), "picture": picture_of(asked, known, verdict),
     }  # fmt: skip
-
-
-async def _known(
-    work: Work, party: Party, order: str, checkpoint: str, currency: str, most_facts_age: float | None
-) -> Known:
-    loaded = await store.load(work, {party: {order}}, {currency}, locked=False)
-    return loaded.known(party, checkpoint, order, most_facts_age)
 
 
 def _untested(asked: Asked, known: Known, kind: Kind) -> str | None:

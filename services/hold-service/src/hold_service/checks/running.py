@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-from hold_service.checks.known import Admission, Asked, Known, Release
-from holdfast.receivables.model import CheckedOrder, Converter
+from hold_service.checks.known import Admission, Asked, Known, Release, Worth, values_of
+from holdfast.receivables.model import Converter
 
 RELEASED = "this document of the order was released from hold and goes through once"
 PACKING_SLIP = "packing_slip"
@@ -16,12 +17,12 @@ R = TypeVar("R", Admission, Release)
 
 def not_checked(asked: Asked, known: Known) -> str | None:
     """Why no rule runs, or None."""
-    return outside(asked, known) or _released(asked.order, known)
+    return outside(asked, known) or _released(asked, known)
 
 
 def outside(asked: Asked, known: Known) -> str | None:
     """Why the order stands outside credit management, whatever has been released; a re-check asks this as well."""
-    return off(asked, known) or _switched_off(asked, known) or _excluded(asked, known) or _too_small(asked, known)
+    return off(asked, known) or unchecked_document(asked, known) or _excluded(asked, known) or _too_small(asked, known)
 
 
 def off(asked: Asked, known: Known) -> str | None:
@@ -31,7 +32,8 @@ def off(asked: Asked, known: Known) -> str | None:
     return "a project order is not a sales order" if asked.is_project else None
 
 
-def _switched_off(asked: Asked, known: Known) -> str | None:
+def unchecked_document(asked: Asked, known: Known) -> str | None:
+    """Why the document is not checked, whatever is known of its order."""
     setup, company = known.setup.checkpoints.get(known.checkpoint), known.position.company
     if setup is None or not (setup.on_proforma if asked.proforma else setup.on_posting):
         kind = "pro forma " if asked.proforma else ""
@@ -58,23 +60,24 @@ def _too_small(asked: Asked, known: Known) -> str | None:
     if not least:
         return None
     convert = Converter(known.position)
-    total = convert.exact(asked.order.total, asked.order.currency)
-    if convert.missing or not convert.currency or total >= least:
+    most = max(convert.exact(*worth) for worth in values_of(asked.order, known))
+    if convert.missing or not convert.currency or most >= least:
         return None
     return f"the order is below {least:f} {convert.currency}, the least that is checked"
 
 
-def _released(order: CheckedOrder, known: Known) -> str | None:
-    given, on = known.setup.parameters, known.position.check_date
+def _released(asked: Asked, known: Known) -> str | None:
+    given, on, worth = known.setup.parameters, known.position.check_date, values_of(asked.order, known)
     admission, release = _counting(known.admission, on), _counting(known.release, on)
-    if admission is not None and _fits(order, admission, given.release_value_tolerance_percent):
+    document = worth if asked.document_total is None else [(asked.document_total, asked.order.currency)]
+    if admission is not None and _fits(document, admission, given.release_value_tolerance_percent):
         return RELEASED
-    if release is None or (release.capped and not _fits(order, release, given.release_value_tolerance_percent)):
+    if release is None or (release.capped and not _fits(worth, release, given.release_value_tolerance_percent)):
         return None
     if given.skip_rules_after_release:
         return f"the order was released on {release.released_on}, and released orders are not checked again"
     in_grace = release.grace_until is not None and on <= release.grace_until
-    if in_grace and _fits(order, release, given.release_value_tolerance_percent):
+    if in_grace and _fits(worth, release, given.release_value_tolerance_percent):
         return f"the order was released on {release.released_on} and has grace until {release.grace_until}"
     return None
 
@@ -85,7 +88,7 @@ def _counting(released: R | None, on: date) -> R | None:
     return None if over else released
 
 
-def _fits(order: CheckedOrder, released: Admission | Release, tolerance: Decimal) -> bool:
-    """Whether the order is worth what was released, give or take the tolerance."""
+def _fits(worth: Sequence[Worth], released: Admission | Release, tolerance: Decimal) -> bool:
+    """Whether what the order is worth was released, give or take the tolerance."""
     most = released.total * (100 + tolerance) / 100
-    return released.currency == order.currency and order.total <= most
+    return all(currency == released.currency and total <= most for total, currency in worth)

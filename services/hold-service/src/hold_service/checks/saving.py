@@ -43,7 +43,7 @@ INSERT INTO decision (id, company, customer, order_no, checkpoint, attempt, outc
                       picture, decided_at)
 SELECT given.*, $12 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::date[],
-    $9::bigint[], $10::text[]::jsonb[], $11::text[]::jsonb[]) AS given
+    $9::bigint[], $10::text[]::json[], $11::text[]::json[]) AS given
 """
 SAVE = together(DECISIONS, STATUS, RESERVE, idempotency.STORE, outbox.PUBLISH)
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hold_service.checks.freshness import too_old
 from hold_service.checks.known import Known
 from hold_service.rules.model import Finding
 from holdfast.contracts.holds import HoldReason
 
+STOPS = frozenset({
+    HoldReason.CUSTOMER_BLOCKED, HoldReason.COMPANY_NOT_LIVE, HoldReason.UNKNOWN_CUSTOMER, HoldReason.TECHNICAL_ERROR,
+    HoldReason.FACTS_TOO_OLD,
+})  # fmt: skip
+"""The reasons that are found without rules."""
 STOPPED_BY_INVOICE = frozenset({"packing_slip", "invoice", "warehouse_shipment"})
 """Documents that the hold effect `invoice` stops; `all` stops every document."""
 
@@ -69,16 +75,10 @@ def _incomplete(known: Known) -> Iterable[Finding]:
         yield _finding(
             HoldReason.TECHNICAL_ERROR, "Events of this customer wait in the dead letters: its figures are incomplete.",
             "Replay or drop them; the order is checked again by itself.")  # fmt: skip
-    if _too_old(known):
+    if too_old(known.facts_age, known.most_facts_age):
         yield _finding(
             HoldReason.FACTS_TOO_OLD, f"The facts are older than the {known.most_facts_age:g} seconds allowed.",
-            "Wait until the worker has caught up, and check again.")  # fmt: skip
-
-
-def _too_old(known: Known) -> bool:
-    if known.most_facts_age is None:
-        return False
-    return known.facts_age is None or known.facts_age > known.most_facts_age
+            "Wait until the worker has caught up; the order is checked again by itself.")  # fmt: skip
 
 
 def _finding(reason: HoldReason, text: str, to_pass: str) -> Finding:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import asyncpg
+
+from hold_service.checks.freshness import FACTS_AGE
+from hold_service.checks.kept import Keeper, Kept
 from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
 from hold_service.checks.overdue import relevant_overdue
 from hold_service.groups.locks import must_hold
@@ -29,13 +33,18 @@ WITH party AS MATERIALIZED (
     SELECT s.group_id, m.company, m.customer FROM shared s
     CROSS JOIN LATERAL (
         SELECT m.company, m.customer FROM credit_group_member m WHERE m.group_id = s.group_id OFFSET 0) m
+    WHERE s.group_id <> ALL ($8::text[])
+), beside AS MATERIALIZED (
+    SELECT company FROM party UNION SELECT company FROM member UNION SELECT unnest($9::text[])
 ), named AS MATERIALIZED (
     SELECT DISTINCT company, order_no FROM unnest($3::text[], $4::text[]) AS w (company, order_no)
 )
 SELECT
-    (SELECT json_object_agg(s.company, s.stamp)
-     FROM (SELECT company FROM party UNION SELECT company FROM member) c
+    (SELECT json_object_agg(s.company, s.stamp) FROM beside c
      CROSS JOIN LATERAL (SELECT * FROM setup s WHERE s.company = c.company OFFSET 0) s) AS stamps,
+    (SELECT json_object_agg(c.company, ($10::timestamptz AT TIME ZONE coalesce((
+                SELECT x.time_zone FROM company x WHERE x.company = c.company), 'UTC'))::date)
+     FROM beside c) AS dates,
     (SELECT stamp::text FROM rate_stamp) AS rate_stamp,
     (SELECT json_agg(json_build_array(p.company, p.customer, p.version, p.currency, p.credit_limit::text,
                 p.mandatory, p.unlimited, p.excluded, p.credit_limit_expiry_date, p.temporary_limits, p.policies,
@@ -66,7 +75,7 @@ SELECT
      WHERE group_id IS NOT NULL) AS memberships,
     (SELECT json_agg(json_build_array(group_id, company, customer)) FROM member) AS members,
     (SELECT json_agg(json_build_array(o.company, o.order_no, coalesce(o.version, 0), o.payment_terms, o.cash_discount,
-                coalesce(o.excluded, false), d.load,
+                coalesce(o.excluded, false), coalesce(o.origin = 'project', false), d.load,
                 CASE WHEN d.load IS NOT NULL THEN (
                     SELECT json_agg(m.order_no ORDER BY m.order_no) FROM (
                         SELECT m.order_no, m.company FROM order_detail m
@@ -80,12 +89,14 @@ SELECT
      LEFT JOIN LATERAL (
          SELECT d.company, d.order_no, d.load FROM order_detail d
          WHERE d.order_no = w.order_no AND d.company = w.company OFFSET 0) d ON true) AS terms,
-    (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.forced_reason IS NOT NULL,
+    (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.customer, h.checkpoint, h.order_version,
+                h.proforma, h.attempted_at IS NOT NULL, h.forced_reason IS NOT NULL,
                 (SELECT json_object_agg(x.reason, x.explanation) FROM hold_reason x
-                 WHERE x.hold_id = h.id AND x.active)))
+                 WHERE x.hold_id = h.id AND x.active), h.previous_hold))
      FROM named w
      CROSS JOIN LATERAL (
-         SELECT h.id, h.company, h.order_no, h.forced_reason, h.active FROM hold h
+         SELECT h.id, h.company, h.order_no, h.customer, h.checkpoint, h.order_version, h.proforma, h.attempted_at,
+                h.forced_reason, h.active, h.previous_hold FROM hold h
          WHERE h.company = w.company AND h.order_no = w.order_no OFFSET 0) h WHERE h.active) AS holds,
     (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id,
                 a.valid_until))
@@ -102,16 +113,13 @@ SELECT
      CROSS JOIN LATERAL (
          SELECT * FROM decision d
          WHERE d.company = w.company AND d.order_no = w.order_no AND d.checkpoint = w.checkpoint
-           AND d.attempt = w.attempt AND d.outcome <> 'released' OFFSET 0) d) AS earlier,
+           AND d.attempt = w.attempt AND d.outcome IN ('cleared', 'held') OFFSET 0) d) AS earlier,
     (SELECT json_agg(DISTINCT k.party) FROM parked_party k WHERE k.party = ANY ($7::text[])) AS parked,
-    (SELECT CASE WHEN bool_and(greatest(event_time, fresh_at) IS NOT NULL)
-            THEN extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text END
-     FROM consumer_offset WHERE topic LIKE 'erp.%') AS facts_age
-"""
+    (@facts_age@) AS facts_age
+""".replace("@facts_age@", FACTS_AGE)
 """All that is known beside the figures. A customer of two groups, which is so only until the event of the one it has
-left comes, counts with the one that changed last. How old facts are is not known while there is a partition of which
-nothing has been read. `OFFSET 0` makes each lookup go by its index, also when the plan was made while tables were
-small."""
+left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index, also when the plan was
+made while tables were small."""
 
 
 async def load(
@@ -121,22 +129,36 @@ async def load(
     attempts: Sequence[AttemptKey] = (),
     *,
     locked: bool = True,
+    keeper: Keeper | None = None,
 ) -> Loaded:
     """Read everything a batch needs. Customers and groups are locked by the caller, in statements before; `locked`
-    False only asks and decides nothing. Raises TryAgain when a customer has joined a group meanwhile."""
+    False only asks and decides nothing. `keeper`: who knows groups, when the transaction has changed nothing but by
+    decisions and facts. Raises TryAgain when a customer has joined a group meanwhile."""
     keys = list(attempts) or [(company, number, "", "") for (company, _), named in orders.items() for number in named]
-    parties = sorted(orders)
-    row = await work.conn.fetchrow(
-        SETUP, *columns(parties, 2), *columns(keys, 4), [f"{company}/{customer}" for company, customer in parties]
-    )
-    assert row is not None
+    kept = keeper.known(work) if keeper else {}
+    row = await _read(work, sorted(orders), keys, kept)
+    if outdated := {name for name, group in kept.items() if not group.basis.is_that_of(row)}:
+        kept = {name: group for name, group in kept.items() if name not in outdated}
+        row = await _read(work, sorted(orders), keys, kept)
     if locked:
         must_hold(work, {m[2] for m in row["memberships"] or ()})
     known = await setups(work, row["stamps"] or {})
-    loaded = loaded_of(row, known)
-    loaded.positions.update(await _positions(work, orders, currencies, loaded, row["members"] or ()))
-    await relevant_overdue(work, loaded.positions, known)
+    loaded = loaded_of(row, known, kept, orders)
+    fresh = await _positions(work, orders, currencies, loaded, row["members"] or ())
+    await relevant_overdue(work, fresh, known)
+    loaded.positions.update(fresh)
     return loaded
+
+
+async def _read(
+    work: Work, parties: Sequence[Party], keys: Sequence[AttemptKey], kept: Mapping[str, Kept]
+) -> asyncpg.Record:
+    row = await work.conn.fetchrow(
+        SETUP, *columns(parties, 2), *columns(keys, 4), [f"{company}/{customer}" for company, customer in parties],
+        list(kept), sorted(set[str]().union(*(group.companies for group in kept.values()))), work.business_now,
+    )  # fmt: skip
+    assert row is not None
+    return row
 
 
 async def _positions(
@@ -146,16 +168,17 @@ async def _positions(
     loaded: Loaded,
     members: Sequence[tuple[str, str, str]],
 ) -> dict[Party, Position]:
-    """The positions of the customers and of all members of their groups."""
+    """The positions of the customers, and of the members of their groups that are not kept."""
     asked: dict[Party, set[str]] = {(company, customer): set() for _, company, customer in members} | orders
     targets = {group.id: group.currency for group, _ in loaded.groups.values()}
+    into = {(company, customer): targets[group] for group, company, customer in members}
     wanted = set(currencies).union(*(setup.book.currencies for setup in loaded.setups.values()))
     wanted.update(policy.currency for profile in loaded.profiles.values() for policy in profile.policies)
     return await read_positions(
         work,
         asked,
         currencies=wanted,
-        into={(company, customer): targets[group] for group, company, customer in members},
+        into=into | {party: group.currency for party, (group, _) in loaded.groups.items()},
         rate_types=_rate_types(loaded.setups),
         horizons={party: days for party in asked if (days := _horizon(loaded.setups.get(party[0]))) is not None},
     )

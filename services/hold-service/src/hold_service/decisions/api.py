@@ -42,7 +42,7 @@ def _told(row: asyncpg.Record, setup: Setup) -> dict[str, Any]:
     answer, picture = row["answer"], shown_picture(row["answer"], row["picture"])
     facts = facts_in(picture)
     return {
-        "decision": str(row["id"]), "outcome": row["outcome"], "company": row["company"],
+        "decision": str(row["id"]), "outcome": answer["outcome"], "company": row["company"],
         "customer": row["customer"], "order": row["order_no"], "checkpoint": row["checkpoint"],
         "sentences": sentences(answer, picture, facts, setup.book),
         "rules": rules_told(facts, setup.book) if facts else [],

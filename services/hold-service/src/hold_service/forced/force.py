@@ -11,7 +11,7 @@ import asyncpg
 
 from hold_service.checks import saving
 from hold_service.checks import store as checks
-from hold_service.checks.known import Asked, Known
+from hold_service.checks.known import Asked, Known, Said, with_state
 from hold_service.checks.loaded import hold_number
 from hold_service.checks.model import Verdict, figures, rejudge
 from hold_service.checks.picture import picture_of
@@ -45,26 +45,30 @@ async def force(work: Work, rows: Sequence[asyncpg.Record], given: Force) -> dic
     decisions = {row["order_no"]: uuid4() for row in rows}
     text = f"{given.by} has put the order on hold: {given.note or given.reason}."
     ids = await store.insert(work, [_new(row, decisions[row["order_no"]], given) for row in rows])
-    await store.see_reasons(work, [(hold_id, {FORCED: text}) for hold_id in ids.values()])
+    await store.see_reasons(work, [(hold_id, {FORCED: text}) for hold_id, _ in ids.values()])
     await set_credit_status(work, [(row["company"], row["order_no"], "held") for row in rows])
     known = await _known(work, rows)
     told = [_told(work, row, ids, decisions, known[row["order_no"]], given, text) for row in rows]
     await saving.save_decisions(work, [decision for _, decision in told])
     await outbox.emit(work, [event for event, _ in told])
-    return {order: hold_number(hold_id) for (_, order), hold_id in ids.items()}
+    return {order: hold_number(hold_id) for (_, order), (hold_id, _) in ids.items()}
 
 
 def _new(row: asyncpg.Record, decision: UUID, given: Force) -> NewHold:
     return NewHold(
         row["company"], row["customer"], row["order_no"], row["version"], row["currency"], row["total"],
         row["created_at"], Checkpoint.CONFIRMATION.value, f"forced-{decision}", False, decision, None,
-        row["payment_terms"], row["cash_discount"], bool(row["excluded"]), given.reason,
+        _said(row), given.reason,
     )  # fmt: skip
 
 
-def _asked(row: asyncpg.Record) -> Asked:
+def _said(row: asyncpg.Record) -> Said:
+    return Said(row["payment_terms"], row["cash_discount"], row["excluded"])
+
+
+def _asked(row: asyncpg.Record, known: Known) -> Asked:
     order = CheckedOrder(row["order_no"], row["version"], row["currency"], row["total"], row["created_at"])
-    return Asked(order, row["payment_terms"], row["cash_discount"], bool(row["excluded"]))
+    return with_state(order, _said(row), known, proforma=False)
 
 
 async def _known(work: Work, rows: Sequence[asyncpg.Record]) -> dict[str, Known]:
@@ -80,12 +84,12 @@ async def _known(work: Work, rows: Sequence[asyncpg.Record]) -> dict[str, Known]
 
 
 def _told(
-    work: Work, row: asyncpg.Record, ids: dict[tuple[str, str], int], decisions: dict[str, UUID], known: Known,
-    given: Force, text: str,
+    work: Work, row: asyncpg.Record, ids: dict[tuple[str, str], tuple[int, int | None]], decisions: dict[str, UUID],
+    known: Known, given: Force, text: str,
 ) -> tuple[OrderHeld, DecisionRow]:  # fmt: skip
     order, decision = row["order_no"], decisions[row["order_no"]]
-    hold_id = ids[row["company"], order]
-    asked = _asked(row)
+    hold_id, previous = ids[row["company"], order]
+    asked = _asked(row, known)
     verdict = rejudge(asked, known)
     stopped = Finding(HoldReason.FORCED_HOLD, None, text, "Let somebody release it; nothing else ends a forced hold.")
     forced = Verdict([stopped], parts=verdict.parts, limits=verdict.limits)
@@ -96,7 +100,7 @@ def _told(
         "decision": str(decision), "decided_at": work.business_now, "check_date": known.position.check_date,
         "order_created_at": row["created_at"], "checkpoint": Checkpoint.CONFIRMATION, "attempt": f"forced-{decision}",
         "hold": hold_number(hold_id), "reasons": (FORCED,), "explanation": (text,), "figures": figures(verdict),
-        "forced": True, "forced_reason": given.reason,
+        "forced": True, "forced_reason": given.reason, "previous_hold": hold_number(previous) if previous else None,
     }  # fmt: skip
     event = OrderHeld.model_validate(body)
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "held"}

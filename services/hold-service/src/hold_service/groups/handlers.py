@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hold_service.groups import store
-from hold_service.groups.locks import note_written
+from hold_service.groups.locks import held_groups
 from holdfast.bus.envelope import Incoming
 from holdfast.bus.handlers import MoreParties
 from holdfast.contracts.credit import GroupChanged
@@ -30,8 +30,7 @@ async def apply_groups(work: Work, events: Sequence[Incoming[Any]]) -> None:
         raise MoreParties(missing)
     groups = [newest[group] for group in sorted(fresh)]
     members = {(m.company, m.customer, p.group) for p in groups if not p.deleted for m in p.members}
-    await store.write_groups(work, [_row(p) for p in groups], sorted(members))
-    note_written(work, fresh)
+    held_groups(work).update(await store.write_groups(work, [_row(p) for p in groups], sorted(members)))
 
 
 def _row(p: GroupChanged) -> tuple[Any, ...]:

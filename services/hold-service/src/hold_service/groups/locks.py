@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from hold_service.groups import store
+from hold_service.groups.store import Turn
 from holdfast.database.work import TryAgain, Work
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, note_locked, touched, try_lock_accounts
 from holdfast.receivables.model import Party
@@ -22,8 +23,9 @@ LOCK_ALONE = f"""
 """Locks customers that are free; members of credit groups are left out: their groups are locked before them."""
 
 
-def _held(work: Work) -> set[str]:
-    return cast(set[str], work.notes.setdefault(NOTES, set()))
+def held_groups(work: Work) -> dict[str, Turn]:
+    """The groups that this transaction holds."""
+    return cast(dict[str, Turn], work.notes.setdefault(NOTES, {}))
 
 
 async def lock_parties(work: Work, parties: Collection[Party]) -> None:
@@ -33,12 +35,13 @@ async def lock_parties(work: Work, parties: Collection[Party]) -> None:
         return
     await _lock_groups(work, await store.groups_of(work, wanted))
     await lock_accounts(work, wanted)
+    await must_hold_groups_of(work, wanted)
 
 
 async def _lock_groups(work: Work, memberships: Mapping[Party, set[str]]) -> None:
-    groups = set[str]().union(*memberships.values()) - _held(work)
+    groups = set[str]().union(*memberships.values()) - held_groups(work).keys()
     if groups:
-        _held(work).update(await store.lock_rows(work, groups, wait=True))
+        held_groups(work).update(await store.lock_rows(work, groups, wait=True))
 
 
 async def try_lock_parties(work: Work, parties: Collection[Party], locked: Collection[Party] = ()) -> set[Party]:
@@ -56,21 +59,24 @@ async def try_lock_parties(work: Work, parties: Collection[Party], locked: Colle
     if missing:
         made = await try_lock_accounts(work, missing)
         found |= {party: set[str]() for party in made} | await store.groups_of(work, made)
-    groups = set[str]().union(*found.values()) - _held(work)
+    held = held_groups(work)
+    groups = set[str]().union(*found.values()) - held.keys()
     if groups:
-        _held(work).update(await store.lock_rows(work, groups, wait=False))
+        held.update(await store.lock_rows(work, groups, wait=False))
     state.locked -= found.keys()
-    state.locked |= {party for party, needs in found.items() if needs <= _held(work)}
+    state.locked |= {party for party, needs in found.items() if needs <= held.keys()}
     return set(parties) & state.locked
-
-
-def note_written(work: Work, groups: Collection[str]) -> None:
-    """The caller has written the rows of these groups, and so holds them."""
-    _held(work).update(groups)
 
 
 def must_hold(work: Work, groups: Collection[str]) -> None:
     """Raises TryAgain when a customer has joined a group between the two locks."""
-    missing = set(groups) - _held(work)
+    missing = set(groups) - held_groups(work).keys()
     if missing:
         raise TryAgain(f"a locked customer has joined {', '.join(sorted(missing))} meanwhile")
+
+
+async def must_hold_groups_of(work: Work, parties: Collection[Party]) -> dict[Party, set[str]]:
+    """The groups of these customers. Raises TryAgain when one has joined a group between the two locks."""
+    memberships = await store.groups_of(work, parties)
+    must_hold(work, set[str]().union(*memberships.values()))
+    return memberships

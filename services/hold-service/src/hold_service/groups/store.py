@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast.database.bulk import columns
@@ -30,8 +31,15 @@ CROSS JOIN LATERAL (
     WHERE a.company = p.company AND a.customer = p.customer FOR UPDATE SKIP LOCKED) a
 """
 LOCK = """
-SELECT g.group_id FROM unnest($1::text[]) AS w (group_id)
-CROSS JOIN LATERAL (SELECT g.group_id FROM credit_group g WHERE g.group_id = w.group_id FOR UPDATE {wait}) g
+WITH g AS MATERIALIZED (
+    SELECT g.group_id, g.stamp FROM unnest($1::text[]) AS w (group_id)
+    CROSS JOIN LATERAL (
+        SELECT g.group_id, g.stamp FROM credit_group g WHERE g.group_id = w.group_id FOR UPDATE {wait}) g
+), stamped AS (
+    UPDATE credit_group c SET stamp = gen_random_uuid() WHERE c.group_id = ANY (ARRAY(SELECT group_id FROM g))
+    RETURNING c.group_id, c.stamp
+)
+SELECT s.group_id, g.stamp::text AS former, s.stamp::text AS stamp FROM stamped s JOIN g USING (group_id)
 """
 """One group after another, in the order of the array: the caller sorts them."""
 LOCK_ALL, LOCK_FREE = LOCK.format(wait=""), LOCK.format(wait="SKIP LOCKED")
@@ -56,10 +64,19 @@ async def members_of(work: Work, groups: Collection[str]) -> set[Party]:
     return {(row["company"], row["customer"]) for row in await work.conn.fetch(MEMBERS, sorted(groups))}
 
 
-async def lock_rows(work: Work, groups: Collection[str], *, wait: bool) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The hold of a transaction on a group: the stamp that it found, until it changes something, and the one that it
+    leaves."""
+
+    former: str | None
+    stamp: str
+
+
+async def lock_rows(work: Work, groups: Collection[str], *, wait: bool) -> dict[str, Turn]:
     """Lock groups in sorted order; without `wait` those that are free. Answers those it got."""
     rows = await work.conn.fetch(LOCK_ALL if wait else LOCK_FREE, sorted(groups))
-    return {row["group_id"] for row in rows}
+    return {row["group_id"]: Turn(row["former"], row["stamp"]) for row in rows}
 
 
 async def newer(work: Work, versions: Sequence[tuple[str, int]]) -> set[str]:
@@ -72,9 +89,11 @@ async def newer(work: Work, versions: Sequence[tuple[str, int]]) -> set[str]:
     return {row["group_id"] for row in rows}
 
 
-async def write_groups(work: Work, groups: Sequence[tuple[Any, ...]], members: Sequence[tuple[str, str, str]]) -> None:
-    """Replace groups with their members, whose accounts are locked."""
-    await work.conn.execute(
+async def write_groups(
+    work: Work, groups: Sequence[tuple[Any, ...]], members: Sequence[tuple[str, str, str]]
+) -> dict[str, Turn]:
+    """Replace groups with their members, whose accounts are locked; whoever writes a group holds it."""
+    rows = await work.conn.fetch(
         """INSERT INTO credit_group (group_id, version, currency, credit_limit, expiry_date, check_member_overdue,
                                      temporary_limits, deleted, changed_at)
            SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::numeric[], $5::date[], $6::boolean[],
@@ -83,7 +102,8 @@ async def write_groups(work: Work, groups: Sequence[tuple[Any, ...]], members: S
            SET version = excluded.version, currency = excluded.currency, credit_limit = excluded.credit_limit,
                expiry_date = excluded.expiry_date, check_member_overdue = excluded.check_member_overdue,
                temporary_limits = excluded.temporary_limits, deleted = excluded.deleted,
-               changed_at = excluded.changed_at""",
+               changed_at = excluded.changed_at, stamp = gen_random_uuid()
+           RETURNING group_id, stamp::text AS stamp""",
         *columns(groups),
     )
     await work.conn.execute("DELETE FROM credit_group_member WHERE group_id = ANY($1)", [g[0] for g in groups])
@@ -92,3 +112,4 @@ async def write_groups(work: Work, groups: Sequence[tuple[Any, ...]], members: S
            SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING""",
         *columns(members, 3),
     )
+    return {row["group_id"]: Turn(None, row["stamp"]) for row in rows}

@@ -33,10 +33,14 @@ from holdfast.web.problems import Problem, responses
 router = APIRouter(prefix="/v1/holds", tags=["holds"])
 Reader = Annotated[Caller, Depends(require("holds:see"))]
 Editor = Annotated[Caller, Depends(require("holds:edit"))]
-Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
+NO_ZERO = r"^[^\x00]+$"
+Named = Annotated[str | None, Query(max_length=60, pattern=NO_ZERO)]
 HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
+NumberAsked = Annotated[str | None, Query(pattern=r"^H-\d{6,18}$")]
 Day = Annotated[BusinessDate | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
+Reason = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+KNOWN_REASONS = f"{', '.join(HoldReason)}; or one that a kind of rule has brought"
 SORTS = [*listing.COLUMNS, *(f"-{name}" for name in listing.COLUMNS)]
 
 
@@ -46,16 +50,33 @@ class Filters:
     def __init__(
         self,
         company: Named = None, customer: Named = None, order: Named = None, sold_to: Named = None,
-        checkpoint: Checkpoint | None = None, primary_reason: HoldReason | Literal["multiple", "none"] | None = None,
+        checkpoint: Checkpoint | None = None, primary_reason: Reason = None,
         forced_reason: Named = None, currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
         sales_taker: Named = None, sales_responsible: Named = None, sales_pool: Named = None,
         freight_zone: Named = None, load: Named = None, payment_terms: Named = None,
         workflow_status: State | None = None,
         closed_as: Literal["released", "rejected", "cancelled"] | None = None, closed_by: Named = None,
         release_reason: Named = None, release_mode: Literal["with_posting", "without_posting"] | None = None,
+        credit_management_group: Named = None, hold_type: Literal["credit"] | None = None,
     ) -> None:  # fmt: skip
         given = {name: value for name, value in locals().items() if name != "self"}
-        self.equal = {name: str(value) for name, value in given.items() if value is not None}
+        self.equal: dict[str, Any] = {name: str(value) for name, value in given.items() if value is not None}
+
+
+class Texts:
+    """What occurs in a column, and holds by their number, as query parameters."""
+
+    def __init__(
+        self,
+        notes: Annotated[str | None, Query(max_length=200, pattern=NO_ZERO, description="a part of the notes")] = None,
+        overdue_accounts: Annotated[
+            str | None, Query(max_length=90, pattern=NO_ZERO, description="company/customer that is overdue")] = None,
+        hold: NumberAsked = None, previous_hold: NumberAsked = None,
+    ) -> None:  # fmt: skip
+        given = {"notes": notes, "overdue_accounts": overdue_accounts}
+        self.contains = {name: text for name, text in given.items() if text is not None}
+        asked = {"hold": hold, "previous_hold": previous_hold}
+        self.equal = {name: int(number.removeprefix("H-")) for name, number in asked.items() if number is not None}
 
 
 class Spans:
@@ -67,11 +88,16 @@ class Spans:
         closed_from: Annotated[datetime | None, Query()] = None, closed_to: Annotated[datetime | None, Query()] = None,
         review_from: Day = None, review_to: Day = None, delivery_from: Day = None, delivery_to: Day = None,
         total_from: Value = None, total_to: Value = None,
+        sales_total_from: Value = None, sales_total_to: Value = None,
+        created_from: Annotated[datetime | None, Query()] = None,
+        created_to: Annotated[datetime | None, Query()] = None,
+        deadline_from: Day = None, deadline_to: Day = None,
     ) -> None:  # fmt: skip
         self.spans = {
             "held_at": (held_from, held_to), "closed_at": (closed_from, closed_to),
             "review_date": (review_from, review_to), "delivery_date": (delivery_from, delivery_to),
-            "order_total": (total_from, total_to),
+            "order_total": (total_from, total_to), "sales_total": (sales_total_from, sales_total_to),
+            "order_created_at": (created_from, created_to), "sales_deadline": (deadline_from, deadline_to),
         }  # fmt: skip
 
 
@@ -109,9 +135,10 @@ async def list_holds(
     request: Request,
     caller: Reader,
     filters: Annotated[Filters, Depends()],
+    texts: Annotated[Texts, Depends()],
     spans: Annotated[Spans, Depends()],
     flags: Annotated[Flags, Depends()],
-    reason: Annotated[HoldReason | None, Query(description="holds that have this reason among others")] = None,
+    reason: Annotated[Reason, Query(description=f"holds that have it among others: {KNOWN_REASONS}")] = None,
     sort: Annotated[
         str, Query(json_schema_extra={"enum": SORTS}, description="a column; with a minus: downwards")
     ] = "held_at",
@@ -124,8 +151,8 @@ async def list_holds(
     after = _after(cursor, sort)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await listing.page_of_holds(
-            work, companies=caller.company_filter(), equal=filters.equal, spans=spans.spans, flags=flags.flags,
-            reason=reason, sort=sort, after=after, limit=limit + 1,
+            work, companies=caller.company_filter(), equal=filters.equal | texts.equal, contains=texts.contains,
+            spans=spans.spans, flags=flags.flags, reason=reason, sort=sort, after=after, limit=limit + 1,
         )  # fmt: skip
     shown, following = page(rows, limit, lambda row: (sort, row["sort_value"], row["id"]))
     return json_of({"items": [shown_hold(row) for row in shown], "next_cursor": following})
@@ -146,6 +173,8 @@ def _after(cursor: str | None, sort: str) -> tuple[str, int] | None:
 
 def _readable(text: str, kind: type) -> bool:
     """Whether PostgreSQL will read a sort value of a cursor."""
+    if kind is bool:
+        return text in ("true", "false")
     if kind is str or (text == "infinity" and kind in (date, datetime)):
         return True
     try:
@@ -177,7 +206,7 @@ async def what_it_takes(request: Request, hold: HoldNumber, caller: Reader) -> R
     async with transaction(request.app.state.pool) as work:
         row = await acting.read(work, hold, caller)
         acting.must_be_active(row)
-        known = await known_of(work, row)
+        known = await known_of(work, row, locked=False)
     found = rejudge(asked_again(row, known), known).findings
     items = [{"reason": f.reason, "explanation": f.text, "to_pass": f.to_pass} for f in found]
     if row["forced_reason"] is not None:

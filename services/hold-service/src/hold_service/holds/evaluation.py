@@ -5,17 +5,22 @@ The decision is made on locked customers; what it writes and publishes is collec
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import asyncpg
 
 from hold_service.checkpoints import store as checkpoints
 from hold_service.checks import saving
+from hold_service.checks.again import found_by
 from hold_service.checks.known import Known
 from hold_service.checks.model import Verdict
 from hold_service.checks.saving import DecisionRow
 from hold_service.holds import notices, store
 from hold_service.holds.model import (
     READY,
+    WAITING,
     Outcome,
+    Row,
     Weighed,
     active_reasons,
     automatic_reason,
@@ -23,15 +28,14 @@ from hold_service.holds.model import (
     reservation_of,
     weigh,
 )  # fmt: skip
-from hold_service.holds.release import AUTOMATIC, Release, ending
+from hold_service.holds.rechecked import rechecked
+from hold_service.holds.release import AUTOMATIC, Release, amount_of, ending
 from hold_service.holds.store import AdmissionRow, Closing
 from holdfast.bus import outbox
 from holdfast.contracts.base import Payload
 from holdfast.database.work import Work
 from holdfast.receivables.model import Reservation
 from holdfast.receivables.reservations import end_reservations, reserve, set_credit_status
-
-WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
 
 
 class Evaluation:
@@ -52,6 +56,7 @@ class Evaluation:
         self._events: list[Payload] = []
         self._waiting: list[asyncpg.Record] = []
         self._decisions: list[DecisionRow] = []
+        self._renewed: list[tuple[int, UUID]] = []
 
     def cancel(self, row: asyncpg.Record, known: Known) -> None:
         """The held order was cancelled (spec 3.9)."""
@@ -59,6 +64,7 @@ class Evaluation:
         self.outcomes[row["id"]] = Outcome.CANCELLED
         self._closings.append(Closing(row["id"], "cancelled", AUTOMATIC, None, reason or "order cancelled"))
         self._ended.append((row["company"], row["order_no"]))
+        self._note_waiting(row)
         self._events.append(notices.cancelled(row, known, self._work, reason))
 
     def weigh(
@@ -68,29 +74,43 @@ class Evaluation:
         automatic = known.setup.parameters.auto_release
         if is_modified(row) and not row["amount_changed"]:
             self._modified.append(row["id"])
-        found = {finding.reason.value: finding.text for finding in verdict.findings}
+        found = found_by(verdict)
         forced = row["forced_reason"] is not None
         if row["workflow_status"] in WAITING:
             automatic = automatic and known.setup.parameters.auto_release_submitted == "close_and_release"
-            self._waiting.append(row)
-        weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic)
+        self._note_waiting(row)
+        weighed = weigh(active_reasons(row), found, forced=forced, automatic=automatic, complete=verdict.is_complete)
         self.outcomes[row["id"]] = weighed.outcome
         self._seen.append((row["id"], dict(weighed.seen)))
         self._gone += [(row["id"], reason) for reason in weighed.gone]
         if weighed.outcome is Outcome.RELEASED:
             return self._release(row, known, verdict, triggers)
-        self._tell(row, known, weighed, triggers)
+        self._tell(row, known, verdict, weighed, triggers)
         return None
 
-    def _tell(self, row: asyncpg.Record, known: Known, weighed: Weighed, triggers: tuple[str, ...]) -> None:
-        left = tuple(sorted((active_reasons(row) | weighed.seen.keys()) - set(weighed.gone)))
+    def _note_waiting(self, row: asyncpg.Record) -> None:
+        if row["workflow_status"] in WAITING or row["approved"] is not None:
+            self._waiting.append(row)
+
+    def _tell(
+        self, row: asyncpg.Record, known: Known, verdict: Verdict, weighed: Weighed, triggers: tuple[str, ...]
+    ) -> None:
+        """A hold that stands on other reasons now stands on another decision, with the numbers of this moment."""
+        active = active_reasons(row)
+        if not weighed.gone and weighed.seen.keys() <= active:
+            return
+        left, amount = tuple(sorted((active | weighed.seen.keys()) - set(weighed.gone))), amount_of(row, known)
+        decided = rechecked(self._work, row, known, verdict, {name: weighed.seen.get(name) for name in left}, triggers)
+        self._decisions.append(decided)
+        self._renewed.append((row["id"], decided.id))
+        now: Row = dict(row) | {"decision": decided.id}
         self._events += [
-            notices.reason_cleared(row, known, self._work, reason, left, triggers)
+            notices.reason_cleared(now, known, self._work, amount, reason, left, triggers)
             for reason in weighed.gone
             if reason != READY
         ]
         if weighed.newly_ready:
-            self._events.append(notices.ready(row, known, self._work, triggers))
+            self._events.append(notices.ready(now, known, self._work, amount, triggers))
 
     def _release(self, row: asyncpg.Record, known: Known, verdict: Verdict, triggers: tuple[str, ...]) -> Reservation:
         given = known.setup.parameters
@@ -110,8 +130,7 @@ class Evaluation:
     async def save(self) -> None:
         """Write and publish all of it."""
         work = self._work
-        await store.clear_reasons(work, self._gone)
-        await store.see_reasons(work, self._seen)
+        await store.change_reasons(work, self._seen, self._gone)
         await store.note_changed_amounts(work, self._modified)
         await store.close(work, self._closings)
         await store.admit(work, self._admitted)
@@ -121,11 +140,12 @@ class Evaluation:
         await end_reservations(work, self._ended)
         if self._decisions:
             await saving.save_decisions(work, self._decisions)
+        await store.renew_decisions(work, self._renewed)
         await outbox.emit(work, self._events)
 
     @property
     def waiting(self) -> list[asyncpg.Record]:
-        """Holds whose release somebody has asked for."""
+        """Holds whose release somebody has asked for or approved."""
         return self._waiting
 
     @property

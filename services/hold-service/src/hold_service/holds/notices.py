@@ -29,18 +29,18 @@ def cancelled(row: Row, known: Known, work: Work, reason: str | None) -> HoldCan
 
 
 def reason_cleared(
-    row: Row, known: Known, work: Work, reason: str, left: tuple[str, ...], triggers: tuple[str, ...]
+    row: Row, known: Known, work: Work, amount: Any, reason: str, left: tuple[str, ...], triggers: tuple[str, ...]
 ) -> ReasonCleared:
     """A reason is gone; others are left, or the release waits for a person."""
     more = {"reason": reason, "reasons_left": left, "triggers": triggers}
-    return ReasonCleared.model_validate(fields(row, known, work, row["order_total"]) | more)
+    return ReasonCleared.model_validate(fields(row, known, work, amount) | more)
 
 
-def ready(row: Row, known: Known, work: Work, triggers: tuple[str, ...]) -> OrderReady:
+def ready(row: Row, known: Known, work: Work, amount: Any, triggers: tuple[str, ...]) -> OrderReady:
     """Nothing but a person's release is missing."""
     cleared = tuple(sorted(r["reason"] for r in row["reasons"] if r["reason"] not in (READY, FORCED)))
     more = {"reasons_cleared": cleared, "triggers": triggers, "forced": row["forced_reason"] is not None}
-    return OrderReady.model_validate(fields(row, known, work, row["order_total"]) | more)
+    return OrderReady.model_validate(fields(row, known, work, amount) | more)
 
 
 def rejected(row: Row, known: Known, work: Work, amount: Any, by: str, reason: str | None, note: str | None) -> Any:

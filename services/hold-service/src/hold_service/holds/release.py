@@ -10,7 +10,7 @@ from uuid import uuid4
 from hold_service.checkpoints import store as checkpoints
 from hold_service.checks import saving
 from hold_service.checks import store as checks
-from hold_service.checks.known import Asked, Known, brought_up_to_date
+from hold_service.checks.known import Asked, Known, Said, with_state
 from hold_service.checks.model import Verdict, figures, open_amount, rejudge
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
@@ -64,11 +64,11 @@ def order_of(row: Row) -> CheckedOrder:
 
 
 def asked_again(row: Row, known: Known) -> Asked:
-    """The order of a hold with its terms."""
-    asked = Asked(
-        order_of(row), row["payment_terms"], row["cash_discount"], row["order_excluded"], proforma=row["proforma"]
+    """The order of a hold with what was said of it."""
+    said = Said(
+        row["payment_terms"], row["cash_discount"], row["order_excluded"], row["is_project"], row["reserved_total"]
     )
-    return brought_up_to_date(asked, known)
+    return with_state(order_of(row), said, known, proforma=row["proforma"])
 
 
 def amount_of(row: Row, known: Known) -> Decimal:
@@ -87,13 +87,14 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
     """A release as it is stored, told and remembered; the figures of the moment are kept with the decision."""
     value, decision = order_value(row, known), uuid4()
     amount = value if release.amount is None else release.amount
+    grace = _grace(row, known, release, amount)
     event = OrderReleased.model_validate({
         **notices.fields(row, known, work, amount_of(row, known), decision), "checkpoint": row["checkpoint"],
         "mode": release.mode, "automatic": release.automatic, "released_by": release.by,
         "release_reason": release.reason, "triggers": release.triggers, "figures": figures(verdict),
         "reasons_cleared": _cleared(row) if release.automatic else (), "note": release.note,
         "released_amount": amount, "released_lines": release.lines, "partial": amount < value,
-        "valid_until": release.valid_until,
+        "valid_until": release.valid_until, "grace_until": grace.grace_until,
         "posting_request": row["posting_request"] if release.mode == "with_posting" else None,
     })  # fmt: skip
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
@@ -102,7 +103,7 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
         release.lines, release.valid_until,
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
-    return Ending(closing, _admissions(row, known, release, amount), _grace(row, known, release, amount), event,
+    return Ending(closing, _admissions(row, known, release, amount), grace, event,
                   DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
         known.position.check_date, row["id"], to_json(answer), to_json(picture),
@@ -121,7 +122,7 @@ def _grace(row: Row, known: Known, release: Release, amount: Decimal) -> checkpo
     return checkpoints.Released(
         row["company"], row["order_no"], row["customer"], row["id"], row["checkpoint"], on, grace,
         row["order_currency"], amount, asked.payment_terms, asked.cash_discount, release.amount is not None,
-        release.valid_until,
+        release.valid_until, max(row["order_version"], row["state_version"] or 0),
     )  # fmt: skip
 
 
@@ -136,10 +137,10 @@ def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> li
     )]  # fmt: skip
 
 
-async def known_of(work: Work, row: Row) -> Known:
-    """What is known for the hold of a locked customer."""
+async def known_of(work: Work, row: Row, *, locked: bool = True) -> Known:
+    """What is known for the hold of a locked customer; with `locked` False only to tell of it."""
     party = (row["company"], row["customer"])
-    loaded = await checks.load(work, {party: {row["order_no"]}}, {row["order_currency"]})
+    loaded = await checks.load(work, {party: {row["order_no"]}}, {row["order_currency"]}, locked=locked)
     return loaded.known(party, row["checkpoint"], row["order_no"], None)
 
 

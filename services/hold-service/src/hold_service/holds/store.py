@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from hold_service.checks.known import Said
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
@@ -18,9 +20,12 @@ from holdfast.receivables.model import Party
 Reasons = dict[str, str]
 """Reason -> its explanation."""
 
-LIST = """
+TERMS = """CASE WHEN o.version > h.order_version THEN o.payment_terms
+                ELSE coalesce(h.payment_terms, o.payment_terms) END"""
+LIST = f"""
 SELECT h.*, d.sold_to, d.sales_taker, d.sales_responsible, d.sales_pool, d.freight_zone, d.load, d.delivery_date,
        o.version AS state_version, o.currency AS state_currency, o.total AS state_total,
+       o.customer AS state_customer, {TERMS} AS shown_terms,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
            'reason', r.reason, 'active', r.active, 'explanation', r.explanation,
            'first_seen', r.first_seen, 'cleared_at', r.cleared_at) ORDER BY r.first_seen, r.reason), '[]')
@@ -29,6 +34,32 @@ FROM hold h
 LEFT JOIN order_detail d ON d.order_no = h.order_no AND d.company = h.company
 LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company
 """
+
+
+COMPANY_TOTAL = """CASE WHEN q.picture ->> 'currency' = h.order_currency THEN h.order_total
+                        ELSE (q.picture #>> '{facts,order_total}')::numeric END"""
+"""In company currency, as the newest decision converted it; null where a rate lacked."""
+OF_RELEASE = """
+LEFT JOIN LATERAL (SELECT r.grace_until FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r ON true
+"""
+OF_PROFILE = "LEFT JOIN profile f ON f.customer = h.customer AND f.company = h.company"
+OF_DECISION = """
+LEFT JOIN LATERAL (SELECT q.picture, q.answer FROM decision q WHERE q.id = h.decision OFFSET 0) q ON true
+"""
+SHOWN = (
+    LIST.replace(
+        "FROM hold h\n",
+        f"""
+       , d.sales_deadline, r.grace_until, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
+       q.picture ->> 'currency' AS company_currency, q.answer -> 'overdue_accounts' AS overdue_accounts
+FROM hold h
+""",
+    )
+    + OF_RELEASE
+    + OF_PROFILE
+    + OF_DECISION
+)
+"""With what only people look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,74 +78,51 @@ class NewHold:
     proforma: bool
     decision: UUID
     posting_request: dict[str, Any] | None
-    payment_terms: str | None = None
-    cash_discount: str | None = None
-    excluded: bool = False
+    said: Said
     forced_reason: str | None = None
 
 
-async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], int]:
-    """Write holds; answers their ids by (company, order). The previous hold of the order is linked."""
+async def insert(work: Work, holds: Sequence[NewHold]) -> dict[tuple[str, str], tuple[int, int | None]]:
+    """Write holds; answers by (company, order) their ids and those of the holds of the order before, which are
+    linked."""
     if not holds:
         return {}
     rows = [
         (
             h.company, h.customer, h.order, h.order_version, h.order_currency, h.order_total, h.order_created_at,
-            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request, h.payment_terms, h.cash_discount,
-            h.excluded, h.forced_reason,
+            h.checkpoint, h.attempt, h.proforma, h.decision, h.posting_request, *astuple(h.said), h.forced_reason,
         )
         for h in holds
     ]  # fmt: skip
     found = await work.conn.fetch(
         """INSERT INTO hold (company, customer, order_no, order_version, order_currency, order_total,
                              order_created_at, checkpoint, attempt, proforma, decision, posting_request,
-                             payment_terms, cash_discount, order_excluded, forced_reason, held_at, attempted_at,
-                             previous_hold, lines)
-           SELECT n.*, $17, CASE WHEN n.forced_reason IS NULL THEN $17::timestamptz END,
+                             payment_terms, cash_discount, order_excluded, is_project, reserved_total, forced_reason,
+                             held_at, attempted_at, previous_hold, lines)
+           SELECT n.*, $19, CASE WHEN n.forced_reason IS NULL THEN $19::timestamptz END,
                   (SELECT max(p.id) FROM hold p WHERE p.company = n.company AND p.order_no = n.order_no),
                   coalesce((SELECT d.lines FROM order_detail d
                             WHERE d.order_no = n.order_no AND d.company = n.company), '[]')
            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::numeric[],
                        $7::timestamptz[], $8::text[], $9::text[], $10::boolean[], $11::uuid[], $12::jsonb[],
-                       $13::text[], $14::text[], $15::boolean[], $16::text[])
+                       $13::text[], $14::text[], $15::boolean[], $16::boolean[], $17::numeric[], $18::text[])
                 AS n (company, customer, order_no, order_version, order_currency, order_total, order_created_at,
                       checkpoint, attempt, proforma, decision, posting_request, payment_terms, cash_discount,
-                      order_excluded, forced_reason)
-           RETURNING id, company, order_no""",
+                      order_excluded, is_project, reserved_total, forced_reason)
+           RETURNING id, company, order_no, previous_hold""",
         *columns(rows),
         work.business_now,
     )
-    return {(row["company"], row["order_no"]): row["id"] for row in found}
+    return {(row["company"], row["order_no"]): (row["id"], row["previous_hold"]) for row in found}
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """Another attempt to post a held order: what a release with posting would send back from now on."""
-
-    hold_id: int
-    checkpoint: str
-    attempt: str
-    order_version: int
-    order_total: Decimal
-    proforma: bool
-    posting_request: dict[str, Any] | None
-
-
-async def attempted_again(work: Work, attempts: Sequence[Attempt]) -> None:
-    """Holds take over the newest attempt of their order; a changed value is noted."""
-    newest = {attempt.hold_id: astuple(attempt) for attempt in attempts}
-    if newest:
+async def renew_decisions(work: Work, renewed: Sequence[tuple[int, UUID]]) -> None:
+    """Holds stand on newer decisions; who has read them has their new reasons by another version already."""
+    if renewed:
         await work.conn.execute(
-            """UPDATE hold h SET checkpoint = n.checkpoint, attempt = n.attempt, order_total = n.order_total,
-                      order_version = greatest(h.order_version, n.order_version), proforma = n.proforma,
-                      posting_request = coalesce(n.posting_request, h.posting_request), attempted_at = $8,
-                      amount_changed = h.amount_changed OR h.order_total <> n.order_total, version = h.version + 1
-               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::numeric[], $6::boolean[],
-                           $7::jsonb[])
-                    AS n (hold_id, checkpoint, attempt, order_version, order_total, proforma, posting_request)
-               WHERE h.id = n.hold_id AND h.active""",
-            *columns(list(newest.values())),
-            work.business_now,
+            """UPDATE hold h SET decision = n.decision FROM unnest($1::bigint[], $2::uuid[]) AS n (id, decision)
+               WHERE h.id = n.id""",
+            *columns(renewed),
         )
 
 
@@ -128,10 +136,19 @@ async def note_changed_amounts(work: Work, hold_ids: Sequence[int]) -> None:
         )
 
 
-async def note_workflow(work: Work, hold_id: int, status: str, *, approved: bool) -> None:
-    """Where the approval of a release or rejection stands; `approved` lets a person do it."""
+async def hand_over(work: Work, rows: Sequence[asyncpg.Record]) -> None:
+    """Holds of orders that have another invoice account by now are that customer's from now on."""
     await work.conn.execute(
-        "UPDATE hold SET workflow_status = $2, release_approved = $3, version = version + 1 WHERE id = $1",
+        """UPDATE hold h SET customer = n.customer, version = h.version + 1
+           FROM unnest($1::bigint[], $2::text[]) AS n (id, customer) WHERE h.id = n.id AND h.active""",
+        *columns([(row["id"], row["state_customer"]) for row in rows], 2),
+    )
+
+
+async def note_workflow(work: Work, hold_id: int, status: str, approved: UUID | None) -> None:
+    """Where the approval of a release or rejection stands; `approved` is the one that lets a person do it."""
+    await work.conn.execute(
+        "UPDATE hold SET workflow_status = $2, approved = $3, version = version + 1 WHERE id = $1",
         hold_id,
         status,
         approved,
@@ -162,7 +179,26 @@ async def see_reasons(work: Work, reasons: Sequence[tuple[int, Reasons]]) -> Non
         )
 
 
-async def clear_reasons(work: Work, gone: Sequence[tuple[int, str]]) -> None:
+async def change_reasons(work: Work, seen: Sequence[tuple[int, Reasons]], gone: Collection[tuple[int, str]]) -> None:
+    """See reasons of holds that there have been, and clear others: who has read a hold before has read another one."""
+    found = [(hold_id, reason) for hold_id, reasons in seen for reason in reasons]
+    if found or gone:
+        await work.conn.execute(ANOTHER_VERSION, *columns(found, 2), *columns(sorted(gone), 2))
+    await _clear_reasons(work, gone)
+    await see_reasons(work, seen)
+
+
+ANOTHER_VERSION = """
+UPDATE hold SET version = version + 1 WHERE id = ANY (ARRAY(
+    SELECT n.hold_id FROM unnest($1::bigint[], $2::text[]) AS n (hold_id, reason)
+    WHERE (SELECT r.active FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason) IS NOT TRUE
+    UNION ALL
+    SELECT n.hold_id FROM unnest($3::bigint[], $4::text[]) AS n (hold_id, reason)
+    WHERE (SELECT r.active FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason)))
+"""
+
+
+async def _clear_reasons(work: Work, gone: Collection[tuple[int, str]]) -> None:
     """Reasons that no longer hold."""
     if gone:
         await work.conn.execute(
@@ -248,18 +284,32 @@ async def refuse_order(work: Work, company: str, order: str) -> None:
     await work.conn.execute("DELETE FROM admission WHERE company = $1 AND order_no = $2", company, order)
 
 
-async def active_of(work: Work, parties: Collection[Party]) -> list[asyncpg.Record]:
-    """Active holds of customers, the oldest first."""
+Place = tuple[datetime, int]
+"""Since when an order is held, and the number of its hold: which of two is older."""
+
+
+async def active_of(
+    work: Work, parties: Collection[Party], only: Collection[int] | None = None, *,
+    after: Mapping[Party, Place] = MappingProxyType({}), most: int | None = None,
+) -> list[asyncpg.Record]:  # fmt: skip
+    """Active holds of customers, or `only` some of them, the oldest first, whosever it is: members of a group share
+    their room (spec 2.1). `after`: only those that are younger, by customer; at most `most`."""
+    wanted = [(*party, *after.get(party, (None, None))) for party in sorted(parties)]
     return list(
         await work.conn.fetch(
-            f"""{LIST} JOIN unnest($1::text[], $2::text[]) AS w (company, customer)
+            f"""{LIST} JOIN unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[])
+                     AS w (company, customer, after_held_at, after_id)
                 ON h.company = w.company AND h.customer = w.customer
-                WHERE h.active ORDER BY h.company, h.customer, h.held_at, h.id""",
-            *columns(sorted(parties), 2),
+                WHERE h.active AND ($5::bigint[] IS NULL OR h.id = ANY($5))
+                  AND (w.after_id IS NULL OR (h.held_at, h.id) > (w.after_held_at, w.after_id))
+                ORDER BY h.held_at, h.id LIMIT $6""",
+            *columns(wanted, 4),
+            None if only is None else list(only),
+            most,
         )
     )
 
 
 async def read_hold(work: Work, hold_id: int) -> asyncpg.Record | None:
     """One hold with its reasons."""
-    return await work.conn.fetchrow(f"{LIST} WHERE h.id = $1", hold_id)
+    return await work.conn.fetchrow(f"{SHOWN} WHERE h.id = $1", hold_id)

@@ -10,9 +10,11 @@ from fastapi.responses import Response
 
 from hold_service.parameters import store
 from hold_service.parameters.model import HoldParameters
+from hold_service.reasons.known import must_exist
 from hold_service.rechecks import store as rechecks
+from hold_service.setups import store as setups
 from holdfast.database.pool import to_json
-from holdfast.database.work import transaction
+from holdfast.database.work import Work, transaction
 from holdfast.web import audit, idempotency
 from holdfast.web.auth import Caller, require
 from holdfast.web.etags import IfMatch, check_if_match, etag
@@ -55,8 +57,10 @@ async def set_parameters(
     async with transaction(request.app.state.pool) as work:
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
-        before = _shown(company, await store.read_parameters(work, company, lock=True))
+        await setups.lock(work, company)
+        before = _shown(company, await store.read_parameters(work, company))
         check_if_match(if_match, before["version"])
+        await _check_reasons(work, company, given)
         settings = given.model_dump(mode="json")
         version = await store.write_parameters(work, company, settings)
         after = {"company": company, **settings, "version": version}
@@ -68,6 +72,13 @@ async def set_parameters(
         answer = Answer(200, to_json(after), {"etag": etag(version)})
         await idempotency.store(work, [(identity, answer)])
     return answer.response()
+
+
+async def _check_reasons(work: Work, company: str, given: HoldParameters) -> None:
+    """What holds end with by themselves are release reasons of the company (spec 1.4). Raises Problem 422."""
+    for field in ("cancel_reason", "modified_order_release_reason", "auto_release_reason"):
+        if (reason := getattr(given, field)) is not None:
+            await must_exist(work, company, "release", reason, field)
 
 
 def _shown(company: str, row: asyncpg.Record | None) -> dict[str, Any]:

@@ -9,11 +9,9 @@ import asyncpg
 from holdfast.database.work import Work
 
 
-async def read_parameters(work: Work, company: str, *, lock: bool = False) -> asyncpg.Record | None:
+async def read_parameters(work: Work, company: str) -> asyncpg.Record | None:
     """What a company has set, if it has set anything."""
-    return await work.conn.fetchrow(
-        f"SELECT version, settings FROM parameters WHERE company = $1{' FOR UPDATE' if lock else ''}", company
-    )
+    return await work.conn.fetchrow("SELECT version, settings FROM parameters WHERE company = $1", company)
 
 
 async def write_parameters(work: Work, company: str, settings: dict[str, Any]) -> int:

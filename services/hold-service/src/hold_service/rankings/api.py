@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.rankings import store
 from hold_service.rechecks import store as rechecks
+from hold_service.setups import store as setups
 from holdfast.contracts.base import Code
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
@@ -65,7 +66,8 @@ async def set_ranking(
     async with transaction(request.app.state.pool) as work:
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
-        before = _shown(company, subject, await store.read_ranking(work, company, _column(subject), lock=True))
+        await setups.lock(work, company)
+        before = _shown(company, subject, await store.read_ranking(work, company, _column(subject)))
         check_if_match(if_match, before["version"])
         version = await store.write_ranking(work, company, _column(subject), given.ranks)
         after = {"company": company, "subject": subject, "ranks": given.ranks, "version": version}

@@ -7,10 +7,10 @@ import asyncpg
 from holdfast.database.work import Work
 
 
-async def read_ranking(work: Work, company: str, subject: str, *, lock: bool = False) -> asyncpg.Record | None:
+async def read_ranking(work: Work, company: str, subject: str) -> asyncpg.Record | None:
     """The ranking of a company, if it has one."""
     return await work.conn.fetchrow(
-        f"SELECT version, ranks FROM ranking WHERE company = $1 AND subject = $2{' FOR UPDATE' if lock else ''}",
+        "SELECT version, ranks FROM ranking WHERE company = $1 AND subject = $2",
         company,
         subject,
     )

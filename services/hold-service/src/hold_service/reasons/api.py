@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from hold_service.reasons import store
+from hold_service.setups import store as setups
 from holdfast.contracts.base import Text
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
@@ -85,7 +86,8 @@ async def set_reason(
     async with transaction(request.app.state.pool) as work:
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
-        before = await store.read_reason(work, company, kind, reason, lock=True)
+        await setups.lock(work, company)
+        before = await store.read_reason(work, company, kind, reason)
         check_put("reason", before["version"] if before else None, if_match, if_none_match)
         after = await store.write_reason(work, company, kind, reason, given.description)
         await audit.record(
@@ -119,7 +121,8 @@ async def delete_reason(
     async with transaction(request.app.state.pool) as work:
         if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
             return earlier.response()
-        before = await store.read_reason(work, company, kind, reason, lock=True)
+        await setups.lock(work, company)
+        before = await store.read_reason(work, company, kind, reason)
         if before is None:
             raise not_found(f"{kind} reason {reason} of company {company}")
         check_if_match(if_match, before["version"])

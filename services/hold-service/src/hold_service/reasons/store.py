@@ -7,10 +7,10 @@ import asyncpg
 from holdfast.database.work import Work
 
 
-async def read_reason(work: Work, company: str, kind: str, reason: str, *, lock: bool = False) -> asyncpg.Record | None:
+async def read_reason(work: Work, company: str, kind: str, reason: str) -> asyncpg.Record | None:
     """One reason of a company."""
     return await work.conn.fetchrow(
-        f"SELECT * FROM reason WHERE company = $1 AND type = $2 AND id = $3{' FOR UPDATE' if lock else ''}",
+        "SELECT * FROM reason WHERE company = $1 AND type = $2 AND id = $3",
         company,
         kind,
         reason,

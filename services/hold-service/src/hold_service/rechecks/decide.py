@@ -11,27 +11,42 @@ from hold_service.checks.loaded import Loaded
 from hold_service.checks.model import rejudge
 from hold_service.holds import store as holds
 from hold_service.holds.evaluation import Evaluation
-from hold_service.holds.model import Outcome
+from hold_service.holds.model import Outcome, has_moved
 from hold_service.holds.release import asked_again
+from hold_service.rechecks import store as rechecks
+from hold_service.rechecks.store import Due
 from hold_service.releases import approval
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
+MOST = 1_000
+"""Holds that are decided in one transaction: it keeps the customer locked."""
 
-async def recheck_many(work: Work, parties: Mapping[Party, Sequence[str]], most_facts_age: float | None) -> int:
-    """Decide all held orders of these customers; answers how many were released or cancelled."""
-    return (await evaluate(work, parties, most_facts_age)).ended
+
+async def recheck_many(work: Work, taken: Mapping[Party, Due], most_facts_age: float | None) -> int:
+    """Decide the held orders of these customers that are due; answers how many were released or cancelled. Of very many
+    the younger ones stay due."""
+    after = {party: due.after for party, due in taken.items() if due.after is not None}
+    rows = await holds.active_of(work, taken, after=after, most=MOST)
+    triggers = {party: due.triggers for party, due in taken.items()}
+    done = await _evaluate_all(work, rows, triggers, most_facts_age)
+    if len(rows) == MOST:
+        await rechecks.leave(work, taken, (rows[-1]["held_at"], rows[-1]["id"]))
+    return done.ended
 
 
 async def evaluate(
-    work: Work,
-    parties: Mapping[Party, Sequence[str]],
-    most_facts_age: float | None,
-    only: Collection[int] | None = None,
+    work: Work, parties: Mapping[Party, Sequence[str]], most_facts_age: float | None, only: Collection[int]
 ) -> Evaluation:
-    """Decide the held orders of these customers, or `only` some of their holds."""
-    rows = [row for row in await holds.active_of(work, parties) if only is None or row["id"] in only]
+    """Decide some holds of these customers."""
+    return await _evaluate_all(work, await holds.active_of(work, parties, only), parties, most_facts_age)
+
+
+async def _evaluate_all(
+    work: Work, rows: list[asyncpg.Record], parties: Mapping[Party, Sequence[str]], most_facts_age: float | None
+) -> Evaluation:
     evaluation = Evaluation(work)
+    rows = await _without_moved(work, rows, evaluation)
     if not rows:
         return evaluation
     orders: dict[Party, set[str]] = {}
@@ -43,9 +58,25 @@ async def evaluate(
         _evaluate(row, loaded, evaluation, triggers, most_facts_age)
     await evaluation.save()
     for row in evaluation.waiting:
-        released = evaluation.outcomes[row["id"]] is Outcome.RELEASED
-        await (approval.overtaken if released else approval.grown)(work, row)
+        match evaluation.outcomes[row["id"]]:
+            case Outcome.RELEASED:
+                await approval.overtaken(work, row, "released by itself")
+            case Outcome.CANCELLED:
+                await approval.overtaken(work, row, "cancelled")
+            case _:
+                await approval.grown(work, row)
     return evaluation
+
+
+async def _without_moved(work: Work, rows: Sequence[asyncpg.Record], evaluation: Evaluation) -> list[asyncpg.Record]:
+    """Holds of orders that are another customer's by now are handed over. That customer is not locked: who decides for
+    it now does not see them yet, and the re-check that is due with this commit does."""
+    moved = [row for row in rows if has_moved(row)]
+    if moved:
+        await holds.hand_over(work, moved)
+        evaluation.outcomes |= {row["id"]: Outcome.HANDED_OVER for row in moved}
+        await rechecks.mark(work, {(row["company"], row["state_customer"]) for row in moved}, {}, delay_seconds=0)
+    return [row for row in rows if not has_moved(row)]
 
 
 def _evaluate(

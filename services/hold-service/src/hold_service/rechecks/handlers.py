@@ -96,14 +96,13 @@ def affecting_rates(handle: Handle) -> Handle:
     return handle_and_mark
 
 
-def ending_grace(field: str) -> Callable[[Handle], Handle]:
-    """What had freed an order is reversed or returned: its grace ends, and it is checked again (spec 3.1)."""
+def ending_grace(field: str, end: Callable[[Work, checkpoints.Gone], Awaitable[None]]) -> Callable[[Handle], Handle]:
+    """What had freed an order is reversed, returned or cancelled: its grace ends; it is checked again (3.1)."""
 
     def wrap(handle: Handle) -> Handle:
         async def handle_and_end(work: Work, events: Sequence[Incoming[Any]]) -> None:
             await handle(work, events)
-            gone = {(*party, getattr(e.payload, field)) for e in events for party in e.payload.parties()}
-            await checkpoints.end_releases(work, gone)
+            await end(work, {(*party, getattr(e.payload, field)) for e in events for party in e.payload.parties()})
 
         return handle_and_end
 
@@ -115,12 +114,13 @@ WRAPPERS: dict[type[Payload], Callable[[Handle], Handle]] = {
     erp_reference.CompanyWentLive: affecting_companies,
     erp_reference.ExchangeRatePublished: affecting_rates,
     ParametersChanged: affecting_companies,
-    erp_receivables.PaymentReturned: ending_grace("document"),
-    erp_receivables.SettlementReversed: ending_grace("settlement"),
+    erp_receivables.PaymentReturned: ending_grace("document", checkpoints.end_freed_by_credits),
+    erp_receivables.DocumentCancelled: ending_grace("document", checkpoints.end_freed_by_credits),
+    erp_receivables.SettlementReversed: ending_grace("settlement", checkpoints.end_freed_by_settlements),
 }
 
 
 def watched(payload: type[Payload], handle: Handle) -> Handle:
     """A fact handler with what it means for held orders."""
-    wrap = WRAPPERS.get(payload)
-    return wrap(handle) if wrap else noting(payload, handle)
+    wrap, noted = WRAPPERS.get(payload), noting(payload, handle)
+    return wrap(noted) if wrap else noted

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import asyncpg
 import structlog
 
-from hold_service.groups.locks import try_lock_parties
+from hold_service.checks.freshness import are_too_old
+from hold_service.groups.locks import lock_parties, try_lock_parties
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
 from hold_service.rechecks.decide import recheck_many
 from hold_service.setups import store as setups
-from holdfast.database.work import is_transient, transaction, woken_by_clock
+from holdfast.database.work import Work, is_transient, transaction, woken_by_clock
+from holdfast.platform.metrics import counter
+from holdfast.receivables.model import Party
 
 CUSTOMERS = 100
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
+FAILED = counter("holdfast_rechecks_failed", "Times a customer's held orders could not be decided again; tried later.")
 log = structlog.get_logger(__name__)
 
 
@@ -49,13 +54,56 @@ async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: as
 
 async def recheck_due(pool: asyncpg.Pool) -> bool:
     """One batch of customers that are due; whether there may be more that nobody else is at."""
+    parties: list[Party] = []
+    try:
+        async with transaction(pool) as work:
+            parties = await _due(work)
+            return bool(parties) and await _recheck(work, parties)
+    except Exception as error:
+        if is_transient(error) or not parties:
+            raise
+        await _split(pool, parties, error)
+    return True
+
+
+async def _due(work: Work) -> list[Party]:
+    """While facts are too old to decide on nobody is due; afterwards also those who were held for it."""
+    if await are_too_old(work, PARAMETERS.most_facts_age):
+        return []
+    if PARAMETERS.most_facts_age is not None:
+        await store.mark(work, await store.held_for_old_facts(work), {}, delay_seconds=0)
+    return await store.due(work, CUSTOMERS)
+
+
+async def _recheck(work: Work, parties: Sequence[Party]) -> bool:
+    locked = await try_lock_parties(work, parties)
+    # Who has changed a set-up or rates may not have seen what made these customers due: its commit comes first.
+    await setups.share(work, await setups.companies_beside(work, locked))
+    taken = await store.take(work, locked)
+    await recheck_many(work, taken, PARAMETERS.most_facts_age)
+    return bool(taken)
+
+
+async def _split(pool: asyncpg.Pool, parties: Sequence[Party], error: Exception) -> None:
+    """Halve what fails until the customer that cannot be decided is alone, and put that one off."""
+    if len(parties) == 1:
+        await _put_off(pool, parties[0], error)
+        return
+    middle = len(parties) // 2
+    for half in (parties[:middle], parties[middle:]):
+        try:
+            async with transaction(pool) as work:
+                await _recheck(work, half)
+        except Exception as found:
+            if is_transient(found):
+                raise
+            await _split(pool, half, found)
+
+
+async def _put_off(pool: asyncpg.Pool, party: Party, error: Exception) -> None:
     async with transaction(pool) as work:
-        parties = await store.due(work, CUSTOMERS)
-        if not parties:
-            return False
-        locked = await try_lock_parties(work, parties)
-        # Who has changed a set-up or rates may not have seen what made these customers due: its commit comes first.
-        await setups.share(work, await setups.companies_beside(work, locked))
-        taken = await store.take(work, locked)
-        await recheck_many(work, taken, PARAMETERS.most_facts_age)
-        return bool(taken)
+        await lock_parties(work, {party})
+        failures = await store.put_off(work, party, f"{type(error).__name__}: {error}")
+    FAILED.inc()
+    company, customer = party
+    log.error("recheck_failed", company=company, customer=customer, failures=failures, exc_info=error)

@@ -7,10 +7,12 @@ without it by who holds the set-up or the rates that have changed: what is marke
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
 
+from hold_service.holds.store import Place
 from hold_service.parameters import PARAMETERS
 from holdfast.bus.outbox import Signal
 from holdfast.database.bulk import columns
@@ -20,6 +22,7 @@ from holdfast.receivables.model import Party
 DUE = Signal()
 """Wakes the re-check loops of this process after a commit."""
 MOST_TRIGGERS = 20
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 NOTES = "customers_marked"
 
 MARK = """
@@ -40,7 +43,7 @@ WITH given AS MATERIALIZED (
     GROUP BY w.company, w.customer
     ORDER BY w.company, w.customer
     ON CONFLICT (company, customer) DO UPDATE
-    SET due_at = least(d.due_at, excluded.due_at),
+    SET due_at = least(d.due_at, excluded.due_at), after_held_at = NULL, after_id = NULL,
         triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
             SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
 )
@@ -53,6 +56,28 @@ SELECT h.company, h.customer FROM credit_group_member m
 JOIN credit_group_member o ON o.group_id = m.group_id
 JOIN hold h ON h.company = o.company AND h.customer = o.customer AND h.active
 WHERE m.company = ANY($1::text[])
+"""
+DUE_TOGETHER = """
+WITH first AS MATERIALIZED (
+    SELECT company, customer FROM recheck_due WHERE due_at <= $1 ORDER BY due_at, company, customer LIMIT $2
+)
+SELECT company, customer FROM first
+UNION
+SELECT d.company, d.customer FROM first f
+CROSS JOIN LATERAL (
+    SELECT m.group_id FROM credit_group_member m WHERE m.customer = f.customer AND m.company = f.company OFFSET 0) m
+CROSS JOIN LATERAL (
+    SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) o
+CROSS JOIN LATERAL (
+    SELECT d.company, d.customer, d.due_at FROM recheck_due d
+    WHERE d.company = o.company AND d.customer = o.customer OFFSET 0) d
+WHERE d.due_at <= $1
+"""
+"""Members of a group share their room: the oldest hold of all of them goes first."""
+HELD_FOR_OLD_FACTS = """
+SELECT DISTINCT h.company, h.customer FROM hold_reason r
+CROSS JOIN LATERAL (SELECT h.company, h.customer, h.active FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
+WHERE r.reason = 'facts_too_old' AND r.active AND h.active
 """
 HELD_BY_RATES = """
 WITH given AS MATERIALIZED (
@@ -135,6 +160,11 @@ async def held_by_rates(work: Work, pairs: Collection[tuple[str, str]]) -> set[P
     return _parties(await work.conn.fetch(HELD_BY_RATES, *columns(sorted(pairs), 2)))
 
 
+async def held_for_old_facts(work: Work) -> set[Party]:
+    """Customers with orders that are held because the facts were too old."""
+    return _parties(await work.conn.fetch(HELD_FOR_OLD_FACTS))
+
+
 async def mark_company(work: Work, company: str) -> None:
     """The set-up of a company has been changed by this transaction: what is held by it is decided again."""
     await mark(work, await held_in_company(work, {company}), {}, delay_seconds=PARAMETERS.recheck_delay)
@@ -145,23 +175,67 @@ def _parties(rows: Sequence[asyncpg.Record]) -> set[Party]:
 
 
 async def due(work: Work, most: int) -> list[Party]:
-    """Customers that are due, the longest waiting first; nothing is locked yet."""
-    rows = await work.conn.fetch(
-        """SELECT company, customer FROM recheck_due WHERE due_at <= $1
-           ORDER BY due_at, company, customer LIMIT $2""",
-        work.business_now,
-        most,
-    )
+    """Customers that are due, the longest waiting first, each with all other members of its groups that are due;
+    nothing is locked yet."""
+    rows = await work.conn.fetch(DUE_TOGETHER, work.business_now, most)
     return [(row["company"], row["customer"]) for row in rows]
 
 
-async def take(work: Work, parties: Collection[Party]) -> dict[Party, tuple[str, ...]]:
-    """Take the due rows of locked customers, with what triggered them."""
+async def put_off(work: Work, party: Party, error: str) -> int:
+    """The held orders of this locked customer cannot be decided: try later, and less often each time. Answers how often
+    it has failed."""
+    failures: int | None = await work.conn.fetchval(
+        """UPDATE recheck_due SET failures = failures + 1, last_error = $3,
+                  due_at = $4::timestamptz + least($5::interval * power(2, least(failures, 20)), $6::interval)
+           WHERE company = $1 AND customer = $2 RETURNING failures""",
+        *party,
+        error[:2000],
+        work.business_now,
+        FIRST_PAUSE,
+        LONGEST_PAUSE,
+    )
+    return failures or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What made a customer due; of its holds those up to a place have been decided again already."""
+
+    triggers: tuple[str, ...]
+    after: Place | None = None
+
+
+async def take(work: Work, parties: Collection[Party]) -> dict[Party, Due]:
+    """Take the due rows of locked customers."""
     rows = await work.conn.fetch(
         """DELETE FROM recheck_due d USING unnest($1::text[], $2::text[]) AS w (company, customer)
            WHERE d.company = w.company AND d.customer = w.customer AND d.due_at <= $3
-           RETURNING d.company, d.customer, d.triggers""",
+           RETURNING d.company, d.customer, d.triggers, d.after_held_at, d.after_id""",
         *columns(sorted(parties), 2),
         work.business_now,
     )
-    return {(r["company"], r["customer"]): tuple(t for t in r["triggers"] if t) for r in rows}
+    return {
+        (r["company"], r["customer"]): Due(
+            tuple(t for t in r["triggers"] if t), (r["after_held_at"], r["after_id"]) if r["after_id"] else None
+        )
+        for r in rows
+    }
+
+
+LEAVE = """
+INSERT INTO recheck_due (company, customer, due_at, triggers, after_held_at, after_id)
+SELECT w.company, w.customer, $6, string_to_array(w.triggers, E'\\n'), w.after_held_at, w.after_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
+     AS w (company, customer, triggers, after_held_at, after_id)
+WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active
+         AND (h.held_at, h.id) > (w.after_held_at, w.after_id) LIMIT 1)
+ON CONFLICT DO NOTHING
+"""
+
+
+async def leave(work: Work, taken: Mapping[Party, Due], place: Place) -> None:
+    """What was taken of locked customers has been decided up to a place; their younger holds are due at once."""
+    rows = [
+        (*party, "\n".join(due.triggers), *max(place, due.after or place)) for party, due in sorted(taken.items())
+    ]  # fmt: skip
+    await work.conn.execute(LEAVE, *columns(rows, 5), work.business_now)

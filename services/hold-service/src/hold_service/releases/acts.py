@@ -19,6 +19,12 @@ from holdfast.web.problems import field_problem
 async def check_release(work: Work, row: asyncpg.Record, given: ReleaseRequest) -> None:
     """Whether a release can be done as it was asked for. Raises Problem 422."""
     await must_exist(work, row["company"], "release", given.reason)
+    if given.mode == "with_posting" and row["attempted_at"] is None:
+        raise field_problem(
+            422, "nothing-to-post", "There is nothing to post", "mode", given.mode,
+            "nobody has tried to post a document of this order, so that none can go back to the ERP",
+            "Send without_posting; the ERP asks again when it posts the order.",
+        )  # fmt: skip
     if given.valid_until is not None:
         today = (await known_of(work, row)).position.check_date
         if given.valid_until < today:
@@ -33,7 +39,7 @@ async def check_release(work: Work, row: asyncpg.Record, given: ReleaseRequest) 
             f"finer than the minor unit of {code}", "Send an amount in whole minor units.",
         )  # fmt: skip
     try:
-        given.amount(row["lines"])
+        given.amount(row)
     except ValueError as error:
         shown = ", ".join(map(str, given.lines))
         raise field_problem(
@@ -47,7 +53,7 @@ async def release_now(work: Work, row: asyncpg.Record, given: ReleaseRequest, wh
     if given.review_date is not None:
         await store.edit(work, row["id"], given.review_date, row["notes"])
     await release(work, row, Release(
-        who, given.reason, given.mode, note=given.note, amount=given.amount(row["lines"]), lines=given.lines,
+        who, given.reason, given.mode, note=given.note, amount=given.amount(row), lines=given.lines,
         valid_until=given.valid_until,
     ))  # fmt: skip
     return await _noted(work, row, who, "hold.released", given.note or given.reason)

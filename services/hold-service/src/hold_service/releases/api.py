@@ -148,7 +148,7 @@ async def evaluate_holds(
 async def _evaluate(work: Work, given: EvaluateRequest, caller: Caller) -> dict[str, Any]:
     rows = await _chosen(work, given, caller)
     now, later = rows[: bulk.MOST_EVALUATED], rows[bulk.MOST_EVALUATED :]
-    await lock_parties(work, {(row["company"], row["customer"]) for row in rows})
+    await lock_parties(work, {(row["company"], row["customer"]) for row in now})
     outcomes = await bulk.evaluated(work, now)
     queued = {(row["company"], row["customer"]) for row in later}
     await rechecks.mark(work, queued, {}, delay_seconds=0)

@@ -7,17 +7,17 @@ from typing import Any
 
 import asyncpg
 
+from hold_service.checks.limits import parts_of
 from hold_service.checks.loaded import hold_number
-from hold_service.checks.model import figures, rejudge
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import store
-from hold_service.holds.model import Row, active_reasons
+from hold_service.holds.model import WAITING, Row, active_reasons
 from hold_service.holds.release import asked_again, known_of, order_value
 from hold_service.parameters.model import HoldParameters
 from hold_service.parameters.store import read_parameters
 from hold_service.releases import acts
 from hold_service.releases.model import RejectRequest, ReleaseRequest
-from holdfast.approvals import flow, model
+from holdfast.approvals import flow
 from holdfast.approvals import store as approvals
 from holdfast.approvals.flow import Asked, Kind, TaskFailed
 from holdfast.approvals.model import State
@@ -26,8 +26,9 @@ from holdfast.web.auth import Caller
 from holdfast.web.problems import Problem
 
 NAME = "hold_release"
-WAITING = frozenset({State.SUBMITTED.value, State.APPROVAL_PENDING.value, State.CHANGE_REQUESTED.value})
 NOT_REASONS = frozenset({"ready_for_release"})
+BESIDE = frozenset({"note", "review_date"})
+"""What may be said otherwise when the release that was approved is done."""
 
 
 async def _row(work: Work, asked: Asked) -> asyncpg.Record:
@@ -43,12 +44,15 @@ async def _lock(work: Work, asked: Asked) -> None:
 
 async def _basis(work: Work, asked: Asked) -> Any:
     """The order's value and its reasons. Less of either is still what was asked on; more of it is not (spec 1.17)."""
-    row = await _row(work, asked)
-    value = order_value(row, await known_of(work, row))
-    now = {"value": str(value), "currency": row["order_currency"],
-           "reasons": sorted(active_reasons(row) - NOT_REASONS)}  # fmt: skip
+    now = await _basis_now(work, await _row(work, asked))
     found = await approvals.read(work, asked.id)
     return found["basis"] if found is not None and not _grown(found["basis"], now) else now
+
+
+async def _basis_now(work: Work, row: Row) -> dict[str, Any]:
+    value = order_value(row, await known_of(work, row))
+    return {"value": str(value), "currency": row["order_currency"],
+            "reasons": sorted(active_reasons(row) - NOT_REASONS)}  # fmt: skip
 
 
 def _grown(before: dict[str, Any], now: dict[str, Any]) -> bool:
@@ -56,12 +60,13 @@ def _grown(before: dict[str, Any], now: dict[str, Any]) -> bool:
     return more or not set(now["reasons"]) <= set(before["reasons"])
 
 
-async def _amount(work: Work, asked: Asked) -> Decimal:
-    """The exposure that results, in company currency: splitting an order gains nothing."""
+async def _amount(work: Work, asked: Asked) -> Decimal | None:
+    """The exposure that results, in company currency: all that counts, whatever the limit type leaves out, so that
+    splitting an order gains nothing. None where a rate lacks."""
     row = await _row(work, asked)
     known = await known_of(work, row)
-    found = figures(rejudge(asked_again(row, known), known)) or {}
-    return Decimal(found.get("exposure") or row["order_total"])
+    found = parts_of(asked_again(row, known), known)
+    return None if found.missing_rates or not found.currency else found.exposure()
 
 
 async def _take_effect(work: Work, asked: Asked, who: str) -> None:
@@ -84,7 +89,7 @@ async def _told(work: Work, asked: Asked, state: State, who: str) -> None:
     row = await _row(work, asked)
     only_enabled = state is State.COMPLETED and row["active"]
     status = State.APPROVED if only_enabled else state
-    await store.note_workflow(work, row["id"], status.value, approved=only_enabled)
+    await store.note_workflow(work, row["id"], status.value, asked.id if only_enabled else None)
 
 
 KIND = Kind(NAME, "release of a held order", _lock, _basis, _amount, _take_effect, _told)
@@ -97,20 +102,50 @@ async def parameters_of(work: Work, company: str) -> HoldParameters:
     return HoldParameters.model_validate(found["settings"] if found else {})
 
 
-async def is_needed(work: Work, row: Row, caller: Caller) -> bool:
-    """Whether a release or rejection of this hold is only submitted. Raises Problem 403.
+async def is_needed(work: Work, row: Row, act: str, body: dict[str, Any]) -> bool:
+    """Whether a release or rejection of this hold is only submitted: not when just that has been approved, and the
+    order and its reasons have not grown since (spec 1.17).
 
     A forced hold is never submitted: whoever may force and release ends it (spec 3.11).
     """
-    if not await flow.is_active(work, row["company"], NAME):
+    if row["forced_reason"] is not None or not await flow.is_active(work, row["company"], NAME):
         return False
+    approved = await _still_approved(work, row)
+    return approved is None or _substance(approved["proposal"]) != _substance({"act": act, **body})
+
+
+def _substance(proposal: dict[str, Any]) -> ReleaseRequest | RejectRequest:
+    """What is to be done, whatever is noted beside it."""
+    given = {name: value for name, value in proposal.items() if name not in BESIDE}
+    act: type[ReleaseRequest | RejectRequest] = RejectRequest if given.pop("act") == "reject" else ReleaseRequest
+    return act.model_validate(given)
+
+
+async def _still_approved(work: Work, row: Row) -> asyncpg.Record | None:
+    """The approval that lets a person release or reject. One whose order or reasons have grown lapses."""
+    found = None if row["approved"] is None else await approvals.read(work, row["approved"])
+    if found is None or not _grown(found["basis"], await _basis_now(work, row)):
+        return found
+    await flow.lapse(work, KIND, found)
+    return None
+
+
+def must_be_free(row: Row, caller: Caller, act: str) -> None:
+    """A forced hold ends by nothing but a release, by who may force and release (spec 3.10, 3.11).
+
+    Raises Problem 403 or 409.
+    """
     if row["forced_reason"] is None:
-        return not row["release_approved"]
+        return
     if not {"holds:force", "holds:release"} <= caller.permissions:
         raise Problem(
             403, "forbidden", "You may not do this", "A forced hold is ended by who has holds:force and holds:release."
         )
-    return False
+    if act != "release":
+        raise Problem(
+            409, "forced-hold", "A forced hold is not rejected",
+            "It ends by a direct release with a reason, by somebody who may force and release.",
+        )  # fmt: skip
 
 
 async def submit(work: Work, row: Row, act: str, body: dict[str, Any], caller: Caller) -> None:
@@ -142,17 +177,18 @@ async def open_request(work: Work, row: Row) -> asyncpg.Record:
 
 
 async def grown(work: Work, row: Row) -> None:
-    """End the open request of a hold whose order or reasons have grown."""
-    number = hold_number(row["id"])
-    await flow.lapse_for(work, KIND, row["company"], number)
-    if await approvals.open_approval(work, row["company"], NAME, number) is None:
-        await store.note_workflow(work, row["id"], State.CANCELLED.value, approved=False)
+    """End the open request, or the approval, of a hold whose order or reasons have grown."""
+    if row["approved"] is not None:
+        await _still_approved(work, row)
+    else:
+        await flow.lapse_for(work, KIND, row["company"], hold_number(row["id"]))
 
 
-async def overtaken(work: Work, row: Row) -> None:
-    """The order is released by itself: who was to approve has nothing left to do."""
-    found = await approvals.open_approval(work, row["company"], NAME, hold_number(row["id"]))
+async def overtaken(work: Work, row: Row, how: str) -> None:
+    """The hold has ended without its approval: who was to approve has nothing left to do."""
+    found = None
+    if row["workflow_status"] in WAITING:
+        found = await approvals.open_approval(work, row["company"], NAME, hold_number(row["id"]))
     if found is not None:
-        await approvals.update(work, found["id"], model.lapse(approvals.approval_of(found)), lapsed=True)
-        await approvals.note(work, found["id"], "holdfast", "lapsed", text="The order was released by itself.")
-        await store.note_workflow(work, row["id"], State.CANCELLED.value, approved=False)
+        await flow.withdraw(work, found, flow.HOLDFAST, f"The order was {how}.")
+        await store.note_workflow(work, row["id"], State.CANCELLED.value, None)

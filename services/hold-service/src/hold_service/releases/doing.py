@@ -17,17 +17,19 @@ OF_THE_REQUESTER = ("recall", "resubmit")
 
 async def release_hold(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
     """Let an order go on, or ask for it; answers the hold as it is now. Raises Problem."""
-    if await approval.is_needed(work, row, caller):
+    approval.must_be_free(row, caller, "release")
+    if await approval.is_needed(work, row, "release", given.model_dump(mode="json")):
         return await submit_release(work, row, given, caller)
-    return await acts.release_now(work, row, given, caller.subject)
+    return await _ended(work, row, await acts.release_now(work, row, given, caller.subject))
 
 
 async def reject_hold(work: Work, row: asyncpg.Record, given: RejectRequest, caller: Caller) -> asyncpg.Record:
     """Refuse an order, or ask for it; answers the hold as it is now. Raises Problem."""
-    if await approval.is_needed(work, row, caller):
+    approval.must_be_free(row, caller, "reject")
+    if await approval.is_needed(work, row, "reject", given.model_dump(mode="json")):
         await approval.submit(work, row, "reject", given.model_dump(mode="json"), caller)
         return await _now(work, row)
-    return await acts.reject_now(work, row, given, caller.subject)
+    return await _ended(work, row, await acts.reject_now(work, row, given, caller.subject))
 
 
 async def submit_release(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
@@ -45,6 +47,11 @@ async def decide_release(
         raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
     found = await approval.open_request(work, row)
     await flow.decide(work, approval.KINDS, found["id"], caller, decision, note)
+    return await _now(work, row)
+
+
+async def _ended(work: Work, row: asyncpg.Record, after: asyncpg.Record) -> asyncpg.Record:
+    await approval.overtaken(work, row, f"{after['closed_as']} without it")
     return await _now(work, row)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hold_service.holds.model import Mode, value_of_lines
+from hold_service.holds.model import Mode, Row, value_of_lines
 from holdfast.contracts.base import Amount, Text
 from holdfast.contracts.scalars import BusinessDate, Id
 
@@ -34,11 +34,11 @@ class ReleaseRequest(BaseModel):
             raise ValueError("lines: send either lines or up_to_amount, not both")
         return self
 
-    def amount(self, lines: list[dict[str, Any]]) -> Decimal | None:
+    def amount(self, hold: Row) -> Decimal | None:
         """Up to what order value the release counts; None for all of it. Raises ValueError for an unknown line."""
         if not self.lines:
             return self.up_to_amount
-        value = value_of_lines(lines, self.lines)
+        value = value_of_lines(hold["lines"], self.lines, hold["order_total"], hold["order_currency"])
         if value is None:
             raise ValueError("the order has no such line")
         return value

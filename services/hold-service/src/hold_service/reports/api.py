@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -20,9 +20,9 @@ from holdfast.web.problems import field_problem, responses
 router = APIRouter(prefix="/v1/hold-reports", tags=["reports"])
 Reader = Annotated[Caller, Depends(require("holds:see"))]
 Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
-Since = Annotated[BusinessDate | None, Query(alias="from", description="first day; 90 days before `to` when absent")]
+FIRST = f"first day; {store.DAYS} days before `to` when absent"
+Since = Annotated[BusinessDate | None, Query(alias="from", description=FIRST)]
 Until = Annotated[BusinessDate | None, Query(alias="to", description="last day; today when absent")]
-DAYS = timedelta(days=90)
 
 
 @router.get("/open", operation_id="reportOpenHolds", responses={200: {"description": "The report"}, **responses()})
@@ -40,14 +40,14 @@ async def open_holds(request: Request, caller: Reader, company: Company = None) 
 async def releases(
     request: Request, caller: Reader, company: Company = None, since: Since = None, until: Until = None
 ) -> Response:
-    """Releases by company, user and reason, and what became of the orders: held again, cancelled, paid, overdue today.
+    """Releases by company, user and reason, and what became of the orders: held again, cancelled, paid in time, paid
+    late, overdue today; `later_overdue`: at some time.
 
     Days are business days of each company.
     """
+    _check_period(since, until)
     async with transaction(request.app.state.pool) as work:
-        today = work.business_now.date()
-        first, last = _period(since, until, today)
-        rows = await store.releases(work, caller.company_filter(), company, first, last, today)
+        rows = await store.releases(work, caller.company_filter(), company, since, until)
     return json_of({"items": _shown(rows)})
 
 
@@ -58,21 +58,19 @@ async def turnaround(
     request: Request, caller: Reader, company: Company = None, since: Since = None, until: Until = None
 ) -> Response:
     """How long the holds that ended in a period had waited, and what they were worth."""
+    _check_period(since, until)
     async with transaction(request.app.state.pool) as work:
-        first, last = _period(since, until, work.business_now.date())
-        rows = await store.turnaround(work, caller.company_filter(), company, first, last)
+        rows = await store.turnaround(work, caller.company_filter(), company, since, until)
     return json_of({"items": _shown(rows)})
 
 
-def _period(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    last = until or today
-    first = since or last - DAYS
-    if last < first:
+def _check_period(since: date | None, until: date | None) -> None:
+    """Raises Problem 422."""
+    if since is not None and until is not None and until < since:
         raise field_problem(
-            422, "invalid", "The request is not valid", "from", first.isoformat(), "lies after `to`",
+            422, "invalid", "The request is not valid", "from", since.isoformat(), "lies after `to`",
             "Swap them, or leave one out.",
         )  # fmt: skip
-    return first, last
 
 
 def _shown(rows: Iterable[Any]) -> list[dict[str, Any]]:

@@ -6,13 +6,19 @@ from datetime import date
 
 import asyncpg
 
-from hold_service.holds.ageing import AGE
+from hold_service.holds.ageing import AGE, DAY
 from holdfast.database.work import Work
+from holdfast.receivables.refresh import COUNTS
 
+DAYS = 90
+"""How long a period is whose first day is not said."""
 SEEN = "($1::text[] IS NULL OR h.company = ANY($1)) AND ($2::text IS NULL OR h.company = $2)"
 AGES = ((0, "today"), (1, "1-2 days"), (3, "3-7 days"), (8, "8-30 days"), (31, "over 30 days"))
 SPAN = "CASE " + " ".join(f"WHEN days >= {days} THEN '{name}'" for days, name in reversed(AGES)) + " END"
-ON = "(h.closed_at AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date BETWEEN $3 AND $4"
+TODAY = DAY.format("$5::timestamptz")
+LAST = f"coalesce($4::date, {TODAY})"
+ON = f"{DAY.format('h.closed_at')} BETWEEN coalesce($3::date, {LAST} - {DAYS}) AND {LAST}"
+"""In business days of each company."""
 OPEN = f"""
 WITH found AS (
     SELECT h.*, {AGE.replace("$1", "$3")} AS days FROM hold h LEFT JOIN company c ON c.company = h.company
@@ -38,24 +44,30 @@ FROM found GROUP BY 1, 2 ORDER BY 1, 2
 RELEASES = f"""
 WITH released AS MATERIALIZED (
     SELECT h.id, h.company, h.order_no, h.closed_by, coalesce(h.release_reason, '') AS reason, h.order_currency,
-           coalesce(h.released_amount, h.order_total) AS value
+           coalesce(h.released_amount, h.order_total) AS value, {TODAY} AS today
     FROM hold h LEFT JOIN company c ON c.company = h.company
     WHERE h.closed_as = 'released' AND {SEEN} AND {ON}
-), invoiced AS (
-    SELECT r.id, d.open_amount, d.due_date FROM released r
-    JOIN document d ON d.order_no = r.order_no AND d.company = r.company WHERE d.is_debit
-    UNION ALL
-    SELECT r.id, d.open_amount, d.due_date FROM released r
+), billed AS (
+    SELECT r.id, r.today, d.company, d.document FROM released r
+    JOIN document d ON d.order_no = r.order_no AND d.company = r.company
+    UNION
+    SELECT r.id, r.today, o.company, o.document FROM released r
     JOIN document_order o ON o.order_no = r.order_no AND o.company = r.company
-    JOIN document d ON d.document = o.document AND d.company = o.company WHERE d.is_debit
 ), paid AS (
-    SELECT id, bool_and(open_amount <= 0) AS paid, bool_or(open_amount > 0 AND due_date < $5) AS overdue
-    FROM invoiced GROUP BY id
+    SELECT b.id, bool_and(d.open_amount <= 0) AS paid, bool_or(d.open_amount > 0 AND d.due_date < b.today) AS overdue,
+           bool_or(d.open_amount <= 0 AND p.last > d.due_date) AS late
+    FROM billed b
+    JOIN document d ON d.document = b.document AND d.company = b.company
+    CROSS JOIN LATERAL (
+        SELECT max(s.settlement_date) AS last FROM settlement s
+        WHERE s.company = d.company AND s.debit_document = d.document AND {COUNTS}) p
+    WHERE d.is_debit GROUP BY b.id
 )
 SELECT r.company, r.closed_by AS released_by, r.reason, r.order_currency AS currency, count(*) AS releases,
        sum(r.value) AS value, count(*) FILTER (WHERE n.id IS NOT NULL) AS held_again,
-       count(*) FILTER (WHERE o.cancelled) AS cancelled, count(*) FILTER (WHERE p.paid) AS paid,
-       count(*) FILTER (WHERE p.overdue) AS overdue
+       count(*) FILTER (WHERE o.cancelled) AS cancelled, count(*) FILTER (WHERE p.paid AND NOT p.late) AS paid,
+       count(*) FILTER (WHERE p.paid AND p.late) AS paid_late, count(*) FILTER (WHERE p.overdue) AS overdue,
+       count(*) FILTER (WHERE p.overdue OR p.late) AS later_overdue
 FROM released r
 LEFT JOIN paid p ON p.id = r.id
 LEFT JOIN hold n ON n.order_no = r.order_no AND n.company = r.company AND n.previous_hold = r.id
@@ -90,12 +102,14 @@ async def open_holds(work: Work, companies: list[str] | None, company: str | Non
 
 
 async def releases(
-    work: Work, companies: list[str] | None, company: str | None, first: date, last: date, today: date
+    work: Work, companies: list[str] | None, company: str | None, first: date | None, last: date | None
 ) -> Rows:
     """Releases of a period by user and reason, and what became of their orders."""
-    return list(await work.conn.fetch(RELEASES, companies, company, first, last, today))
+    return list(await work.conn.fetch(RELEASES, companies, company, first, last, work.business_now))
 
 
-async def turnaround(work: Work, companies: list[str] | None, company: str | None, first: date, last: date) -> Rows:
+async def turnaround(
+    work: Work, companies: list[str] | None, company: str | None, first: date | None, last: date | None
+) -> Rows:
     """How long holds that ended in a period had waited."""
-    return list(await work.conn.fetch(TURNAROUND, companies, company, first, last))
+    return list(await work.conn.fetch(TURNAROUND, companies, company, first, last, work.business_now))

@@ -19,11 +19,15 @@ Place = tuple[str, str]
 @quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What rules found: held with findings, else passed. `released_by`: an exclusion that skipped every other rule."""
+    """What rules found: held with findings, else passed. `released_by`: an exclusion that skipped every other rule.
+
+    `is_complete`: False when a rate lacks that a rule needs, so that the others were not asked.
+    """
 
     findings: Sequence[Finding] = ()
     warnings: Sequence[Finding] = ()
     released_by: Rule | None = None
+    is_complete: bool = True
 
 
 class RuleBook:
@@ -68,7 +72,7 @@ def evaluate(book: RuleBook, facts: Facts) -> Outcome:
                 return Outcome(released_by=rule)
         return _examine(book, facts)
     except MissingRate as missing:
-        return Outcome([missing_rate({missing.currency}, facts)])
+        return Outcome([missing_rate({missing.currency}, facts)], is_complete=False)
 
 
 def _examine(book: RuleBook, facts: Facts) -> Outcome:
@@ -87,22 +91,27 @@ def _examine(book: RuleBook, facts: Facts) -> Outcome:
 def _switched(kind: RuleKind, facts: Facts) -> list[Finding]:
     """The finding of a kind without rules (phase 2)."""
     rule = Rule("", "", kind.name)
-    return [kind.finding(rule, facts)] if kind.blocks(rule, facts) else []
+    return [kind.finding([rule], facts)] if kind.blocks(rule, facts) else []
 
 
 def _of_kind(kind: RuleKind, book: RuleBook, facts: Facts) -> tuple[Finding | None, Finding | None]:
-    """The first finding of a kind that blocks, and the first that warns: level by level, blocking before exclusion."""
+    """What blocks of a kind, and what warns: level by level, blocking before exclusion. A level after the first that
+    blocks adds no reason, but what it takes to pass it."""
     cancelled: set[str] = set()
-    warned: Rule | None = None
-    for rules in book.by_level(kind.name, facts):
-        for rule in rules:
-            if rule.rule_type == EXCLUSION or rule.measure in cancelled or not kind.blocks(rule, facts):
-                continue
-            if rule.outcome == "block":
-                return kind.finding(rule, facts), None
-            warned = warned or rule
-        cancelled |= {r.measure for r in rules if r.rule_type == EXCLUSION and kind.excludes(r, facts)}
-    return None, kind.finding(warned, facts) if warned else None
+    blocking: list[Rule] = []
+    warning: list[Rule] = []
+    try:
+        for rules in book.by_level(kind.name, facts):
+            for rule in rules:
+                if rule.rule_type != EXCLUSION and rule.measure not in cancelled and kind.blocks(rule, facts):
+                    (blocking if rule.outcome == "block" else warning).append(rule)
+            cancelled |= {r.measure for r in rules if r.rule_type == EXCLUSION and kind.excludes(r, facts)}
+    except MissingRate:
+        if not blocking:
+            raise
+    if blocking:
+        return kind.finding(blocking, facts), None
+    return None, kind.finding(warning, facts) if warning else None
 
 
 def missing_rate(currencies: Iterable[str], facts: Facts) -> Finding:

@@ -5,15 +5,14 @@ A kind of rule is one class in `kinds/`, registered where it is written; validat
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import ClassVar
 
 from hold_service.rules.facts import Facts
-from holdfast.contracts.holds import HoldReason
-from holdfast.receivables.money import ZERO
+from holdfast.receivables.money import ZERO, minor_unit
 from holdfast.values import quick
 
 TABLE, GROUP, ALL = "table", "group", "all"
@@ -69,17 +68,20 @@ class Rule:
 class Finding:
     """A rule that blocks: the reason, what was compared with what, and what it would take to pass."""
 
-    reason: HoldReason
+    reason: str
     rule: str | None
     text: str
     to_pass: str
+    accounts: tuple[str, ...] = ()
+    """The other members of the credit group that it found, by company/customer."""
 
 
 class RuleKind:
     """A kind of rule. Equality never blocks and never excludes (spec 3.3), unless the kind says otherwise."""
 
     name: ClassVar[str]
-    reason: ClassVar[HoldReason]
+    reason: ClassVar[str]
+    """A code of `HoldReason`, or one that the kind brings: readers of `holds.v1` take any."""
     summary: ClassVar[str]
     """What a blocking rule of this kind blocks on."""
     value_types: ClassVar[tuple[str, ...]] = (DAYS,)
@@ -113,13 +115,25 @@ class RuleKind:
         """What it would take for a rule that blocks not to."""
         raise NotImplementedError
 
-    def reason_of(self, rule: Rule, facts: Facts) -> HoldReason:
+    def reason_of(self, rule: Rule, facts: Facts) -> str:
         """The reason of a hold."""
         return self.reason
 
-    def finding(self, rule: Rule, facts: Facts) -> Finding:
-        """The finding of a rule that is true."""
-        return Finding(self.reason_of(rule, facts), rule.id or None, self.words(rule, facts), self.to_pass(rule, facts))
+    def accounts_of(self, rule: Rule, facts: Facts) -> tuple[str, ...]:
+        """The other members of the credit group that the rule found, by company/customer."""
+        return ()
+
+    def strictest(self, rules: Sequence[Rule], facts: Facts) -> Rule:
+        """Of rules that are true the one that asks most: whoever passes it passes the others."""
+        return min(rules, key=lambda rule: facts.in_company(rule.value, rule.currency))
+
+    def finding(self, rules: Sequence[Rule], facts: Facts) -> Finding:
+        """The finding of rules that are true, told of the strictest (spec 3.4)."""
+        rule = self.strictest(rules, facts)
+        return Finding(
+            self.reason_of(rule, facts), rule.id or None, self.words(rule, facts), self.to_pass(rule, facts),
+            self.accounts_of(rule, facts),
+        )  # fmt: skip
 
 
 KINDS: dict[str, RuleKind] = {}
@@ -159,4 +173,22 @@ WRONG = {DAYS: _wrong_days, NUMBER: _wrong_number, PERCENT: _wrong_percent, AMOU
 
 def amount(value: Decimal, currency: str) -> str:
     """An amount in a sentence."""
-    return f"{value:,.2f} {currency}"
+    digits = max(2, -int(minor_unit(currency).as_tuple().exponent))
+    return f"{value:,.{digits}f} {currency}"
+
+
+def at_least(value: Decimal, currency: str) -> Decimal:
+    """The smallest amount that can be paid and is not less."""
+    return (value / minor_unit(currency)).to_integral_value(ROUND_CEILING) * minor_unit(currency)
+
+
+def more_than(value: Decimal, currency: str) -> Decimal:
+    """The smallest amount that can be paid and is more."""
+    return ((value / minor_unit(currency)).to_integral_value(ROUND_FLOOR) + 1) * minor_unit(currency)
+
+
+def share_to_pay(part: Decimal, whole: Decimal, percent: Decimal, currency: str) -> Decimal:
+    """What is to be paid of a part until it is not more than so many percent of the whole, which gets less with it."""
+    if percent >= 100:
+        return ZERO
+    return at_least(max(ZERO, part - whole * percent / 100) / (1 - percent / 100), currency)

@@ -39,7 +39,8 @@ def _level(rule: Rule, kind: RuleKind) -> Iterator[Wrong]:
         yield "account_or_group", "a rule for all names no account and no group"
     if rule.valid_for != ALL and rule.account_or_group is None:
         yield "account_or_group", f"name the {'customer' if rule.valid_for == TABLE else 'credit management group'}"
-    if rule.risk_group is not None and (rule.valid_for == TABLE or kind.levels == (ALL,)):
+    narrows = rule.risk_group is not None and kind.names != "risk_group"
+    if narrows and (rule.valid_for == TABLE or kind.levels == (ALL,)):
         yield "risk_group", "a risk group narrows a group or all, not one customer or a kind without levels"
 
 

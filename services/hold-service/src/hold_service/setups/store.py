@@ -51,6 +51,13 @@ CROSS JOIN LATERAL (SELECT o.company FROM credit_group_member o WHERE o.group_id
 """
 
 
+async def lock(work: Work, company: str) -> None:
+    """Let nobody else change the set-up of a company before this transaction ends, nor begin one. What is read
+    afterwards is what the change is made on (spec 1.15: grace looks at the other checkpoints too)."""
+    await work.conn.execute(ADD, [company])
+    await work.conn.execute("SELECT FROM setup WHERE company = $1 FOR NO KEY UPDATE", company)
+
+
 async def share(work: Work, companies: Collection[str], *, patient: bool = True) -> Stamps:
     """Let nobody change these set-ups, or exchange rates, before this transaction ends, and answer their stamps now.
 

@@ -49,7 +49,7 @@ def differences(stored: Sequence[Stored], book: RuleBook, rates: Mapping[Need, R
         findings = evaluate(book, facts).findings
         if bool(findings) != (one.outcome == "held"):
             became = "held" if findings else "freed"
-            reasons = sorted({finding.reason.value for finding in findings})
+            reasons = sorted({finding.reason for finding in findings})
             found.append(Difference(one.decision, became, reasons, [finding.text for finding in findings]))
     return found
 

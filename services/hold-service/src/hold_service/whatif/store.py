@@ -15,14 +15,18 @@ from holdfast.database.work import Work
 
 COUNTED = """
 SELECT count(*) FROM decision
-WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome <> 'released'
+WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome IN ('cleared', 'held')
 """
 BATCH = """
-SELECT id, decided_at, outcome, (picture -> 'facts')::text AS facts FROM decision
-WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome <> 'released'
+SELECT id, decided_at, outcome,
+       CASE WHEN outcome = 'cleared' OR (picture -> 'findings' <> '[]' AND NOT answer -> 'reasons' ? 'forced_hold')
+            THEN (picture -> 'facts')::text END AS facts
+FROM decision
+WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome IN ('cleared', 'held')
   AND ($4::timestamptz IS NULL OR (decided_at, id) > ($4, $5::uuid))
 ORDER BY decided_at, id LIMIT $6
 """
+"""No facts of what no rule decides: a forced hold, an older hold that the order waits for though no rule holds it."""
 STEP = """
 UPDATE what_if SET looked_at = looked_at + $2, tried = tried + $3, held = held + $4, freed = freed + $5,
        after_at = coalesce($6, after_at), after_id = coalesce($7, after_id),

@@ -19,14 +19,16 @@ CREATE TABLE approval_delegation (
 CREATE INDEX approval_delegation_to ON approval_delegation (to_user, company);
 
 -- `basis` is what was asked on: when it is no longer so, the approval lapses. `amount` in company currency is the
--- limit or exposure that would result.
+-- limit or exposure that would result; null where that cannot be told. `barred`: who may not decide besides the
+-- requester.
 CREATE TABLE approval (
     id uuid PRIMARY KEY,
     company text NOT NULL,
     kind text NOT NULL,
     subject text NOT NULL,
     requester text NOT NULL,
-    amount numeric NOT NULL,
+    barred text[] NOT NULL DEFAULT '{}',
+    amount numeric,
     proposal jsonb NOT NULL,
     basis jsonb NOT NULL,
     steps jsonb NOT NULL,

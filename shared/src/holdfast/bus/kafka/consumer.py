@@ -43,6 +43,8 @@ class KafkaConsumer:
         self._client: AIOKafkaConsumer | None = None
         self._topics: tuple[str, ...] = ()
         self._next: dict[TopicPartition, int] = {}
+        self._in_hand: dict[TopicPartition, int] = {}
+        """The first offset of what this `poll` hands out."""
         self._paused: set[TopicPartition] = set()
         self._held: set[TopicPartition] = set()
         self._unannounced: set[TopicPartition] = set()
@@ -91,6 +93,7 @@ class KafkaConsumer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         self._give_turn()
+        self._in_hand.clear()
         try:
             while True:
                 records = await self._round(max(0.0, min(deadline - loop.time(), IDLE_SECONDS)), max_records)
@@ -123,6 +126,15 @@ class KafkaConsumer:
     async def end_offsets(self, tps: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset the next record of each will get. Raises BusUnavailable."""
         return await self._lookup.end_offsets(tps)
+
+    async def position(self, tp: TopicPartition) -> int | None:
+        """Where the client goes on, unless records before it are just being handed out."""
+        if self._client is None or tp not in self._next:
+            return None
+        with suppress(IllegalStateError):
+            position: int = await self._client.position(to_kafka(tp))
+            return min(position, self._in_hand.get(tp, position))
+        return None
 
     async def read_one(self, tp: TopicPartition, offset: int) -> Record | None:
         """The record at exactly this offset. Raises BusUnavailable."""
@@ -187,15 +199,19 @@ class KafkaConsumer:
                 continue
             if kept := [to_record(record) for record in records if record.offset >= start]:
                 self._next[tp] = kept[-1].offset + 1
+                self._in_hand[tp] = kept[0].offset
                 taken[tp] = kept
         return taken
 
     async def _announce(self) -> None:
         """Tell the listener of what is new; when it fails, the next round tells it again."""
-        if new := self._unannounced & self._held:
-            async with self._turn:
+        if not self._unannounced:
+            return
+        async with self._turn:
+            # Only now: while it waited for the turn, the group may have taken some.
+            if new := self._unannounced & self._held:
                 await self._listener.assigned(new)
-            self._unannounced -= new
+                self._unannounced -= new
 
     async def _gone(self, error: OffsetOutOfRangeError) -> None:
         for kafka_tp, offset in error.args[0].items():

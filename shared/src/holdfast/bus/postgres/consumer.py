@@ -114,6 +114,10 @@ class LogConsumer:
         """The offset the next record of each will get. Raises BusUnavailable, TopicMissing."""
         return {tp: end for tp, (_, end) in (await self._ends(tps)).items()}
 
+    async def position(self, tp: TopicPartition) -> int | None:
+        """The first record at hand, or else where the log is read from."""
+        return self._reader.position(tp)
+
     async def read_one(self, tp: TopicPartition, offset: int) -> Record | None:
         """The record at exactly this offset. Raises BusUnavailable."""
         return await self._reader.read_one(tp, offset)

@@ -18,12 +18,16 @@ POLL_SECONDS = 1.0
 """How long a lost notification can delay a record."""
 RETRY_SECONDS = 0.25
 
-# A row without an offset says that the log does not hold the place to read from; both parts see one snapshot.
+# A row without an offset says that the log does not hold the place to read from, or, with a number at the end, that no
+# record is left before that offset; both parts see one snapshot.
 READ = """
-SELECT w.n, NULL::bigint AS "offset", NULL AS key, NULL AS headers, NULL::bytea AS value, NULL::bigint
+SELECT w.n, NULL::bigint AS "offset", NULL AS key, NULL AS headers, NULL::bytea AS value,
+       CASE WHEN w.start BETWEEN p.first_offset AND p.next_offset THEN p.next_offset END
   FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
   LEFT JOIN bus_partition p ON p.topic = w.topic AND p.part = w.part
  WHERE p.topic IS NULL OR w.start < p.first_offset OR w.start > p.next_offset
+    OR (w.start < p.next_offset AND NOT EXISTS (
+        SELECT FROM bus_log l WHERE l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start))
 UNION ALL
 SELECT w.n, r."offset", r.key, r.headers, r.value, r.timestamp_ms
   FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
@@ -80,6 +84,13 @@ class Reader:
         if (old := self._assigned.get(tp)) is not None:
             self._assigned[tp] = _Assigned(tp, offset, old.paused)
             self._wake.set()
+
+    def position(self, tp: TopicPartition) -> int | None:
+        """Everything before it has been taken or is not in the log; None before the first seek."""
+        assigned = self._assigned.get(tp)
+        if assigned is None or assigned.fetched < 0:
+            return None
+        return assigned.ahead[0].offset if assigned.ahead else assigned.fetched
 
     def pause(self, tps: Iterable[TopicPartition], paused: bool) -> None:
         """Stop or go on handing out."""
@@ -173,9 +184,9 @@ class Reader:
     def _keep(self, hungry: Sequence[_Assigned], rows: Sequence[Any], limit: int) -> list[_Assigned]:
         """Put rows with their partitions; those dropped or sought meanwhile are other objects by now. Whoever got as
         many as he could may have more."""
-        gone = {row[0] for row in rows if row[1] is None}
-        if gone:
-            rows = [row for row in rows if row[0] not in gone]
+        said = {row[0]: row[5] for row in rows if row[1] is None}
+        if said:
+            rows = [row for row in rows if row[0] not in said]
         starts = [a.fetched for a in hungry]
         at, number = hungry[0], 1
         topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
@@ -187,7 +198,9 @@ class Reader:
             at.fetched = offset + 1
         for assigned, before in zip(hungry, starts, strict=True):
             assigned.due |= assigned.fetched - before >= limit
-        return [hungry[n - 1] for n in gone]
+        for n, end in said.items():
+            hungry[n - 1].fetched = end or hungry[n - 1].fetched
+        return [hungry[n - 1] for n, end in said.items() if end is None]
 
     async def _explain(self, assigned: _Assigned) -> None:
         """Stop reading the partition; a topic that is missing at this moment is tried again."""

@@ -64,6 +64,17 @@ CREATE TABLE account (
 
 -- One row per ledger document. `version` NULL: only a settlement or a notice of it is known so far.
 -- `former_*` is what the last change of the content replaced: whose figures changed as well.
+-- The decimals of a currency (ISO 4217), as in holdfast.contracts.currencies; a test compares them.
+CREATE FUNCTION minor_units(currency text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN currency IN ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI',
+                          'VND', 'VUV', 'XAF', 'XOF', 'XPF') THEN 0
+        WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 3
+        WHEN currency IN ('CLF', 'UYW', 'XAG', 'XAU', 'XBA', 'XBB', 'XBC', 'XBD', 'XDR', 'XPD', 'XPT', 'XSU',
+                          'XTS', 'XUA', 'XXX') THEN 4
+        ELSE 2 END
+$$;
+
 CREATE TABLE document (
     company text NOT NULL,
     document text NOT NULL,
@@ -152,7 +163,9 @@ WHERE s.origin = '' OR NOT EXISTS (
     SELECT FROM settlement o
     WHERE o.company = s.company AND o.settlement = s.settlement AND o.origin = '');
 
--- Open items of a customer, added up per document currency; recomputed, never incremented.
+-- Open items of a customer, added up per document currency; recomputed, never incremented. `overdue`: open debits that
+-- were past due on the day `overdue_on`; `next_due_date`: the earliest due date of the others. What falls due later is
+-- added when it is read: a customer's open items are not read one by one for each check.
 CREATE TABLE balance (
     company text NOT NULL,
     customer text NOT NULL,
@@ -163,8 +176,12 @@ CREATE TABLE balance (
     debit_count integer NOT NULL,
     credit_count integer NOT NULL,
     oldest_due_date date,
+    overdue_on date NOT NULL DEFAULT '-infinity',
+    overdue numeric NOT NULL DEFAULT 0,
+    next_due_date date DEFAULT '-infinity',
     PRIMARY KEY (customer, company, currency)
 );
+CREATE INDEX balance_of_many_items ON balance (next_due_date) WHERE debit_count >= 100;
 
 -- One row per sales order. `version` NULL: its state has not come yet.
 CREATE TABLE sales_order (

@@ -12,8 +12,10 @@ CREATE TABLE adjustment_journal (
     posted_by text,
     created_at timestamptz NOT NULL,
     created_by text NOT NULL,
+    authors text[] NOT NULL,
     version bigint NOT NULL
 );
+COMMENT ON COLUMN adjustment_journal.authors IS 'Whose doing it is: they do not approve it';
 COMMENT ON COLUMN adjustment_journal.approved_on IS 'Digest of the lines and of the limits they were approved on';
 CREATE INDEX adjustment_journal_list ON adjustment_journal (created_at, number);
 

@@ -119,8 +119,13 @@ CREATE TABLE temporary_limit (
     to_date date NOT NULL CHECK (to_date >= from_date),
     journal text NOT NULL,
     announced text NOT NULL DEFAULT 'no' CHECK (announced IN ('no', 'started', 'ended')),
-    CHECK ((customer IS NULL) <> (credit_group IS NULL))
+    owner bigint NOT NULL GENERATED ALWAYS AS
+        (hashtextextended(coalesce(company || '/' || customer, '//' || credit_group), 0)) STORED,
+    CHECK ((customer IS NULL) <> (credit_group IS NULL)),
+    CONSTRAINT temporary_limits_do_not_overlap EXCLUDE USING gist
+        (int8range(owner, owner, '[]') WITH &&, daterange(from_date, to_date, '[]') WITH &&)
 );
+COMMENT ON COLUMN temporary_limit.owner IS 'Digest of the owner: ranges of numbers exclude one another without extension';
 CREATE INDEX temporary_limit_of ON temporary_limit (customer, company, to_date) WHERE customer IS NOT NULL;
 CREATE INDEX temporary_limit_of_group ON temporary_limit (credit_group, to_date) WHERE credit_group IS NOT NULL;
 CREATE INDEX temporary_limit_end ON temporary_limit (to_date, id);
@@ -181,3 +186,16 @@ CREATE TABLE kept_fact_box (
     body text NOT NULL,
     PRIMARY KEY (customer, company)
 );
+
+-- Open requests by whom they concern, for those that lapse when it changes.
+CREATE INDEX approval_of_customer ON approval ((proposal ->> 'customer'), company)
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested');
+CREATE INDEX approval_of_member ON approval ((proposal -> 'member' ->> 'customer'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested');
+CREATE INDEX approval_of_group ON approval ((proposal ->> 'group'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested');
+CREATE INDEX approval_of_journal ON approval ((proposal ->> 'journal'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested') AND proposal ? 'journal'
+      AND NOT proposal ? 'line';
+CREATE INDEX approval_open_of_journal ON approval ((proposal ->> 'journal'))
+    WHERE state IN ('submitted', 'approval_pending', 'change_requested') AND proposal ? 'journal';

@@ -21,7 +21,8 @@ CREATE TABLE profile (
 );
 COMMENT ON TABLE profile IS 'Our copy of what credit-service decided about a customer';
 
--- Groups that share a limit. The row is the lock of the group: taken before the accounts of its members.
+-- Groups that share a limit. The row is the lock of the group: taken before the accounts of its members. Whoever takes it
+-- gives it a new stamp: who knows the members' figures as of a stamp need not read them again while it stands.
 CREATE TABLE credit_group (
     group_id text PRIMARY KEY,
     version bigint NOT NULL,
@@ -31,8 +32,9 @@ CREATE TABLE credit_group (
     check_member_overdue boolean NOT NULL,
     temporary_limits jsonb NOT NULL,
     deleted boolean NOT NULL,
-    changed_at timestamptz NOT NULL
-);
+    changed_at timestamptz NOT NULL,
+    stamp uuid NOT NULL DEFAULT gen_random_uuid()
+) WITH (fillfactor = 50);
 CREATE TABLE credit_group_member (
     company text NOT NULL,
     customer text NOT NULL,
@@ -208,16 +210,20 @@ CREATE TABLE decision (
     order_no text NOT NULL,
     checkpoint text NOT NULL,
     attempt text NOT NULL,
-    outcome text NOT NULL CHECK (outcome IN ('cleared', 'held', 'released')),
+    outcome text NOT NULL CHECK (outcome IN ('cleared', 'held', 'released', 'rechecked')),
     check_date date NOT NULL,
     decided_at timestamptz NOT NULL,
     hold_id bigint,
-    answer jsonb NOT NULL,
-    picture jsonb NOT NULL
-);
-CREATE UNIQUE INDEX decision_attempt ON decision (order_no, company, checkpoint, attempt) WHERE outcome <> 'released';
+    answer json NOT NULL,
+    picture json NOT NULL
+) WITH (toast_tuple_target = 8160);
+COMMENT ON TABLE decision IS 'Written once for each check and seldom read: neither parsed nor compressed';
+CREATE UNIQUE INDEX decision_attempt ON decision (order_no, company, checkpoint, attempt)
+    WHERE outcome IN ('cleared', 'held');
 CREATE INDEX decision_age ON decision (decided_at, id);
 
+-- `payment_terms`, `cash_discount` and `order_excluded` are what the last attempt said; null where it said nothing and
+-- the order's state counts. `checkpoint`, `attempt` and `posting_request` are of the document that waits.
 CREATE TABLE hold (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     company text NOT NULL,
@@ -236,7 +242,9 @@ CREATE TABLE hold (
     posting_request jsonb,
     payment_terms text,
     cash_discount text,
-    order_excluded boolean NOT NULL DEFAULT false,
+    order_excluded boolean,
+    is_project boolean NOT NULL DEFAULT false,
+    reserved_total numeric,
     previous_hold bigint,
     forced_reason text,
     review_date date,
@@ -245,7 +253,7 @@ CREATE TABLE hold (
     attempted_at timestamptz,
     amount_changed boolean NOT NULL DEFAULT false,
     workflow_status text NOT NULL DEFAULT 'draft',
-    release_approved boolean NOT NULL DEFAULT false,
+    approved uuid,
     escalations integer NOT NULL DEFAULT 0,
     escalated_at timestamptz,
     closed_at timestamptz,
@@ -274,6 +282,7 @@ CREATE TABLE hold_reason (
     explanation text NOT NULL,
     PRIMARY KEY (hold_id, reason)
 );
+CREATE INDEX hold_reason_old_facts ON hold_reason (hold_id) WHERE active AND reason = 'facts_too_old';
 
 -- After a release the document that was held goes through once, up to the released value (spec 3.7).
 CREATE TABLE admission (
@@ -302,18 +311,24 @@ CREATE TABLE order_release (
     cash_discount text,
     capped boolean NOT NULL DEFAULT false,
     valid_until date,
+    order_version bigint NOT NULL,
     PRIMARY KEY (order_no, company)
 );
 CREATE INDEX order_release_of_customer ON order_release (customer, company, hold_id);
 CREATE INDEX order_release_hold ON order_release (hold_id);
 CREATE INDEX admission_hold ON admission (hold_id);
 
--- Customers whose held orders are to be decided again; written under the lock on their account.
+-- Customers whose held orders are to be decided again; written under the lock on their account. Of very many holds
+-- those after (after_held_at, after_id) are left.
 CREATE TABLE recheck_due (
     company text NOT NULL,
     customer text NOT NULL,
     due_at timestamptz NOT NULL,
     triggers text[] NOT NULL,
+    after_held_at timestamptz,
+    after_id bigint,
+    failures integer NOT NULL DEFAULT 0,
+    last_error text,
     PRIMARY KEY (company, customer)
 );
 CREATE INDEX recheck_due_order ON recheck_due (due_at, company, customer);

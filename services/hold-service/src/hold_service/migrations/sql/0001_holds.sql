@@ -20,6 +20,7 @@ CREATE TABLE order_detail (
     freight_zone text,
     load text,
     delivery_date date,
+    sales_deadline date,
     lines jsonb NOT NULL,
     PRIMARY KEY (order_no, company)
 );

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from hold_service.rules.facts import Facts
-from hold_service.rules.model import PERCENT, Rule, RuleKind, amount, register
+from hold_service.rules.model import PERCENT, Rule, RuleKind, amount, at_least, more_than, register
 from holdfast.contracts.holds import HoldReason
-from holdfast.receivables.limits import Level, LimitTest
+from holdfast.receivables.limits import Comparison, Level, LimitTest
+from holdfast.receivables.money import ZERO
 
 
 @register
@@ -13,7 +16,8 @@ class CreditLimitUsed(RuleKind):
     """Blocks when the used percentage of the group's or of the own limit is above `value`. Limit 0 means no credit.
 
     A customer who owes nothing, the order included, passes any limit (spec 2.4). The parameter
-    check_limit_on_sales_order switches the kind off.
+    check_limit_on_sales_order switches the kind off. Where no limit is tested nothing is used of one, so that an
+    exclusion does not match either.
     """
 
     name = "credit_limit_used"
@@ -22,20 +26,20 @@ class CreditLimitUsed(RuleKind):
     value_types = (PERCENT,)
 
     def blocks(self, rule: Rule, facts: Facts) -> bool:
-        return facts.check_limit and self._failing(rule, facts) is not None
+        return facts.check_limit and bool(self._failing(rule, facts))
 
     def excludes(self, rule: Rule, facts: Facts) -> bool:
-        return facts.check_limit and all(test.exposure * 100 < test.limit * rule.value for test in facts.tests)
+        below = (test.exposure * 100 < test.limit * rule.value for test in facts.tests)
+        return facts.check_limit and bool(facts.tests) and all(below)
 
     @staticmethod
-    def _failing(rule: Rule, facts: Facts) -> LimitTest | None:
-        return next((test for test in facts.tests if test.is_above(rule.value, facts.comparison)), None)
+    def _failing(rule: Rule, facts: Facts) -> list[LimitTest]:
+        return [test for test in facts.tests if test.is_above(rule.value, facts.comparison)]
 
     def words(self, rule: Rule, facts: Facts) -> str:
         if not facts.check_limit or not facts.tests:
             return "No credit limit is tested."
-        failing = self._failing(rule, facts)
-        return " ".join(self._said(test, rule) for test in ([failing] if failing else facts.tests))
+        return " ".join(self._said(test, rule) for test in (self._failing(rule, facts) or facts.tests))
 
     @staticmethod
     def _said(test: LimitTest, rule: Rule) -> str:
@@ -46,9 +50,23 @@ class CreditLimitUsed(RuleKind):
         return f"The exposure{whose} with this order is {exposure}, {share} {limit}; the rule allows {rule.value:f} %."
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
-        test = self._failing(rule, facts)
-        if test is None:
+        failing = self._failing(rule, facts)
+        if not failing:
             return "Nothing: it fits."
-        excess = amount(test.exposure - test.limit * rule.value / 100, test.currency)
-        limit = "the group's limit" if test.level is Level.GROUP else "the limit"
-        return f"Pay {excess}, or raise {limit} so that the exposure fits."
+        due: dict[str, Decimal] = {}
+        for test in failing:
+            due[test.currency] = max(due.get(test.currency, ZERO), self._due(test, rule, facts))
+        amounts = " or ".join(amount(value, currency) for currency, value in due.items())
+        what = f"{amounts}, whichever is more" if len(due) > 1 else amounts
+        limits = " and ".join("the group's limit" if t.level is Level.GROUP else "the limit" for t in failing)
+        return f"Pay {what}, or raise {limits} so that the exposure fits."
+
+    @staticmethod
+    def _due(test: LimitTest, rule: Rule, facts: Facts) -> Decimal:
+        """What is to be paid until the exposure fits, or until nothing is owed where there is no limit."""
+        if test.limit <= 0:
+            return test.exposure
+        excess = test.exposure - test.limit * rule.value / 100
+        most = at_least(test.exposure, test.currency)
+        rounding = at_least if facts.comparison is Comparison.STRICT else more_than
+        return min(most, rounding(excess, test.currency))

@@ -20,14 +20,14 @@ class DaysOverdue(RuleKind):
     exclusion_types = (AMOUNT,)
 
     def blocks(self, rule: Rule, facts: Facts) -> bool:
-        return facts.days_overdue > rule.value or bool(self._linked(rule, facts))
+        return facts.days_overdue > rule.value or bool(self.accounts_of(rule, facts))
 
     def excludes(self, rule: Rule, facts: Facts) -> bool:
         if rule.measure == AMOUNT:
             return facts.overdue_amount < facts.in_company(rule.value, rule.currency)
         return max((facts.days_overdue, *facts.linked_days_overdue.values())) < rule.value
 
-    def reason_of(self, rule: Rule, facts: Facts) -> HoldReason:
+    def reason_of(self, rule: Rule, facts: Facts) -> str:
         own = facts.days_overdue > rule.value
         return HoldReason.OPEN_TRANSACTIONS_OVERDUE if own else HoldReason.OPEN_TRANSACTIONS_OVERDUE_LINKED
 
@@ -38,7 +38,7 @@ class DaysOverdue(RuleKind):
             return f"In all {overdue} are overdue; the rule excludes below {limit}."
         linked = "".join(
             f" {account} of the same credit group is {facts.linked_days_overdue[account]} days overdue."
-            for account in self._linked(rule, facts)
+            for account in self.accounts_of(rule, facts)
         )
         return (
             f"The oldest open invoice is {facts.days_overdue} days overdue; the rule allows {rule.value:f}. "
@@ -46,9 +46,12 @@ class DaysOverdue(RuleKind):
         )
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
-        whose = f" of {', '.join(linked)}" if (linked := self._linked(rule, facts)) else ""
-        return f"Pay every invoice{whose} that is more than {rule.value:f} days overdue."
+        linked = self.accounts_of(rule, facts)
+        if facts.days_overdue <= rule.value:
+            return f"Pay every invoice of {', '.join(linked)} that is more than {rule.value:f} days overdue."
+        others = f", and those of {', '.join(linked)}" if linked else ""
+        overdue = amount(facts.overdue_amount, facts.currency)
+        return f"Pay every invoice that is more than {rule.value:f} days overdue{others}; in all {overdue} are overdue."
 
-    @staticmethod
-    def _linked(rule: Rule, facts: Facts) -> list[str]:
-        return sorted(account for account, days in facts.linked_days_overdue.items() if days > rule.value)
+    def accounts_of(self, rule: Rule, facts: Facts) -> tuple[str, ...]:
+        return tuple(sorted(account for account, days in facts.linked_days_overdue.items() if days > rule.value))

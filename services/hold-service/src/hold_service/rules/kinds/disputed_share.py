@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hold_service.rules.facts import Facts
-from hold_service.rules.model import PERCENT, Rule, RuleKind, amount, register
+from hold_service.rules.model import PERCENT, Rule, RuleKind, amount, register, share_to_pay
 from holdfast.contracts.holds import HoldReason
 
 
@@ -30,4 +30,5 @@ class DisputedShare(RuleKind):
         )
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
-        return "Settle the disputes, or pay what is disputed."
+        due = share_to_pay(facts.disputed_amount, facts.open_debits, rule.value, facts.currency)
+        return f"Settle the disputes, or pay {amount(due, facts.currency)} of what is disputed."

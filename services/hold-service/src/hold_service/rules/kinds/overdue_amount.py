@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from hold_service.rules.facts import Facts
-from hold_service.rules.model import AMOUNT, PERCENT, Rule, RuleKind, amount, register
+from hold_service.rules.model import AMOUNT, PERCENT, Rule, RuleKind, amount, register, share_to_pay
 from holdfast.contracts.holds import HoldReason
 
 
@@ -46,7 +47,9 @@ class OverdueAmount(RuleKind):
     @staticmethod
     def _below(rule: Rule, facts: Facts) -> bool:
         percent = rule.threshold_percent
-        return percent is None or all(test.exposure * 100 < test.limit * percent for test in facts.tests)
+        if percent is None:
+            return True
+        return bool(facts.tests) and all(test.exposure * 100 < test.limit * percent for test in facts.tests)
 
     def words(self, rule: Rule, facts: Facts) -> str:
         overdue = amount(facts.overdue_amount, facts.currency)
@@ -63,7 +66,12 @@ class OverdueAmount(RuleKind):
         return f"{said} as long as at most {rule.threshold_percent:f} % of the limit are used. Used: {used}."
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
-        excess = facts.overdue_amount - self._allowed(rule, facts)
+        return f"Pay overdue invoices of {amount(self._due(rule, facts), facts.currency)}."
+
+    def strictest(self, rules: Sequence[Rule], facts: Facts) -> Rule:
+        return max(rules, key=lambda rule: self._due(rule, facts))
+
+    def _due(self, rule: Rule, facts: Facts) -> Decimal:
         if rule.measure == PERCENT:
-            return f"Pay overdue invoices until less than {rule.value:f} % of what is open is overdue."
-        return f"Pay overdue invoices of {amount(excess, facts.currency)}."
+            return share_to_pay(facts.overdue_amount, facts.open_debits, rule.value, facts.currency)
+        return facts.overdue_amount - self._allowed(rule, facts)

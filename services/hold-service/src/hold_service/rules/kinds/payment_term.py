@@ -25,7 +25,7 @@ class PaymentTerm(RuleKind):
     def excludes(self, rule: Rule, facts: Facts) -> bool:
         return self.blocks(rule, facts)
 
-    def reason_of(self, rule: Rule, facts: Facts) -> HoldReason:
+    def reason_of(self, rule: Rule, facts: Facts) -> str:
         is_cash = facts.payment_term == facts.cod_payment_term
         return HoldReason.COD_PAYMENT if is_cash else HoldReason.PAYMENT_TERM
 

@@ -113,7 +113,7 @@ HOLD_FIELDS = [
     "checkpoint", "attempt", "proforma", "has_posting_request", "active", "held_at", "primary_reason", "reasons",
     "forced_reason", "decision", "review_date", "notes", "lines", "workflow_status", "escalations", "previous_hold",
     "sold_to", "sales_taker", "sales_responsible", "sales_pool", "freight_zone", "load", "payment_terms",
-    "delivery_date", "version",
+    "delivery_date", "credit_management_group", "hold_type", "grace_until", "version",
 ]  # fmt: skip
 HOLD_ENDED = [
     "closed_at", "closed_as", "closed_by", "release_mode", "release_reason", "close_note", "released_amount",

@@ -8,10 +8,10 @@ from typing import Any
 
 import asyncpg
 
+from credit_service.exposure.aging import BUCKETS
 from credit_service.exposure.model import View
 from holdfast.web.money import money
 
-BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
 AMOUNTS = ("average_balance_1", "average_balance_2", "average_balance_12", "highest_balance")
 FIGURES = ("dso_1", "dso_2", "dso_12", "average_payment_days", "average_days_late", "average_credit_limit_pct",
            "average_exposure_pct")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from credit_service.adjustments.jobs import GENERATE_ADJUSTMENTS
 from credit_service.automatic.jobs import AUTOMATIC_LIMITS
 from credit_service.notices.jobs import DUE_DATES
 from credit_service.reconciliation.jobs import RECONCILIATION
@@ -11,4 +12,13 @@ from credit_service.tasks.model import TaskTable
 from credit_service.temporary.jobs import TEMPORARY_LIMITS
 
 TASKS = TaskTable()
-TASKS.add(TEMPORARY_LIMITS, DUE_DATES, STATISTICS, RISK_SCORES, AUTOMATIC_LIMITS, RECONCILIATION, DELETE_STATISTICS)
+TASKS.add(
+    TEMPORARY_LIMITS,
+    DUE_DATES,
+    STATISTICS,
+    RISK_SCORES,
+    AUTOMATIC_LIMITS,
+    GENERATE_ADJUSTMENTS,
+    RECONCILIATION,
+    DELETE_STATISTICS,
+)

@@ -31,6 +31,17 @@ async def test_everything_about_a_customer_in_one_call(credit: Any, client: http
     assert amounts == ["119.00", "238.00", "0.00", "0.00", "50.00"]
     assert (box["last_payment"]["document"], box["last_payment"]["amount"]["amount"]) == ("P-1", "20.00")
     assert (box["statistics"], box["risk"], box["held_orders"]) == (None, None, [])
+    policy = {"company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+              "effective_from": "2026-01-01", "expires_on": "2026-12-31",
+              "value": {"amount": "500", "currency": "USD"}}  # fmt: skip
+    answer = await client.post("/v1/policies", json=policy, headers={"idempotency-key": str(uuid4())})
+    assert answer.status_code == 201, answer.text
+    await credit.pool.execute("""INSERT INTO temporary_limit VALUES
+        (gen_random_uuid(), 'DE01', 'C-1001', NULL, 1500, '2026-04-02', '2026-04-09', 'J')""")
+    await credit.facts(made("erp.payment.posted.v1", document="P-2", amount="1.00", applications=[]))
+    box = (await client.get(PATH)).json()
+    assert [p["value"] for p in box["policies"]] == [{"amount": "500.00", "currency": "USD"}]
+    assert [t["amount"] for t in box["temporary_limits"]] == [{"amount": "1500.00", "currency": "EUR"}]
 
 
 async def test_statistics_and_risk_are_those_of_the_last_run(credit: Any, client: httpx.AsyncClient, made: Any) -> None:

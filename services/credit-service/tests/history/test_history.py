@@ -131,6 +131,20 @@ async def test_a_posted_journal_is_audited_customer_by_customer(client: httpx.As
     assert (entry["before"]["credit_limit"], entry["after"]["credit_limit"]) == ("1000", "1500")
 
 
+async def test_every_edit_of_a_line_is_audited(client: httpx.AsyncClient) -> None:
+    line = {"customer": "C-1001", "new_limit": eur("1500"), "new_to_date": "2026-12-31"}
+    number = await draft(client, "credit_limit")
+    path = f"/v1/adjustments/{number}/lines"
+    assert (await client.post(path, json=line, headers=key())).status_code == 201
+    tag = (await client.get(f"/v1/adjustments/{number}")).headers["etag"]
+    changed = await client.put(f"{path}/1", json=line | {"new_limit": eur("7")}, headers=key(**{"if-match": tag}))
+    headers = key(**{"if-match": changed.headers["etag"]})
+    assert (await client.delete(f"{path}/{changed.json()['line']}", headers=headers)).status_code == 204
+    found = await trail(client, what="adjustment.line-changed", subject=number)
+    assert [[e[side] and e[side]["new_limit"]["amount"] for side in ("before", "after")] for e in found] == [
+        ["7.00", None], ["1500.00", "7.00"], [None, "1500.00"]]  # fmt: skip
+
+
 async def test_the_audit_trail_shows_the_callers_companies_only(
     credit: Any, address: str, client: httpx.AsyncClient
 ) -> None:

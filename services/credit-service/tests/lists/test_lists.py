@@ -129,9 +129,17 @@ async def test_a_groups_exposure_per_member(
     assert [(m["customer"], m["balance"]["amount"], m["overdue_amount"]["amount"], m["days_overdue"])
             for m in seen["members"]] == [("C-1001", "100.00", "100.00", 2), ("C-2", "0.00", "0.00", 0)]  # fmt: skip
     assert seen["other_companies"] == {"members": 1, "exposure": {"amount": "40.00", "currency": "EUR"}}
+    assert [amounts(m["aging"]) for m in seen["members"]] == [["0.00", "100.00", "0.00", "0.00", "0.00"], ["0.00"] * 5]
+    assert amounts(seen["aging"]) == ["40.00", "100.00", "0.00", "0.00", "0.00"]
+    assert amounts(seen["aging_of_other_companies"]) == ["40.00", "0.00", "0.00", "0.00", "0.00"]
     token = issue_token(credit.settings, "zoe", ["see"], ["FR01"])
     async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}) as zoe:
         assert (await zoe.get("/v1/credit-groups/G-1/exposure")).status_code == 404
+
+
+def amounts(ages: dict[str, Any]) -> list[str]:
+    """By bucket: not due, 1 to 30 days past due, to 60, to 90, more."""
+    return [amount["amount"] for amount in ages.values()]
 
 
 async def test_another_companys_rows_are_absent(credit: Any, address: str, client: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -71,7 +72,7 @@ async def test_a_difference_opens_one_finding_tells_it_once_and_is_closed_by_wha
         "C-1001", "130.00", "100.00")  # fmt: skip
     assert [d["document"] for d in finding["documents"]] == ["I-1"]
     (told,) = await credit.published(BalanceDifferenceFound.event_type)
-    assert (told["reported"], told["computed"], told["report_version"]) == ("130", "100", 1)
+    assert (Decimal(told["reported"]), Decimal(told["computed"]), told["report_version"]) == (130, 100, 1)
     await credit.facts(report(made, "140", version=2))
     assert (await run(client))["changed"] == 1
     assert [f["reported"]["amount"] for f in await findings(client)] == ["140.00"]

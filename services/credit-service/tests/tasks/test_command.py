@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from credit_service.periodic import TASKS
 from holdfast.contracts.credit_notices import TemporaryLimitStarted
 
 
@@ -57,6 +58,23 @@ async def test_a_journal_that_a_task_has_made_is_named(credit: Any) -> None:
                            "made ADJ-000001\n")  # fmt: skip
     kept = await credit.pool.fetchrow("SELECT description, new_limit, new_to FROM adjustment_journal, adjustment_line")
     assert tuple(kept) == ("Spring", 300_000, date(2026, 12, 31))
+
+
+async def test_adjustments_are_generated_by_command_and_on_no_schedule(credit: Any) -> None:
+    await credit.pool.execute(
+        """INSERT INTO credit_profile (company, customer, version, currency, credit_limit, changed_at, changed_by)
+           VALUES ('DE01', 'C-1001', 1, 'EUR', 1000, now(), 'kim')"""
+    )
+    line = ["task", "run", "credit-service", "generate-adjustments", "--company", "DE01"]
+    for option in ("source=existing_customers", "adjustment_value=10", "value_type=percentage", "date_method=absolute",
+                   "new_to=2026-12-31", "description=Yearly"):  # fmt: skip
+        line += ["--option", option]
+    done = await holdfast(credit, *line)
+    assert done[:2] == (0, "generate-adjustments for DE01 as of 2026-03-02: 1 gone through, 1 changed, 0 incomplete, "
+                           "made ADJ-000001\n")  # fmt: skip
+    kept = await credit.pool.fetchrow("SELECT description, new_limit, new_to FROM adjustment_journal, adjustment_line")
+    assert tuple(kept) == ("Yearly", 1_100, date(2026, 12, 31))
+    assert not TASKS.tasks["generate-adjustments"].scheduled
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from credit_service.adjustments import approval, posting, store
-from credit_service.adjustments.automatic import SOURCE, Wanted, fill, shown_left_out
+from credit_service.adjustments.automatic import SOURCE
 from credit_service.adjustments.bodies import (
     DescriptionBody,
     GenerateBody,
@@ -19,8 +18,8 @@ from credit_service.adjustments.bodies import (
     SubmitBody,
 )  # fmt: skip
 from credit_service.adjustments.drafting import draft_journal, must_be_valid
-from credit_service.adjustments.eligible import MOST_NAMED, drop_refused, warnings
-from credit_service.adjustments.generating import generate
+from credit_service.adjustments.eligible import warnings
+from credit_service.adjustments.filling import fill_journal
 from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
 from credit_service.adjustments.shown import shown_journal
@@ -28,7 +27,6 @@ from credit_service.paths import see
 from credit_service.profiles.changing import company_of
 from holdfast.approvals.api import shown_approval
 from holdfast.database.work import Work, transaction
-from holdfast.platform.clock import local_date
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
@@ -151,7 +149,7 @@ async def generate_lines(
         journal = await opened(work, number, caller, if_match)
         must_be_open(journal)
         await must_not_wait(work, journal)
-        made = await _fill(work, journal, given, caller.subject)
+        made = await fill_journal(work, journal, given, caller.subject)
         return answer(made, version=await store.changed(work, number, caller.subject))
 
     return await once(request, caller, idempotency_key, act)
@@ -178,36 +176,11 @@ async def generate_journal(
             description=given.description,
             source=SOURCE if given.source == SOURCE else "generated",
         )
-        made = await _fill(work, await opened(work, number, caller), given, caller.subject)
+        made = await fill_journal(work, await opened(work, number, caller), given, caller.subject)
         row = await opened(work, number, caller)
         return answer(shown_journal(row) | made, 201, row["version"])
 
     return await once(request, caller, idempotency_key, act)
-
-
-async def _fill(work: Work, journal: asyncpg.Record, given: GenerateBody, who: str) -> dict[str, Any]:
-    number, company, kind = journal["number"], journal["company"], JournalType(journal["type"])
-    if kind is JournalType.TEMPORARY and given.date_method != "relative" and given.new_from is None:
-        raise Problem(422, "invalid", "The request is not valid", "new_from: a temporary limit needs a first day.")
-    master = await company_of(work, company)
-    today, order = local_date(work.business_now, master["time_zone"]), given.order(kind)
-    if isinstance(order, Wanted):
-        found = await fill(work, number, company, order, today)
-        made: dict[str, Any] = {"lines": found.lines, "left_out": shown_left_out(found)}
-    else:
-        done = await generate(work, number, company, kind, order, master["currency"], today)
-        made = {"lines": done.lines, "without_date": done.refused, "without_date_named": done.named,
-                "overlapping": done.overlapping, "overlapping_named": done.overlapping_named}  # fmt: skip
-    dropped = await drop_refused(work, number, company)
-    made |= {
-        "lines": made["lines"] - len(dropped), "above_eligible": len(dropped),
-        "above_eligible_named": dropped[:MOST_NAMED], "warnings": await warnings(work, number, company),
-    }  # fmt: skip
-    await audit.record(
-        work, who=who, what="adjustment.generated", company=company, subject=number, before=None,
-        after=given.model_dump(mode="json") | {"lines": made["lines"]},
-    )  # fmt: skip
-    return made
 
 
 @router.post(

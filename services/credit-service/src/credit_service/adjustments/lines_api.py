@@ -23,6 +23,7 @@ from credit_service.profiles.changing import company_of
 from credit_service.tables.files import MOST_BYTES
 from holdfast.contracts.scalars import CompanyId
 from holdfast.database.work import Work, transaction
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.bodies import read_body
 from holdfast.web.changes import answer, once, shown
@@ -101,34 +102,44 @@ async def remove_line(
         journal = await opened(work, number, caller, if_match, must_match=True)
         must_be_open(journal)
         await must_not_wait(work, journal)
-        await _take_out(work, number, line)
+        before = await _take_out(work, journal, line)
         await store.changed(work, number, caller.subject)
+        await _audit(work, journal, caller.subject, before, None)
         return Answer(204, "")
 
     return await once(request, caller, idempotency_key, act)
 
 
-async def _take_out(work: Work, number: str, line: int) -> None:
-    """Raises Problem 404 for a line that is not there, 409 for one that is posted."""
-    row = await store.read_line(work, number, line)
+async def _take_out(work: Work, journal: Any, line: int) -> dict[str, Any]:
+    """The line as it was. Raises Problem 404 for a line that is not there, 409 for one that is posted."""
+    row = await store.read_line(work, journal["number"], line)
     if row is None:
-        raise not_found(f"line {line} of journal {number}")
+        raise not_found(f"line {line} of journal {journal['number']}")
     must_not_be_posted(posted=row["posted"])
-    await store.remove_line(work, number, line)
+    await store.remove_line(work, journal["number"], line)
+    (body,) = await _shown(work, journal["company"], [row])
+    return body
+
+
+async def _audit(work: Work, journal: Any, who: str, before: Any, after: Any) -> None:
+    await audit.record(
+        work, who=who, what="adjustment.line-changed", company=journal["company"], subject=journal["number"],
+        before=before, after=after,
+    )  # fmt: skip
 
 
 async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None, who: str) -> Answer:
     number, company, kind, line = journal["number"], journal["company"], JournalType(journal["type"]), given.line()
     must_be_open(journal)
     await must_not_wait(work, journal)
-    if replaced is not None:
-        await _take_out(work, number, replaced)
+    before = None if replaced is None else await _take_out(work, journal, replaced)
     await must_be_valid(work, company, kind, [line], await store.subjects(work, number), number)
     (made,) = await store.add_lines(work, number, company, [line])
     version = await store.changed(work, number, who)
     row = await store.read_line(work, number, made)
     assert row is not None
     (body,) = await _shown(work, company, [row])
+    await _audit(work, journal, who, before, body)
     return answer(body, 200 if replaced else 201, version)
 
 

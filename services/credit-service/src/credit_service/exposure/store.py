@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from credit_service.exposure.aging import AGE
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.platform.clock import earliest_date
@@ -154,4 +156,20 @@ async def is_known(work: Work, party: Party) -> bool:
                OR EXISTS (SELECT FROM credit_profile WHERE company = $1 AND customer = $2)""",
         *party,
     )
+    return found
+
+
+AGES = f"""
+SELECT w.company, w.customer, d.currency, {AGE.format(day="w.day")} AS bucket, sum(d.open_amount) AS amount
+FROM unnest($1::text[], $2::text[], $3::date[]) AS w (company, customer, day)
+JOIN document d ON d.customer = w.customer AND d.company = w.company
+WHERE d.is_debit AND d.open_amount <> 0 GROUP BY 1, 2, 3, 4
+"""
+
+
+async def ages_of(work: Work, wanted: Collection[tuple[str, str, date]]) -> dict[Party, list[tuple[str, int, Decimal]]]:
+    """Open debits of customers on a day by currency and age."""
+    found: dict[Party, list[tuple[str, int, Decimal]]] = {}
+    for company, customer, *rest in await work.conn.fetch(AGES, *columns(sorted(wanted), 3)):
+        found.setdefault((company, customer), []).append(tuple(rest))
     return found

@@ -8,10 +8,11 @@ from typing import Any
 
 import asyncpg
 
+from credit_service.exposure.aging import BUCKETS
 from credit_service.exposure.model import View
+from holdfast.receivables.limits import Policy
 from holdfast.web.money import money
 
-BUCKETS = ("not_due", "1_30", "31_60", "61_90", "over_90")
 AMOUNTS = ("average_balance_1", "average_balance_2", "average_balance_12", "highest_balance")
 FIGURES = ("dso_1", "dso_2", "dso_12", "average_payment_days", "average_days_late", "average_credit_limit_pct",
            "average_exposure_pct")  # fmt: skip
@@ -29,9 +30,16 @@ def shown_box(view: View, row: asyncpg.Record) -> dict[str, Any]:
             {"orders": orders, "amount": money(Decimal(amount), currency)}
             for currency, orders, amount in row["held"] or ()
         ],
-        "policies": [asdict(policy) for policy in view.known.policies],
-        "temporary_limits": [asdict(limit) for limit in view.known.temporary],
+        "policies": [_policy(policy) for policy in view.known.policies],
+        "temporary_limits": [
+            asdict(limit) | {"amount": money(limit.amount, code) if code else None} for limit in view.known.temporary
+        ],
     }  # fmt: skip
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    found = asdict(policy) | {"value": money(policy.value, policy.currency)}
+    return {name: value for name, value in found.items() if name != "currency"}
 
 
 def _statistics(found: dict[str, Any] | None, code: str) -> dict[str, Any] | None:

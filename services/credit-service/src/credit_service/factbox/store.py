@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import asyncpg
 
+from credit_service.exposure.aging import AGE
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
@@ -21,9 +22,7 @@ SELECT (SELECT row_to_json(s) FROM (
             FROM customer_risk k LEFT JOIN risk_group g ON g.company = k.company AND g.id = k.risk_group
             WHERE k.customer = $2 AND k.company = $1) r) AS risk,
        (SELECT json_agg(json_build_array(a.currency, a.bucket, a.amount::text, a.items)) FROM (
-            SELECT d.currency, CASE WHEN d.due_date IS NULL OR d.due_date >= $3 THEN 0
-                                    WHEN d.due_date >= $3 - 30 THEN 1 WHEN d.due_date >= $3 - 60 THEN 2
-                                    WHEN d.due_date >= $3 - 90 THEN 3 ELSE 4 END AS bucket,
+            SELECT d.currency, @age@ AS bucket,
                    sum(d.open_amount) AS amount, count(*) AS items
             FROM document d
             WHERE d.customer = $2 AND d.company = $1 AND d.is_debit AND d.open_amount <> 0
@@ -36,8 +35,7 @@ SELECT (SELECT row_to_json(s) FROM (
             WHERE o.customer = $2 AND o.company = $1 AND (o.open_amount > 0 OR o.uninvoiced_amount > 0)
               AND o.credit_status = 'held'
             GROUP BY 1 ORDER BY 1) h) AS held
-"""
-"""Buckets of age in days past due: not due, 1-30, 31-60, 61-90, more; an item without a due date is not due."""
+""".replace("@age@", AGE.format(day="$3"))
 
 
 KEPT = """

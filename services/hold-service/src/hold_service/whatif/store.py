@@ -19,8 +19,8 @@ WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome IN ('cle
 """
 BATCH = """
 SELECT id, decided_at, outcome,
-       CASE WHEN outcome = 'cleared'
-                 OR (picture -> 'findings')::jsonb <> '[]' AND NOT (answer -> 'reasons')::jsonb ? 'forced_hold'
+       CASE WHEN outcome = 'cleared' OR ((picture -> 'findings')::jsonb <> '[]'
+                                         AND NOT (answer -> 'reasons')::jsonb ? 'forced_hold')
             THEN (picture -> 'facts')::text END AS facts
 FROM decision
 WHERE company = $1 AND decided_at >= $2 AND decided_at < $3 AND outcome IN ('cleared', 'held')

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from hold_service.app import create_api
 from holdfast.platform.settings import Settings
-from holdfast.testing.exploring import explore
+from holdfast.testing.exploring import TIMEOUT_SECONDS, explore
 from holdfast.web.auth import issue_token
 
 Send = Callable[..., Awaitable[httpx.Response]]
@@ -140,6 +141,7 @@ async def test_a_malformed_request_gets_a_problem_document(hold: Any, ask: Any, 
         assert answer.json()["detail"]
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_schemathesis_finds_nothing(hold: Any, api: str, configured: Settings) -> None:
     await hold.set_up()
     await asyncio.to_thread(explore, api, issue_token(configured, "kim", ["administer"]))

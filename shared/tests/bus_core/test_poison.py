@@ -19,6 +19,7 @@ from holdfast.bus.batch import BatchProcessor
 from holdfast.bus.dead_letters import NoSuchDeadLetter
 from holdfast.bus.poison import PartitionStopped, PoisonLimit
 from holdfast.bus.port import Outgoing
+from holdfast.contracts.dead_letters import DeadLetterParked
 from holdfast.database.work import transaction
 from holdfast.testing.waiting import eventually
 
@@ -59,13 +60,14 @@ async def test_row_4_4_19_an_unreadable_record_says_field_value_and_remedy(
 
 async def test_a_dead_letter_is_announced_on_the_topic_of_the_service(partition: Partition, journal: Journal) -> None:
     await partition.take(mangled("1", order("A", "O-1"), total="much"))
-    row = await journal.pool.fetchrow("SELECT aggregatetype, aggregateid, payload FROM outbox")
+    row = await journal.pool.fetchrow("SELECT aggregatetype, aggregateid, type, payload FROM outbox")
     assert row is not None
     assert (row["aggregatetype"], row["aggregateid"]) == ("toy-service.dead-letters.v1", "DE01/A")
-    notice = orjson.loads(row["payload"])
-    assert (notice["event_id"], notice["field"]) == ("1", "total")
-    assert notice["reason"]
-    assert notice["remedy"]
+    assert row["type"] == DeadLetterParked.event_type
+    notice = DeadLetterParked.model_validate_json(row["payload"])
+    assert (notice.ce_id, notice.field, notice.value) == ("1", "total", "much")
+    assert notice.reason
+    assert notice.remedy
 
 
 async def test_row_4_4_20_later_events_of_the_key_wait_and_follow_in_order(

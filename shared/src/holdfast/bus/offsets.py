@@ -202,8 +202,8 @@ async def release(pool: asyncpg.Pool, claim: Claim) -> None:
     )
 
 
-async def mark_stopped(pool: asyncpg.Pool, claim: Claim, reason: str) -> None:
-    """Write down why the partition stands still, for readiness and the operator."""
+async def mark_stopped(pool: asyncpg.Pool, claim: Claim, reason: str | None) -> None:
+    """Write down why the partition stands still, for readiness and the operator; None when it goes on."""
     await pool.execute(
         "UPDATE consumer_offset SET stopped = $4 WHERE topic = $1 AND partition = $2 AND epoch = $3",
         claim.tp.topic,

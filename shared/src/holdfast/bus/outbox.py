@@ -97,15 +97,10 @@ async def emit(work: Work, events: Sequence[Payload]) -> None:
     await publish(work, [row_of(event) for event in events])
 
 
-def row_of(event: Payload) -> Row:
-    """An event of the catalogue as an outbox row."""
+def row_of(event: Payload, topic: Topic | None = None) -> Row:
+    """An event of the catalogue as an outbox row; `topic` where its type is on several."""
     body = event.model_dump_json(exclude_none=True, exclude={"sequence"})
-    return event.topic.name, event.partition_key(), event.event_type, body
-
-
-async def announce(work: Work, topic: Topic, event_type: str, bodies: Sequence[tuple[str, str]]) -> None:
-    """Publish `(key, JSON body)` pairs that are no events of the catalogue, such as dead-letter notices."""
-    await publish(work, [(topic.name, key, event_type, body) for key, body in bodies])
+    return (topic or event.topic).name, event.partition_key(), event.event_type, body
 
 
 async def publish(work: Work, rows: Sequence[Row]) -> None:

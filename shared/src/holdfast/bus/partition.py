@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 import structlog
 
-from holdfast.bus import dead_letters, metrics, offsets
+from holdfast.bus import dead_letters, metrics, offsets, standing
 from holdfast.bus.batch import BatchProcessor
 from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Claim, Fenced
@@ -24,6 +24,7 @@ BATCH = 1000
 BACKLOG = 2 * BATCH
 BACKLOG_BYTES = 16_000_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+LONGEST_REASON = 500
 log = structlog.get_logger(__name__)
 
 
@@ -39,7 +40,7 @@ class PartitionTask:
         self._backlog: deque[Record] = deque()
         self._backlog_bytes = 0
         self._arrived, self._closed = asyncio.Event(), asyncio.Event()
-        self._unsure, self._behind_since = False, utc_now()
+        self._unsure, self._refused, self._behind_since = False, False, utc_now()
         self.tp = claim.tp
         self.stopped: PartitionStopped | None = None
         self.fenced = False
@@ -97,7 +98,7 @@ class PartitionTask:
         """Read nothing more of this partition until an operator has looked."""
         self.stopped = stopped
         self._consumer.pause(self.tp)
-        metrics.STOPPED.labels(self._service.name, self.tp.topic, self.tp.partition).set(1)
+        standing.stands_still(self._service.name, self.tp, stopped.reason)
         log.error("partition_stopped", partition=str(self.tp), reason=stopped.reason, text=str(stopped))
         await self._persist(lambda: offsets.mark_stopped(self._pool, self.claim, stopped.reason))
 
@@ -126,7 +127,7 @@ class PartitionTask:
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
         """Try a step again after transient errors, with growing pauses; the member stays in the group."""
-        pause, standing = FIRST_PAUSE, metrics.STOPPED.labels(self._service.name, self.tp.topic, self.tp.partition)
+        pause = FIRST_PAUSE
         while True:
             try:
                 await step()
@@ -137,13 +138,28 @@ class PartitionTask:
                 metrics.RETRIES.labels(self._service.name).inc()
                 log.warning("batch_retried", partition=str(self.tp), error=str(error), pause=pause)
                 self._unsure = True
-            if pause == LONGEST_PAUSE:
-                standing.set(1)
+                if pause == LONGEST_PAUSE and self.stopped is None:
+                    await self._is_refused(f"transient: {error}"[:LONGEST_REASON])
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-        if pause == LONGEST_PAUSE and self.stopped is None:
-            standing.set(0)
+        if self._refused and self.stopped is None:
+            await self._goes_on()
+
+    async def _is_refused(self, why: str) -> None:
+        """Tell it, and write it down where the database takes that much; the step is tried on."""
+        self._refused = True
+        standing.stands_still(self._service.name, self.tp, why)
+        try:
+            await offsets.mark_stopped(self._pool, self.claim, why)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+
+    async def _goes_on(self) -> None:
+        self._refused = False
+        standing.goes_on(self._service.name, self.tp)
+        await self._persist(lambda: offsets.mark_stopped(self._pool, self.claim, None))
 
     async def _find_out(self) -> None:
         """After an error the outcome of a commit may be unknown: the offset in the database tells it."""
@@ -174,5 +190,6 @@ class PartitionTask:
 
     def _clear_metrics(self) -> None:
         place = (self._service.name, self.tp.topic, self.tp.partition)
-        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.STOPPED, metrics.POISON_SHARE):
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.POISON_SHARE):
             gauge.labels(*place).set(0)
+        standing.goes_on(self._service.name, self.tp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -19,13 +20,14 @@ from holdfast.database.jobs import Job, Upkeep, run_jobs
 from holdfast.database.pool import create_pool
 from holdfast.database.work import transaction
 from holdfast.platform.settings import Settings
-from holdfast.receivables.waiting import prune_stale
+from holdfast.receivables import waiting
 from holdfast.web import idempotency
 
 Beside = Callable[[asyncpg.Pool, asyncio.Event], Awaitable[None]]
 """Something that runs beside the consumer in a worker, until the event is set."""
 STALE_DAYS = timedelta(days=28)
 STALE_BATCH = 5_000
+OBSERVE_SECONDS = 30.0
 
 
 async def open_pool(settings: Settings, service: str, role: str) -> asyncpg.Pool:
@@ -68,7 +70,7 @@ async def prune(pool: asyncpg.Pool) -> None:
     removed = STALE_BATCH
     while removed == STALE_BATCH:
         async with transaction(pool, clock=False) as work:
-            removed = await prune_stale(work, work.now - STALE_DAYS, STALE_BATCH)
+            removed = await waiting.prune_stale(work, work.now - STALE_DAYS, STALE_BATCH)
 
 
 async def run_periodic(service: Service, settings: Settings, stop: asyncio.Event, jobs: Sequence[Job] = ()) -> None:
@@ -81,8 +83,19 @@ async def run_periodic(service: Service, settings: Settings, stop: asyncio.Event
         Upkeep("pruning", every_hour, partial(prune, pool)),
         Upkeep("bus-maintenance", every_hour, partial(admin.maintain, TOPICS)),
     ]
+    observing = asyncio.create_task(_observe_waiting(pool, service.name))
     try:
         await run_jobs(pool, [*common, *jobs], stop)
     finally:
+        observing.cancel()
+        await asyncio.gather(observing, return_exceptions=True)
         await admin.close()
         await pool.close()
+
+
+async def _observe_waiting(pool: asyncpg.Pool, service: str) -> None:
+    """Every replica tells the same: it is no work to be claimed."""
+    while True:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await waiting.observe(pool, service)
+        await asyncio.sleep(OBSERVE_SECONDS)

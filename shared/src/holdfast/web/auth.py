@@ -21,6 +21,7 @@ SEE = frozenset({"credit:see", "holds:see", "rules:see", "approvals:see"})
 WORK = SEE | {"checks:make", "holds:edit", "holds:release", "holds:reject", "holds:force", "journals:edit"}
 APPROVE = WORK | {
     "limits:edit", "limits:import", "journals:post", "approvals:decide", "groups:maintain", "policies:maintain",
+    "audit:see",
 }  # fmt: skip
 ADMINISTER = APPROVE | {
     "rules:maintain",

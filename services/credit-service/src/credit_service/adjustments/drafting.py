@@ -58,9 +58,7 @@ async def faults(
     return found
 
 
-async def faults_by_themselves(
-    work: Work, company: str, kind: JournalType, lines: Sequence[Line]
-) -> dict[int, Fault]:
+async def faults_by_themselves(work: Work, company: str, kind: JournalType, lines: Sequence[Line]) -> dict[int, Fault]:
     """What is wrong with lines whatever other limits there are. Raises Problem 422 as `faults` does."""
     currency = (await company_of(work, company))["currency"]
     groups = await _currencies(work, {line.credit_group for line in lines if line.credit_group})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from hold_service.parameters import PARAMETERS
 from hold_service.rechecks.jobs import FAILED, recheck_due
 
 CUSTOMERS = [f"C-{n}" for n in range(1, 8)]
@@ -62,3 +65,24 @@ async def test_sums_may_be_larger_than_single_amounts(hold: Any, ask: Any) -> No
     assert await held(hold) == []
     released = [event for kind, event in await hold.published() if kind == "hold.order.released.v1"]
     assert released[-1]["figures"]["exposure"] == "1999999999999999.98"
+
+
+async def test_who_was_held_for_old_facts_and_cannot_be_decided_is_put_off_too(
+    hold: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hold.set_up(limit="1000")
+    for name in ("C-3", "C-4"):
+        await hold.facts(
+            ask.event("erp.customer.changed.v1", customer=name), ask.profile("1000", customer=name, version=2)
+        )
+        await hold.check(ask.request(f"O-{name}", "600", customer=name), most_facts_age=1)
+    await hold.pool.execute(BREAK)
+    read = "INSERT INTO consumer_offset (topic, partition, fresh_at) VALUES ('erp.orders.v1', 0, now())"
+    await hold.pool.execute(read)
+    monkeypatch.setattr(PARAMETERS, "most_facts_age", 60)
+    rounds = 0
+    while await recheck_due(hold.pool):
+        rounds += 1
+        assert rounds < 5
+    assert await held(hold) == ["C-4"]
+    assert (await hold.pool.fetchrow(PUT_OFF))["failures"] == 1

@@ -54,10 +54,12 @@ async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: as
 
 async def recheck_due(pool: asyncpg.Pool) -> bool:
     """One batch of customers that are due; whether there may be more that nobody else is at."""
+    if not await _may_decide(pool):
+        return False
     parties: list[Party] = []
     try:
         async with transaction(pool) as work:
-            parties = await _due(work)
+            parties = await store.due(work, CUSTOMERS)
             return bool(parties) and await _recheck(work, parties)
     except Exception as error:
         if is_transient(error) or not parties:
@@ -66,13 +68,16 @@ async def recheck_due(pool: asyncpg.Pool) -> bool:
     return True
 
 
-async def _due(work: Work) -> list[Party]:
-    """While facts are too old to decide on nobody is due; afterwards also those who were held for it."""
-    if await are_too_old(work, PARAMETERS.most_facts_age):
-        return []
-    if PARAMETERS.most_facts_age is not None:
+async def _may_decide(pool: asyncpg.Pool) -> bool:
+    """While facts are too old to decide on nobody is due; afterwards also those who were held for it, which is kept
+    whatever becomes of deciding them."""
+    if PARAMETERS.most_facts_age is None:
+        return True
+    async with transaction(pool) as work:
+        if await are_too_old(work, PARAMETERS.most_facts_age):
+            return False
         await store.mark(work, await store.held_for_old_facts(work), {}, delay_seconds=0)
-    return await store.due(work, CUSTOMERS)
+    return True
 
 
 async def _recheck(work: Work, parties: Sequence[Party]) -> bool:

@@ -78,7 +78,10 @@ HELD_FOR_OLD_FACTS = """
 SELECT DISTINCT h.company, h.customer FROM hold_reason r
 CROSS JOIN LATERAL (SELECT h.company, h.customer, h.active FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
 WHERE r.reason = 'facts_too_old' AND r.active AND h.active
+  AND NOT coalesce((SELECT d.failures > 0 FROM recheck_due d
+                    WHERE d.company = h.company AND d.customer = h.customer), false)
 """
+"""Who is put off stays so."""
 HELD_BY_RATES = """
 WITH given AS MATERIALIZED (
     SELECT DISTINCT least(f, t) AS low, greatest(f, t) AS high FROM unnest($1::text[], $2::text[]) AS g (f, t)

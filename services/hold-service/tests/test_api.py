@@ -153,3 +153,13 @@ async def test_what_no_column_takes_is_refused_with_its_field(hold: Any, ask: An
         text = body(ask, "O-1", "600")[:-1] + f',"posting_request":{{"x":{written}}}}}'
         answer = await client.post("/v1/credit-checks", content=text, headers=key())
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "posting_request.x")
+
+
+async def test_a_position_on_a_topic_nobody_reads_here_is_refused_at_once(
+    hold: Any, ask: Any, client: httpx.AsyncClient
+) -> None:
+    await hold.set_up()
+    for place in ("holds.v1:0:1", "no-such-topic:0:1"):
+        text = body(ask, "O-1", "600")[:-1] + f',"after":["{place}"]}}'
+        answer = await client.post("/v1/credit-checks", content=text, headers=key())
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import orjson
@@ -263,3 +264,31 @@ def test_the_limit_is_a_share_of_the_window_from_the_least_up(history: list[bool
         limit.note(poison)
     window = [*history, True][-20:]
     assert limit.allows_one_more() == (sum(window) < 4 or sum(window) / len(window) <= 0.25)
+
+
+async def test_what_is_dropped_while_a_replay_of_it_fails_stays_dropped(
+    partition: Partition, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await partition.take(sent("1", order("A", "BAD-1")), sent("2", order("A", "O-2")))
+    number, plain = await first_letter(journal.pool), dead_letters._still_fails
+
+    async def drop_before(pool: asyncpg.Pool, row: Any, error: Exception) -> Any:
+        await dead_letters.drop(pool, SERVICE, number, "given up")
+        return await plain(pool, row, error)
+
+    monkeypatch.setattr(dead_letters, "_still_fails", drop_before)
+    await dead_letters.replay(journal.pool, SERVICE, number)
+    assert (await dead_letters.show(journal.pool, number))["state"] == "dropped"
+    assert await journal.waiting() == []
+    assert await journal.ids() == ["2"]
+
+
+async def test_a_drop_waits_for_the_replay_of_its_key(partition: Partition, journal: Journal) -> None:
+    await partition.take(sent("1", order("A", "BAD-1")), sent("2", order("A", "O-2")))
+    number = await first_letter(journal.pool)
+    async with transaction(journal.pool) as work:
+        await parking.parked_keys(work, ORDERS.topic, ["DE01/A"])
+        dropping = asyncio.create_task(dead_letters.drop(journal.pool, SERVICE, number, "given up"))
+        await eventually(journal.somebody_waits)
+        assert await journal.waiting() == [("poison", "1"), ("behind", "2")]
+    assert (await dropping).applied == 1

@@ -104,6 +104,7 @@ def test_help_explains_and_shows_an_example(words: tuple[str, ...], holdfast: Co
         ("dead-letters show hold-service seven", "ID"),
         ("dead-letters drop hold-service 7", "--reason"),
         ("outbox resend hold-service --topic nothing", "There is no topic 'nothing'"),
+        ("outbox resend hold-service --refused --topic holds.v1", "leave the other options out"),
         ("offsets reset hold-service erp.orders.v1", "either --to-beginning, or --to"),
         ("offsets reset hold-service erp.orders.v1 --to 5", "--partition"),
     ],

@@ -98,3 +98,9 @@ async def test_a_password_may_be_made_of_any_characters(postgres_url: str) -> No
 def test_the_data_folder_is_one_the_servers_account_can_reach() -> None:
     folder = default_data_dir()
     assert folder == Path("/var/lib/holdfast") if os.geteuid() == 0 else folder.name in {".holdfast", "holdfast"}
+
+
+def test_a_pool_too_small_for_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_POOL_SIZE", "3")
+    with pytest.raises(SettingsError, match=r"HOLDFAST_POOL_SIZE is wrong: .*greater than or equal to 4, not '3'"):
+        load_settings()

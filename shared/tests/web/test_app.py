@@ -49,7 +49,7 @@ async def fail(kind: str, caller: Reader) -> None:
 
 
 async def echo(request: Request) -> Response:
-    permitted(request, "checks:make")
+    await permitted(request, "checks:make")
     if (body := await read_body(request, 10)) == b"bug":
         raise ZeroDivisionError("secret")
     return Response(body)

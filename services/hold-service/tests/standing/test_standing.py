@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 
 async def reasons(hold: Any, ask: Any, number: str) -> Any:
     """Why an order would be held."""
@@ -54,7 +56,19 @@ async def test_the_newest_risk_group_aims_rules(hold: Any, ask: Any) -> None:
     await hold.facts(ask.invoice("I-1", "9", due="2025-01-02"))
     await hold.facts(ask.event("credit.risk.changed.v1", version=2, risk_group="HIGH"))
     await hold.facts(ask.event("credit.risk.changed.v1", version=1, risk_group="LOW"))
+    told = {"version": 90, "credit_limit": "1000", "credit_limit_expiry_date": None, "risk_group": "HIGH"}
+    await hold.facts(ask.event("credit.profile.changed.v1", **told))
     assert await reasons(hold, ask, "O-1") == ["open_transactions_overdue"]
     await hold.facts(ask.event("credit.risk.changed.v1", version=3, risk_group=None))
     await hold.recheck()
     assert (await hold.published())[-1][1]["triggers"] == ["risk group"]
+
+
+@pytest.mark.parametrize(("least", "outcome"), [("0", "held"), ("1", "cleared")])
+async def test_who_has_credits_and_is_late_is_late(hold: Any, ask: Any, least: str, outcome: str) -> None:
+    """Unless the company does not look at accounts below an amount; none is named by default."""
+    await hold.set_up(rules={"days_overdue": "30"})
+    await hold.parameters(exclude_account_below=least)
+    await hold.facts(ask.invoice("I-1", "50", due="2026-01-02"), ask.payment("P-1", "200"))
+    (answer,) = await hold.check(ask.request("O-1", "10"))
+    assert (answer["figures"]["balance"], answer["outcome"]) == ("-150.00", outcome)

@@ -54,6 +54,15 @@ async def parked_keys(work: Work, topic: str, keys: Iterable[str]) -> set[str]:
     return {row["key"] for row in rows}
 
 
+async def lock_key_of(work: Work, number: int) -> None:
+    """Lock the row of the key that a dead letter belongs to, if it has one."""
+    await work.conn.execute(
+        """SELECT FROM parked_key WHERE (topic, key) IN (SELECT topic, key FROM dead_letter WHERE id = $1)
+           FOR UPDATE""",
+        number,
+    )
+
+
 async def any_parked(work: Work, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Which of these topics and keys are parked; nothing is locked."""
     rows = await work.conn.fetch(

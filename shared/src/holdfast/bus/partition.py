@@ -22,6 +22,7 @@ from holdfast.platform.clock import milliseconds, utc_now
 
 BATCH = 1000
 BACKLOG = 2 * BATCH
+BACKLOG_BYTES = 16_000_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
 LONGEST_REASON = 500
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class PartitionTask:
         self._service, self._pool, self._consumer = service, pool, consumer
         self._processor = BatchProcessor(service, pool, claim, limit, together)
         self._backlog: deque[Record] = deque()
+        self._backlog_bytes = 0
         self._arrived, self._closed = asyncio.Event(), asyncio.Event()
         self._unsure, self._refused, self._behind_since = False, False, utc_now()
         self.tp = claim.tp
@@ -51,8 +53,10 @@ class PartitionTask:
 
     def give(self, records: Sequence[Record]) -> None:
         """Records read from the partition, in order; reading pauses while too many wait."""
-        self._backlog.extend(record for record in records if record.offset >= self.claim.position)
-        if len(self._backlog) > BACKLOG:
+        wanted = [record for record in records if record.offset >= self.claim.position]
+        self._backlog.extend(wanted)
+        self._backlog_bytes += sum(len(record.value or b"") for record in wanted)
+        if len(self._backlog) > BACKLOG or self._backlog_bytes > BACKLOG_BYTES:
             self._consumer.pause(self.tp)
         self._arrived.set()
 
@@ -105,7 +109,7 @@ class PartitionTask:
         if batch:
             await self._processor.process(batch)
         self._forget_handled()
-        if len(self._backlog) < BATCH:
+        if len(self._backlog) < BATCH and self._backlog_bytes <= BACKLOG_BYTES // 2:
             self._consumer.resume(self.tp)
         await self._consumer.commit_hint({self.tp: self.claim.position})
         if self._processor.mended:
@@ -166,7 +170,7 @@ class PartitionTask:
 
     def _forget_handled(self) -> None:
         while self._backlog and self._backlog[0].offset < self.claim.position:
-            self._backlog.popleft()
+            self._backlog_bytes -= len(self._backlog.popleft().value or b"")
 
     def observe(self, end: int, read_to: int | None) -> bool:
         """Bring the lag metrics up to date; whether all is handled.

@@ -99,7 +99,8 @@ class Settings(KafkaSettings, BaseSettings):
     credit_database_password: SecretStr | None = None
     hold_database_url: str | None = Field(default=None, repr=False)
     hold_database_password: SecretStr | None = None
-    pool_size: int = Field(default=10, ge=1)
+    pool_size: int = Field(default=10, ge=4)
+    """A worker keeps one connection to listen on, takes over partitions with a second one at hand, and relays."""
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     lock_timeout_seconds: float = Field(default=10.0, gt=0)
 

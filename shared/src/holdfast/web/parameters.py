@@ -24,7 +24,7 @@ async def known_parameters(request: Request) -> None:
     """A dependency of every route. Raises Problem 401 without a caller, 422 for an unknown or repeated parameter."""
     if not request.query_params:
         return
-    caller_of(request)
+    await caller_of(request)
     route: APIRoute = request.scope["route"]
     known = _names(route.dependant)
     for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():

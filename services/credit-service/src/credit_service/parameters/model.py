@@ -57,11 +57,6 @@ class Parameters(BaseModel):
     review_notice_days: int = Field(0, ge=0, le=366, description="a review that falls due is announced so early")
 
 
-def rate_type(parameters: Parameters, of_company: str | None) -> str:
-    """The rate set that converts limits (spec 2.7); `of_company`: the company's default."""
-    return parameters.credit_limit_exchange_rate_type or of_company or "default"
-
-
 COUNTING = {
     "credit_limit_type": ("none", "balance", "balance_and_packing_slip", "balance_and_all"),
     "open_orders_counted": ("passed_only", "passed_and_earlier", "all"),

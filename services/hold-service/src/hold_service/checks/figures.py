@@ -41,7 +41,8 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> tuple[
         check_terms=given.check_when_payment_terms_increase,
         check_discounts=given.check_when_cash_discount_increases,
         account_status=profile.account_status, credit_management_group=profile.credit_management_group,
-        risk_group=known.standing.risk_group or profile.risk_group, expiry_date=profile.expiry_date,
+        risk_group=known.standing.risk_group if known.standing.risk_told else profile.risk_group,
+        expiry_date=profile.expiry_date,
         ignore_blank_expiry=given.ignore_blank_expiry, next_review_date=profile.next_review_date,
         average_days_late=profile.average_days_late, dunning_level=known.standing.dunning_level,
         broken_promises=known.standing.broken_promises,
@@ -61,7 +62,7 @@ def _overdue(known: Known, found: Parts, convert: Converter) -> tuple[int, Decim
     if given.use_unallocated:
         credits = convert.sum({code: b.open_credits for code, b in position.balances.items()})
         overdue = max(ZERO, overdue - abs(credits))
-    too_small = found.balance < given.exclude_account_below
+    too_small = bool(given.exclude_account_below) and found.balance < given.exclude_account_below
     unowed = given.blocking_calc_base == "balance_positive" and found.balance <= 0
     in_grace = given.blocking_calc_base == "overdue_including_grace" and late <= _grace(known)
     return (0, ZERO) if too_small or unowed or in_grace else (late, overdue)

@@ -11,11 +11,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checks.loaded import hold_number
-from hold_service.checks.model import rejudge
 from hold_service.holds import acting, listing, store
-from hold_service.holds.model import FORCED
-from hold_service.holds.release import asked_again, known_of
 from hold_service.holds.shown import json_of, shown_hold
+from hold_service.holds.to_pass import items_of
 from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
@@ -207,12 +205,7 @@ async def what_it_takes(request: Request, hold: HoldNumber, caller: Reader) -> R
     async with transaction(request.app.state.pool) as work:
         row = await acting.read(work, hold, caller)
         acting.must_be_active(row)
-        known = await known_of(work, row, locked=False)
-    found = rejudge(asked_again(row, known), known).findings
-    items = [{"reason": f.reason, "explanation": f.text, "to_pass": f.to_pass} for f in found]
-    if row["forced_reason"] is not None:
-        items.insert(0, {"reason": FORCED, "explanation": f"Held by a person, for the reason {row['forced_reason']}.",
-                         "to_pass": "Let somebody release it; nothing else ends a forced hold."})  # fmt: skip
+        items = await items_of(work, row)
     return json_of({"hold": hold, "would_pass": not items, "items": items})
 
 

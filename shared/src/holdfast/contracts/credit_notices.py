@@ -200,8 +200,9 @@ class OpenDocument(Part):
              "found_at": "2026-03-02T03:00:00Z"},
 )  # fmt: skip
 class BalanceDifferenceFound(CustomerPayload):
-    """A control total of the ERP differs from the open items that Holdfast has: please send the customer's documents
-    anew. Nothing is corrected without them; a difference that stays as it is is told once."""
+    """A control total of the ERP differs from the open items that Holdfast has: please send the documents anew.
+
+    Nothing is corrected without them; a difference that stays as it is is told once."""
 
     sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
     currency: Currency

@@ -8,8 +8,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import asyncpg
-
 from credit_service.statistics.model import RISK_MONTHS, StatisticsParameters
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
@@ -63,11 +61,6 @@ async def longest_window(work: Work, company: str, parameters: StatisticsParamet
         "SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1 AND group_type = 'average_balance')", company
     )
     return max(parameters.longest, RISK_MONTHS) if scored else parameters.longest
-
-
-async def figures_of(work: Work, party: Party) -> asyncpg.Record | None:
-    """The figures of a customer, if they were ever computed."""
-    return await work.conn.fetchrow("SELECT * FROM customer_statistics WHERE company = $1 AND customer = $2", *party)
 
 
 async def days_late_of(work: Work, parties: Collection[Party]) -> dict[Party, Decimal | None]:

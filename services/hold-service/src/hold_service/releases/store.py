@@ -26,14 +26,3 @@ async def active_holds(
              AND ($3::text IS NULL OR customer = $3) ORDER BY held_at, id LIMIT $4""",
         companies, company, customer, limit,
     ))  # fmt: skip
-
-
-async def parties_with_holds(work: Work, limit: int, after: tuple[str, str]) -> list[tuple[str, str]]:
-    """Customers with active holds, by company and customer."""
-    rows = await work.conn.fetch(
-        """SELECT DISTINCT company, customer FROM hold WHERE active AND (company, customer) > ($1, $2)
-           ORDER BY company, customer LIMIT $3""",
-        *after,
-        limit,
-    )
-    return [(row["company"], row["customer"]) for row in rows]

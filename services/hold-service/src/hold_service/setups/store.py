@@ -104,11 +104,6 @@ def _remember(found: Collection[Setup]) -> None:
     REMEMBERED.update({setup.stamp: setup for setup in found if setup.stamp})
 
 
-async def setup_of_company(work: Work, company: str) -> Setup:
-    """The set-up of one company now."""
-    return (await _read(work, {company})).get(company, Setup())
-
-
 async def stored_setup(work: Work, stamp: str | None) -> Setup:
     """The set-up that a decision was made with."""
     if stamp is None:

@@ -58,7 +58,8 @@ async def test_row_138_a_draft_line_for_the_rating(office: Any) -> None:
     assert (journal["source"], journal["approval_status"], journal["posted"]) == ("automatic_limits", "draft", False)
     assert [line["line"] for line in lines] == [1]
     assert lines[0] | {"basis": None} == {
-        "line": 1, "customer": "C-1", "credit_group": None, "current_limit": eur("5000.00"),
+        "new_limit_customer_currency": None, "line": 1, "customer": "C-1", "credit_group": None,
+        "current_limit": eur("5000.00"),
         "current_from": "2026-03-02", "current_to": "2026-06-30", "new_limit": eur("300000.00"), "new_from_date": None,
         "new_to_date": "2026-12-31", "replaces_temporary_id": None, "approval_status": "draft", "posted": False,
         "basis": None,

@@ -16,6 +16,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import orjson
+from tests.oracle.committed import Sent
 from tests.oracle.comparing import same_decisions, same_facts
 from tests.oracle.decisions import LIMIT_USED_PERCENT, MOST_DAYS_OVERDUE, Oracle
 from tests.oracle.trade import COMPANY, FIRST_DAY, Round, master_data, sent
@@ -75,17 +76,19 @@ class System:
     day: int = FIRST_DAY
     number: int = 0
     sent: list[Outgoing] = field(default_factory=list)
+    places: dict[str, Sent] = field(default_factory=dict)
     goals: list[Position] = field(default_factory=list)
+    credit_database: str | None = None
 
     # processes
 
     def environment(self, **overrides: Any) -> dict[str, str]:
         """Variables for a child, overrides by field name."""
         known = {
-            "hold_database_url": self.database, "data_dir": self.folder, "bus": self.bus.transport,
-            "bus_url": self.bus.url, "kafka_bootstrap": self.bus.kafka_bootstrap, "recheck_delay_seconds": 60,
-            "kafka_session_timeout_seconds": 6, "kafka_request_timeout_seconds": 5, "failpoint": "",
-            "log_level": "INFO",
+            "hold_database_url": self.database, "credit_database_url": self.credit_database, "data_dir": self.folder,
+            "bus": self.bus.transport, "bus_url": self.bus.url, "kafka_bootstrap": self.bus.kafka_bootstrap,
+            "recheck_delay_seconds": 60, "kafka_session_timeout_seconds": 6, "kafka_request_timeout_seconds": 5,
+            "failpoint": "", "log_level": "INFO",
         }  # fmt: skip
         return {f"HOLDFAST_{k.upper()}": str(v) for k, v in (known | overrides).items() if v is not None}
 
@@ -95,10 +98,10 @@ class System:
         return load_settings(data_dir=self.folder, hold_database_url=self.database, bus_transport=self.bus.transport)
 
     @asynccontextmanager
-    async def worker(self, failpoint: str = "", **overrides: Any) -> AsyncIterator[Child]:
+    async def worker(self, failpoint: str = "", role: str = "worker", **overrides: Any) -> AsyncIterator[Child]:
         """A worker process that heeds SIGTERM from the start of the block on; killed at its end."""
         env = self.environment(failpoint=failpoint, **overrides)
-        async with running("-m", "holdfast.cli", "run", HOLD, "worker", env=env) as child:
+        async with running("-m", "holdfast.cli", "run", HOLD, role, env=env) as child:
             await eventually(lambda: "roles_started" in child.output or child.status is not None, 30)
             yield child
 
@@ -143,32 +146,39 @@ class System:
 
     async def say(self, payloads: Iterable[Any], *, to_oracle: bool = True) -> list[Position]:
         """The ERP sends events; the oracle hears of them too, unless told otherwise."""
-        records = []
+        named = {}
         for payload in payloads:
             self.number += 1
-            records.append(sent(payload, f"e-{self.number}"))
+            named[f"e-{self.number}"] = payload
             if to_oracle:
                 self.oracle.take(payload)
-        return await self.put(records) if records else []
+        positions = await self.put([sent(payload, name) for name, payload in named.items()]) if named else []
+        for (name, payload), at in zip(named.items(), positions, strict=True):
+            self.places[name] = Sent(payload, (at.topic, at.partition, at.offset))
+        return positions
 
     async def set_up(self, customers: Sequence[str], limit: str = "1000") -> None:
         """Rules and checkpoints; then company, customers and limits come over the bus."""
         await self.set_clock(8)
+        await self.equip(COMPANY)
+        self.goals = await self.say(master_data(customers, limit))
+
+    async def equip(self, company: str) -> None:
+        """The set-up that the oracle knows: all checkpoints, the limit, and days overdue."""
         await self.pool.execute(
-            "INSERT INTO reason VALUES ($1, 'release', 'agreed', 'Agreed with the customer', 1)", COMPANY
+            "INSERT INTO reason VALUES ($1, 'release', 'agreed', 'Agreed with the customer', 1)", company
         )
         await self.pool.execute(
             """INSERT INTO checkpoint SELECT $1, d, true, true, 1
                FROM unnest('{confirmation,picking_list,packing_slip,invoice,warehouse_shipment}'::text[]) d""",
-            COMPANY,
+            company,
         )
         for kind, value in {"credit_limit_used": LIMIT_USED_PERCENT, "days_overdue": MOST_DAYS_OVERDUE}.items():
             await self.pool.execute(
                 """INSERT INTO rule (id, company, kind, rule_type, valid_for, value, enabled, version, changed_at)
                    VALUES ($1, $2, $3, 'blocking', 'all', $4, true, 1, now())""",
-                uuid4(), COMPANY, kind, value,
+                uuid4(), company, kind, value,
             )  # fmt: skip
-        self.goals = await self.say(master_data(customers, limit))
 
     async def set_clock(self, hour: int) -> None:
         """Set the simulated clock, here and in the oracle."""

@@ -13,11 +13,21 @@ from tests.oracle.decisions import Decision, Oracle
 
 from holdfast.bus.envelope import Incoming
 from holdfast.bus.port import Transport
-from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased, ReasonCleared
+from holdfast.contracts.holds import (
+    HoldCancelled,
+    OrderCleared,
+    OrderHeld,
+    OrderRejected,
+    OrderReleased,
+    ReasonCleared,
+)  # fmt: skip
 from holdfast.contracts.topics import HOLDS
 from holdfast.erp.answers import read_topic
 
-WORDS = {OrderCleared: "cleared", OrderHeld: "held", OrderReleased: "released", HoldCancelled: "cancelled"}
+WORDS = {
+    OrderCleared: "cleared", OrderHeld: "held", OrderReleased: "released", OrderRejected: "rejected",
+    HoldCancelled: "cancelled",
+}  # fmt: skip
 
 
 def as_decision(payload: Any) -> Decision:
@@ -26,7 +36,8 @@ def as_decision(payload: Any) -> Decision:
         return Decision(f"cleared of {payload.reason}", payload.order, tuple(sorted(payload.reasons_left)))
     found = getattr(payload, "figures", None)
     reasons = tuple(sorted(payload.reasons)) if isinstance(payload, OrderHeld) else ()
-    return Decision(WORDS[type(payload)], payload.order, reasons, found.exposure if found else None)
+    exposures = (found.exposure, found.group_exposure) if found else (None, None)
+    return Decision(WORDS[type(payload)], payload.order, reasons, *exposures)
 
 
 async def published(transport: Transport) -> dict[str, list[Incoming[Any]]]:

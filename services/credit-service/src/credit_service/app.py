@@ -16,6 +16,7 @@ from credit_service.adjustments.handlers import draft_requested
 from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
+from credit_service.exposure import as_of_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
@@ -58,6 +59,7 @@ from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.falling_due import refresh_fallen_due
 from holdfast.web import audit_api
 from holdfast.web.app import create_app, with_pool
+from holdfast.web.waiting import create_router as create_waiting_router
 
 NAME = "credit-service"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -104,6 +106,7 @@ def create_api(settings: Settings) -> FastAPI:
             profiles_api.router,
             exposure_api.router,
             reconciliation_api.router,
+            as_of_api.router,
             parameters_api.router,
             masterdata_api.router,
             policies_api.router,
@@ -115,6 +118,7 @@ def create_api(settings: Settings) -> FastAPI:
             *RISK_ROUTERS,
             *AUTOMATIC_ROUTERS,
             audit_api.router,
+            create_waiting_router("credit:see"),
         ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.credit_notices import LimitChanged
-from holdfast.testing.exploring import explore
+from holdfast.testing.exploring import TIMEOUT_SECONDS, explore
 from holdfast.web.auth import issue_token
 
 PATH = "/v1/credit-profiles/DE01/C-1001"
@@ -116,5 +117,6 @@ async def test_what_follows_from_a_profile_stands_beside_it(credit: Any, client:
     assert (told["risk_score"], told["risk_group"]) == ("80", "HIGH")
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_schemathesis_finds_nothing(credit: Any, address: str) -> None:
     await asyncio.to_thread(explore, address, issue_token(credit.settings, "kim", ["administer"]))

@@ -64,6 +64,7 @@ from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
 from holdfast.web import audit_api
 from holdfast.web.app import create_app, with_pool
+from holdfast.web.waiting import create_router
 
 NAME = "hold-service"
 ROUTES = (
@@ -129,7 +130,12 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[*(module.router for module in ROUTES), approval_api.approvals_router, audit_api.router],
+        routers=[
+            *(module.router for module in ROUTES),
+            approval_api.approvals_router,
+            audit_api.router,
+            create_router("holds:see"),
+        ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
         direct=checks_api.DIRECT,
         bodies=[checks_api.CreditCheck],

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from hold_service.app import SERVICE
 from hold_service.checks.decide import decide_many
 from hold_service.groups.locks import lock_parties
+from holdfast.bus import batch
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.work import TryAgain, transaction
 from holdfast.receivables.accounts import lock_accounts
+from holdfast.testing.waiting import eventually
 
 TWO = ("DE01/C-1", "DE01/C-2")
 
@@ -144,3 +147,30 @@ async def test_a_customer_that_joins_between_the_locks_is_locked_anew(hold: Any,
     async with transaction(hold.pool) as work:
         await lock_parties(work, {("DE01", "C-1")})
         assert len(await decide_many(work, [ask.request("O-1", "10")], None)) == 1
+
+
+async def test_a_fact_of_a_customer_that_joins_between_the_locks_begins_again(hold: Any, ask: Any) -> None:
+    """Else a check of another member that reads its figures at the same moment would neither see the fact nor be seen
+    by the re-check that follows from it."""
+    await shared(hold, ask, "1000", members=("DE01/C-2",))
+    async with transaction(hold.pool) as work:
+        await batch.apply(SERVICE, work, [hold.incoming(ask.group("1000", 2, members=TWO))], set())
+        fact = asyncio.create_task(hold.facts(ask.invoice("I-1", "10")))
+        await waits_for_a_lock(hold)
+    with pytest.raises(TryAgain, match="G-1"):
+        await fact
+    await hold.facts(ask.invoice("I-1", "10"))
+    (answer,) = await hold.check(ask.request("O-1", "10"))
+    assert answer["figures"]["group_exposure"] == "20.00"
+
+
+async def waits_for_a_lock(hold: Any) -> None:
+    """Until somebody waits for a lock that another one has."""
+
+    async def so() -> bool:
+        return bool(await hold.pool.fetchval(
+            """SELECT EXISTS (SELECT FROM pg_stat_activity
+                              WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"""
+        ))  # fmt: skip
+
+    await eventually(so)

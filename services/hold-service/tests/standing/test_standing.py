@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 
 async def reasons(hold: Any, ask: Any, number: str) -> Any:
     """Why an order would be held."""
@@ -60,3 +62,13 @@ async def test_the_newest_risk_group_aims_rules(hold: Any, ask: Any) -> None:
     await hold.facts(ask.event("credit.risk.changed.v1", version=3, risk_group=None))
     await hold.recheck()
     assert (await hold.published())[-1][1]["triggers"] == ["risk group"]
+
+
+@pytest.mark.parametrize(("least", "outcome"), [("0", "held"), ("1", "cleared")])
+async def test_who_has_credits_and_is_late_is_late(hold: Any, ask: Any, least: str, outcome: str) -> None:
+    """Unless the company does not look at accounts below an amount; none is named by default."""
+    await hold.set_up(rules={"days_overdue": "30"})
+    await hold.parameters(exclude_account_below=least)
+    await hold.facts(ask.invoice("I-1", "50", due="2026-01-02"), ask.payment("P-1", "200"))
+    (answer,) = await hold.check(ask.request("O-1", "10"))
+    assert (answer["figures"]["balance"], answer["outcome"]) == ("-150.00", outcome)

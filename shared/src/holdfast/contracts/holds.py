@@ -143,6 +143,10 @@ class OrderHeld(OrderDecision):
     attempt: Id
     proforma: bool = False
     hold: Id
+    checked: bool = Field(
+        True, description="false: the document is not checked, and waits since the order is held already"
+    )
+    not_checked_because: Text | None = None
     reasons: tuple[str, ...]
     explanation: tuple[Text, ...] = ()
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")

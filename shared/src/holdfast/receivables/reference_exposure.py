@@ -32,19 +32,26 @@ def figures(
     on: date,
     check: CheckedOrder | None = None,
     counted: Counted = Counted.PASSED_AND_EARLIER,
+    *,
+    beside: bool = False,
 ) -> Figures:
-    """The parts of a customer's exposure on a date, with or without an order that is checked."""
-    return _Exposure(ledger, *party, on, check, counted).figures()
+    """The parts of a customer's exposure on a date, with or without an order that is checked.
+
+    `beside`: the order is another customer's, and only says which orders came before it.
+    """
+    return _Exposure(ledger, *party, on, check, counted, beside).figures()
 
 
 class _Exposure:
     """One exposure, worked out order by order."""
 
     def __init__(
-        self, ledger: Ledger, company: str, customer: str, on: date, check: CheckedOrder | None, counted: Counted
-    ) -> None:
+        self, ledger: Ledger, company: str, customer: str, on: date, check: CheckedOrder | None, counted: Counted,
+        beside: bool,
+    ) -> None:  # fmt: skip
         self.ledger, self.customer, self.on = ledger, customer, on
         self.check, self.counted = check, counted
+        self.own = None if beside else check
         self.company: CompanyChanged = ledger.facts["company"][(company,)]
         self.missing: set[str] = set()
 
@@ -74,13 +81,13 @@ class _Exposure:
     def _orders(self) -> Iterator[o.OrderChanged]:
         for order in self.ledger.facts["order"].values():
             mine = (order.company, order.customer) == (self.company.company, self.customer)
-            if mine and (self.check is None or order.order != self.check.order):
+            if mine and (self.own is None or order.order != self.own.order):
                 yield order
 
     def _reservations(self) -> Iterator[Reservation]:
         for found in self.ledger.reservations.values():
             mine = (found.company, found.customer) == (self.company.company, self.customer)
-            other = mine and (self.check is None or found.order != self.check.order)
+            other = mine and (self.own is None or found.order != self.own.order)
             counts = self._counts(found.status, found.created_at, found.order)
             if other and counts and not self._is_over(found):
                 yield found
@@ -121,17 +128,17 @@ class _Exposure:
         return undelivered, max(ZERO, delivered - billed)
 
     def _this_order(self) -> Decimal:
-        if self.check is None:
+        if self.own is None:
             return ZERO
-        key = self.company.company, self.check.order
-        value = self._convert(self.check.total, self.check.currency)
+        key = self.company.company, self.own.order
+        value = self._convert(self.own.total, self.own.currency)
         order, gone = (self.ledger.facts[kind].get(key) for kind in ("order", "order cancellation"))
-        if gone is not None and gone.version >= self.check.version:
+        if gone is not None and gone.version >= self.own.version:
             value = ZERO
         if order is not None:
             known = ZERO if self.ledger.is_cancelled(order) else self._convert(order.total, order.currency)
-            value = known if order.version >= self.check.version else max(known, value)
-        invoiced = self.ledger.invoiced(self.company.company, self.check.order)
+            value = known if order.version >= self.own.version else max(known, value)
+        invoiced = self.ledger.invoiced(self.company.company, self.own.order)
         value -= sum((self._convert(amount, code) for code, amount in invoiced.items()), ZERO)
         return max(ZERO, rounded_half_up(value, self.company.currency))
 

@@ -127,6 +127,7 @@ async def remove_line(work: Work, number: str, line: int) -> None:
 
 async def remove(work: Work, number: str) -> None:
     """Delete a journal with its lines."""
+    await work.conn.execute("DELETE FROM adjustment_line WHERE journal = $1", number)
     await work.conn.execute("DELETE FROM adjustment_journal WHERE number = $1", number)
 
 

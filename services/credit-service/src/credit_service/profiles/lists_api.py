@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from credit_service.paths import Named, date_and_party
 from credit_service.profiles import store
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import transaction
 from holdfast.platform.clock import earliest_date
 from holdfast.web.auth import Caller, require
@@ -20,8 +21,8 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-Since = Annotated[date | None, Query(alias="from", description="first day; all that are past, when absent")]
-Until = Annotated[date | None, Query(description="last day; 30 days ahead when absent")]
+Since = Annotated[BusinessDate | None, Query(alias="from", description="first day; all that are past, when absent")]
+Until = Annotated[BusinessDate | None, Query(description="last day; 30 days ahead when absent")]
 AHEAD = timedelta(days=30)
 Column = Literal["credit_limit_expiry_date", "next_review_date"]
 

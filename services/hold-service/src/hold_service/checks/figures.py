@@ -62,7 +62,7 @@ def _overdue(known: Known, found: Parts, convert: Converter) -> tuple[int, Decim
     if given.use_unallocated:
         credits = convert.sum({code: b.open_credits for code, b in position.balances.items()})
         overdue = max(ZERO, overdue - abs(credits))
-    too_small = found.balance < given.exclude_account_below
+    too_small = bool(given.exclude_account_below) and found.balance < given.exclude_account_below
     unowed = given.blocking_calc_base == "balance_positive" and found.balance <= 0
     in_grace = given.blocking_calc_base == "overdue_including_grace" and late <= _grace(known)
     return (0, ZERO) if too_small or unowed or in_grace else (late, overdue)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from hold_service.checks import store as checks
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, must_hold
 from hold_service.holds import ageing, notices
 from hold_service.holds.release import amount_of
 from hold_service.rechecks import store as rechecks
@@ -37,7 +37,7 @@ async def clean_reservations(work: Work) -> bool:
         )  # fmt: skip
         EXPIRED.inc()
     await outbox.emit(work, [notices.reservation_expired(ended, work) for ended in expired])
-    await rechecks.mark(work, parties, {}, delay_seconds=0)
+    must_hold(work, await rechecks.mark(work, parties, {}, delay_seconds=0))
     return len(parties) == MOST
 
 

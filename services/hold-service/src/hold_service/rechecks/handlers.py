@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from hold_service.checkpoints import store as checkpoints
+from hold_service.groups.locks import must_hold
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
 from holdfast.bus.envelope import Incoming
@@ -63,10 +64,14 @@ def noting(payload: type[Payload], handle: Handle) -> Handle:
 
 
 async def mark_touched(work: Work, parties: set[Party]) -> None:
-    """Held orders of every customer whose figures this transaction changed are decided again."""
+    """Held orders of every customer whose figures this transaction changed are decided again.
+
+    Raises TryAgain when one of them has joined a group before it was locked: whoever decides about another member may
+    read its figures at the same moment, and would neither see this change nor be seen by it.
+    """
     noted: dict[Party, set[str]] = work.notes.pop(NOTES, {})
     touched = parties | recomputed(work)
-    await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay)
+    must_hold(work, await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay))
 
 
 def affecting_companies(handle: Handle) -> Handle:

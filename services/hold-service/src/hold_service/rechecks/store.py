@@ -27,25 +27,27 @@ NOTES = "customers_marked"
 
 MARK = """
 WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, triggers)
+    SELECT g.*, ARRAY(SELECT m.group_id FROM credit_group_member m
+                      WHERE m.customer = g.customer AND m.company = g.company) AS groups
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, triggers)
+), marked AS (
+    INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
+    SELECT w.company, w.customer, $4, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
+    FROM (SELECT company, customer, triggers FROM given
+          UNION ALL
+          SELECT other.company, other.customer, g.triggers FROM given g
+          CROSS JOIN LATERAL unnest(g.groups) AS m (group_id)
+          CROSS JOIN LATERAL (
+              SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) other) w
+    WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active LIMIT 1)
+    GROUP BY w.company, w.customer
+    ORDER BY w.company, w.customer
+    ON CONFLICT (company, customer) DO UPDATE
+    SET due_at = least(d.due_at, excluded.due_at), after_held_at = NULL, after_id = NULL,
+        triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
+            SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
 )
-INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
-SELECT w.company, w.customer, $4, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
-FROM (SELECT * FROM given
-      UNION ALL
-      SELECT other.company, other.customer, g.triggers FROM given g
-      CROSS JOIN LATERAL (
-          SELECT m.group_id FROM credit_group_member m
-          WHERE m.customer = g.customer AND m.company = g.company OFFSET 0) m
-      CROSS JOIN LATERAL (
-          SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) other) w
-WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active LIMIT 1)
-GROUP BY w.company, w.customer
-ORDER BY w.company, w.customer
-ON CONFLICT (company, customer) DO UPDATE
-SET due_at = least(d.due_at, excluded.due_at), after_held_at = NULL, after_id = NULL,
-    triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
-        SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
+SELECT DISTINCT unnest(groups) AS group_id FROM given
 """
 HELD_IN_COMPANY = """
 SELECT h.company, h.customer FROM hold h WHERE h.active AND h.company = ANY($1::text[])
@@ -127,18 +129,20 @@ JOIN given g ON (g.low, g.high) = (least(c.currency, b.into_currency), greatest(
 
 async def mark(
     work: Work, parties: Collection[Party], triggers: Mapping[Party, Collection[str]], *, delay_seconds: float
-) -> None:
+) -> set[str]:
     """Held orders of these customers, and of the other members of their credit groups, are to be decided again;
-    those without held orders are passed over."""
+    those without held orders are passed over. Answers the groups of these customers."""
     rows = [
         (company, customer, "\n".join(sorted(set(triggers.get((company, customer), ())))[:MOST_TRIGGERS]))
         for company, customer in sorted(parties)
     ]
     due_at = work.business_now + timedelta(seconds=delay_seconds)
-    if rows:
-        work.notes[NOTES] = True
-        await work.conn.execute(MARK, *columns(rows), due_at, MOST_TRIGGERS)
-        work.on_commit(DUE.send)
+    if not rows:
+        return set()
+    work.notes[NOTES] = True
+    groups = await work.conn.fetch(MARK, *columns(rows), due_at, MOST_TRIGGERS)
+    work.on_commit(DUE.send)
+    return {row["group_id"] for row in groups}
 
 
 def has_marked(work: Work) -> bool:

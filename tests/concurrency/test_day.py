@@ -167,9 +167,9 @@ async def crew(system: System) -> AsyncIterator[tuple[list[Child], list[Api]]]:
     """Three workers and two APIs; held orders are decided again at once."""
     async with AsyncExitStack() as stack:
         at_once = {"recheck_delay_seconds": 0}
-        workers = [stack.enter_async_context(system.worker(**at_once)) for _ in range(WORKERS)]
-        apis = [stack.enter_async_context(system.api(**at_once)) for _ in range(2)]
-        yield list(await asyncio.gather(*workers)), list(await asyncio.gather(*apis))
+        workers = [await stack.enter_async_context(system.worker(**at_once)) for _ in range(WORKERS)]
+        apis = [await stack.enter_async_context(system.api(**at_once)) for _ in range(2)]
+        yield workers, apis
 
 
 async def opened(system: System, chance: Random) -> Day:

@@ -21,10 +21,10 @@ from tests.oracle.market import Market, rate
 
 from holdfast.testing.children import Child
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 CALLERS, WORKERS, SEED = 32, 3, 20260302
-ACTS_OF_ONE = 14
+ACTS_OF_ONE = 10
 COMPANIES = {
     "DE01": "EUR", "FR01": "EUR", "US01": "USD", "US02": "USD", "GB01": "GBP", "CH01": "CHF", "PL01": "PLN",
     "SE01": "SEK", "JP01": "JPY", "NZ01": "NZD",
@@ -208,6 +208,6 @@ async def test_a_day_leaves_what_a_plain_replay_of_the_committed_order_leaves(sy
         for child in (*workers, *(api.child for api in day.apis)):
             has_no_crash(child)
     became = Counter(decision.what for of_one in system.oracle.history.values() for decision in of_one)
-    assert min(became["cleared"], became["held"]) >= 40, became
+    assert min(became["cleared"], became["held"]) >= 30, became
     assert min(became["released"], day.statuses[200]) >= 10, (became, day.statuses)
     assert sum(map(len, system.oracle.holds.values())) <= held - 10

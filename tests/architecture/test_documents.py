@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.architecture.test_house_rules import ROOT
+from tests.performance.__main__ import BENCHMARKS
 
 from holdfast.platform.services import INGEST, MODULES
 from holdfast.platform.settings import PREFIX, KafkaSettings, Settings
@@ -64,10 +65,16 @@ def test_only_settings_that_exist_are_used(path: Path) -> None:
     assert used <= {*FIELDS, *FOR_TESTS}
 
 
+def test_the_page_on_speed_names_every_benchmark() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "speed.md").read_text(), re.MULTILINE)
+    assert named == list(BENCHMARKS)
+
+
 def test_compose_gives_a_process_what_it_cannot_guess() -> None:
-    given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["x-service"]["environment"]
-    needed = {variable(f"{service.removesuffix('-service')}_database_url") for service in MODULES}
-    assert needed | {"HOLDFAST_BUS", "HOLDFAST_KAFKA_BOOTSTRAP"} <= set(given)
+    given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert {"HOLDFAST_BUS", "HOLDFAST_KAFKA_BOOTSTRAP"} <= set(given["x-service"]["environment"])
+    for short in (service.removesuffix("-service") for service in MODULES):
+        assert variable(f"{short}_database_url") in given[f"x-{short}"]["environment"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

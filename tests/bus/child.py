@@ -1,4 +1,7 @@
-"""A member of a group in a process of its own, to be killed: `python -m tests.bus.child SETTINGS GROUP TOPIC`."""
+"""A member of a group in a process of its own, to be killed: `python -m tests.bus.child SETTINGS GROUP TOPIC`.
+
+A fourth argument is how many seconds a member of the embedded bus may show no life.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ import sys
 from tests.bus.members import Member
 
 from holdfast.bus.connect import connect
+from holdfast.bus.postgres import PostgresTransport
 from holdfast.platform.settings import BusSettings
 
 
-async def main(settings: str, group: str, topic: str) -> None:
-    consumer = connect(BusSettings.model_validate_json(settings)).consumer(group, "child")
+async def main(settings: str, group: str, topic: str, session_seconds: str = "") -> None:
+    bus = BusSettings.model_validate_json(settings)
+    transport = PostgresTransport(str(bus.url), float(session_seconds)) if session_seconds else connect(bus)
+    consumer = transport.consumer(group, "child")
     member = await Member(consumer, lambda _: 0).join(topic)
     known = 0
     while True:

@@ -302,20 +302,6 @@ async def test_topics_that_differ_are_reported(bus: Bus) -> None:
     await admin.close()
 
 
-async def test_row_4_4_17_a_slow_owner_stays_in_the_group(bus: Bus) -> None:
-    """Nobody polls for longer than a heartbeat; the partitions stay, and nothing is read twice."""
-    producer = await bus.producer()
-    member = await bus.member().join(bus.name)
-    await all_held(bus, member)
-    await member.halt()
-    end = asyncio.get_running_loop().time() + 3
-    await eventually(lambda: asyncio.get_running_loop().time() > end, 10)
-    await producer.send(numbered(bus.name, 10))
-    member.go_on()
-    await eventually(lambda: len(member.records) == 10, 20)
-    assert [kind for kind, _ in member.history] == ["assigned"]
-
-
 async def test_the_position_passes_over_an_offset_without_a_record(bus: Bus, bus_settings: BusSettings) -> None:
     tp = TopicPartition(bus.name, partition_of(KEYS[0], bus.topic.partitions))
     first, second, last = [key for key in KEYS if partition_of(key, bus.topic.partitions) == tp.partition][:3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -285,3 +286,22 @@ def test_only_subscribers_are_given_a_topic() -> None:
     partitions = [TopicPartition("a", 0), TopicPartition("b", 0), TopicPartition("c", 0)]
     owners = range_assignment([("m1", ["a"]), ("m2", ["a", "b"])], partitions)
     assert owners == {TopicPartition("a", 0): "m1", TopicPartition("b", 0): "m2"}
+
+
+async def test_large_records_are_read_a_few_at_a_time(log: Bus) -> None:
+    """Sixty of them take 30 MB; at the limit of records they would all be in memory at once, in every partition."""
+    producer, body = await log.producer(), b"x" * 500_000
+    for _ in range(6):
+        await producer.send([Outgoing(log.name, KEYS[0], body) for _ in range(10)])
+    member = log.member()
+    member.max_records = 1000
+    tracemalloc.start()
+    try:
+        await member.consumer.start([log.name], member)
+        seen = 0
+        while seen < 60:
+            seen += sum(map(len, (await member.consumer.poll(1.0, 1000)).values()))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,28 @@ def test_one_shot_jobs_come_before_the_services(services: dict[str, Any]) -> Non
     for name, service in services.items():
         if service.get("command", [""])[0] == "run":
             waits_for = {job: rule["condition"] for job, rule in service["depends_on"].items()}
-            assert waits_for == dict.fromkeys(["migrate", "topics"], "service_completed_successfully"), name
+            own = [f"migrate-{of(service)}"] if of(service) else []
+            assert waits_for == dict.fromkeys([*own, "topics"], "service_completed_successfully"), name
+
+
+def of(service: dict[str, Any]) -> str:
+    """Which service's database a container works on: credit, hold, or none."""
+    named = " ".join(service["command"]).partition("-service")
+    return named[0].split()[-1] if named[1] else ""
+
+
+def test_a_container_knows_the_password_of_its_own_database_alone(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        if "build" in service:
+            secrets = {v for v in service["environment"] if "DATABASE" in v}
+            own = {f"HOLDFAST_{of(service).upper()}_DATABASE_{part}" for part in ("URL", "PASSWORD")}
+            assert secrets == (own if of(service) else set()), name
+            assert not any("PASSWORD" in str(v) for k, v in service["environment"].items() if k.endswith("_URL")), name
+
+
+def test_images_are_pinned_by_version(services: dict[str, Any]) -> None:
+    images = {service["image"] for service in services.values()}
+    assert [image for image in images if not re.fullmatch(r"[\w/-]+:\d[\d.]*(@sha256:[0-9a-f]{64})?", image)] == []
 
 
 def test_no_secret_stands_in_the_file() -> None:

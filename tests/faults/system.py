@@ -78,16 +78,17 @@ class System:
     sent: list[Outgoing] = field(default_factory=list)
     places: dict[str, Sent] = field(default_factory=dict)
     goals: list[Position] = field(default_factory=list)
+    credit_database: str | None = None
 
     # processes
 
     def environment(self, **overrides: Any) -> dict[str, str]:
         """Variables for a child, overrides by field name."""
         known = {
-            "hold_database_url": self.database, "data_dir": self.folder, "bus": self.bus.transport,
-            "bus_url": self.bus.url, "kafka_bootstrap": self.bus.kafka_bootstrap, "recheck_delay_seconds": 60,
-            "kafka_session_timeout_seconds": 6, "kafka_request_timeout_seconds": 5, "failpoint": "",
-            "log_level": "INFO",
+            "hold_database_url": self.database, "credit_database_url": self.credit_database, "data_dir": self.folder,
+            "bus": self.bus.transport, "bus_url": self.bus.url, "kafka_bootstrap": self.bus.kafka_bootstrap,
+            "recheck_delay_seconds": 60, "kafka_session_timeout_seconds": 6, "kafka_request_timeout_seconds": 5,
+            "failpoint": "", "log_level": "INFO",
         }  # fmt: skip
         return {f"HOLDFAST_{k.upper()}": str(v) for k, v in (known | overrides).items() if v is not None}
 
@@ -97,10 +98,10 @@ class System:
         return load_settings(data_dir=self.folder, hold_database_url=self.database, bus_transport=self.bus.transport)
 
     @asynccontextmanager
-    async def worker(self, failpoint: str = "", **overrides: Any) -> AsyncIterator[Child]:
+    async def worker(self, failpoint: str = "", role: str = "worker", **overrides: Any) -> AsyncIterator[Child]:
         """A worker process that heeds SIGTERM from the start of the block on; killed at its end."""
         env = self.environment(failpoint=failpoint, **overrides)
-        async with running("-m", "holdfast.cli", "run", HOLD, "worker", env=env) as child:
+        async with running("-m", "holdfast.cli", "run", HOLD, role, env=env) as child:
             await eventually(lambda: "roles_started" in child.output or child.status is not None, 30)
             yield child
 

@@ -107,9 +107,8 @@ async def not_ready(api: Api) -> bool:
 
 
 @pytest.mark.parametrize("lost", ["up", "down"])
-async def test_row_4_4_9_a_commit_whose_outcome_is_unknown(lost: str, embedded: System) -> None:
+async def test_row_4_4_9_a_commit_whose_outcome_is_unknown(lost: str, system: System) -> None:
     """The connection breaks with the COMMIT under way ("up": it never arrives) or its answer ("down")."""
-    system = embedded
     trade = await begin(system, 9)
     port = int(system.database.split(":")[-1].split("/")[0])
     async with Proxy(port) as proxy, meanwhile(system, trade, 1, 300):
@@ -131,8 +130,7 @@ async def test_row_4_4_9_a_commit_whose_outcome_is_unknown(lost: str, embedded: 
             has_no_crash(worker)
 
 
-async def test_row_4_4_10_serialization_failures_at_every_commit(embedded: System) -> None:
-    system = embedded
+async def test_row_4_4_10_serialization_failures_at_every_commit(system: System) -> None:
     trade = await begin(system, 10)
     await system.pool.execute(SERIALIZATION_FAILURES)
     async with meanwhile(system, trade, 2, 200), system.worker() as worker:
@@ -142,8 +140,7 @@ async def test_row_4_4_10_serialization_failures_at_every_commit(embedded: Syste
         has_no_crash(worker)
 
 
-async def test_row_4_4_10_a_worker_that_loses_a_deadlock_tries_again(embedded: System) -> None:
-    system = embedded
+async def test_row_4_4_10_a_worker_that_loses_a_deadlock_tries_again(system: System) -> None:
     await system.set_up(["C-1", "C-2"])
     async with system.worker() as worker:
         await system.passed(system.goals)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.faults.system import System
+from tests.faults.watching import watched
 from tests.oracle.trade import event, invoice, order, payment, profile, request
 
 from holdfast.database.work import transaction
@@ -56,6 +57,7 @@ async def test_row_4_4_24_a_payment_that_comes_days_before_its_invoice(system: S
         paid = payment("C-1", "PAY-1", "700", ("INV-1", "700"), document_date="2026-03-02")
         await system.passed(await system.say([paid]))
         assert await waiting(system) == [("settlement", "document INV-1")]
+        await waits_for_all_to_see(system)
         await system.passed(await system.say([request("C-1", "SO-1", "900")]))
         system.day += 2
         await system.set_clock(8)
@@ -67,6 +69,15 @@ async def test_row_4_4_24_a_payment_that_comes_days_before_its_invoice(system: S
         await system.is_as_it_should_be()
     decided = [(d.what, d.order, d.reasons) for d in system.oracle.history["DE01/C-1"]]
     assert decided == [("cleared", "SO-1", ()), ("cleared", "SO-2", ()), ("held", "SO-3", ("credit_exceeded",))]
+
+
+async def waits_for_all_to_see(system: System) -> None:
+    """A person sees by the API what waits, an alarm by the metric of the jobs role."""
+    async with system.api() as api, watched(system, "jobs") as jobs:
+        (found,) = (await api.client.get("/v1/waiting", params={"company": "DE01"})).json()["items"]
+        assert (found["what"], found["waits_for"]) == ("settlement", "document INV-1")
+        assert (await api.client.get("/v1/waiting", params={"what": "notice"})).json()["items"] == []
+        await jobs.shows("holdfast_facts_waiting", 1, service="hold-service", what="settlement")
 
 
 async def waiting(system: System) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.faults.load import begin, has_no_crash, is_stopped, meanwhile, progress
+from tests.faults.load import begin, handled, has_no_crash, is_stopped, meanwhile, progress
 from tests.faults.system import System
 
 from holdfast.testing.waiting import eventually
@@ -47,6 +47,36 @@ async def test_row_4_4_2_killed_in_a_loop_at_random_moments(system: System) -> N
             async with system.worker() as child:
                 await progress(system, chance.randrange(50, 300), playing)
                 await child.kill()
+        async with system.worker():
+            await playing
+            await system.is_as_it_should_be()
+
+
+async def test_row_4_4_3_killed_after_the_commit_nothing_is_done_twice(system: System) -> None:
+    """The bus has not been told; what comes again is known."""
+    trade = await begin(system, 3)
+    async with meanwhile(system, trade, 2, 200) as playing:
+        async with system.worker("after_commit:3=kill") as dead:
+            assert await dead.wait() == -signal.SIGKILL
+        assert await handled(system) > 0
+        async with system.worker():
+            await playing
+            await system.is_as_it_should_be()
+
+
+async def test_row_4_4_4_killed_before_the_commit_nothing_is_visible(system: System) -> None:
+    trade = await begin(system, 4)
+    async with system.worker("before_commit=kill") as dead:
+        assert await dead.wait() == -signal.SIGKILL
+    for table in ("inbox", "customer", "outbox", "decision"):
+        assert await system.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+    assert await system.pool.fetchval("SELECT coalesce(sum(next_offset), 0) FROM consumer_offset") == 0
+    async with meanwhile(system, trade, 2, 200) as playing:
+        for _ in range(3):
+            async with system.worker("before_commit:4=kill") as dead:
+                before = await handled(system)
+                assert await dead.wait() == -signal.SIGKILL
+                assert await handled(system) >= before
         async with system.worker():
             await playing
             await system.is_as_it_should_be()

@@ -13,6 +13,7 @@ FOLDER = ROOT / "docs" / "runbooks"
 PAGES = sorted(FOLDER.glob("*.md"))
 COMMAND = re.compile(r"`holdfast ([^`]+)`")
 METRIC = re.compile(r"`(holdfast_[a-z_]+)`")
+ROUTE = re.compile(r"`GET (/[^`]+)`")
 
 
 def commands(page: str) -> list[str]:
@@ -35,6 +36,14 @@ async def follow(system: System, page: str, beginning: str, **values: str) -> st
     status, output = await system.command(*words)
     assert status == 0, f"{words}: {output}"
     return output
+
+
+def route(page: str, **values: str) -> str:
+    """The path that a page asks, with what stands in capitals filled in."""
+    (found,) = ROUTE.findall((FOLDER / page).read_text())
+    for name, value in values.items():
+        found = re.sub(rf"\b{name}\b", value, found)
+    return str(found)
 
 
 def metrics(page: str) -> set[str]:

@@ -6,10 +6,10 @@ import orjson
 import pytest
 from tests.faults.system import System, happens_in_database
 from tests.faults.test_poison import BUG, FIX, mangled
+from tests.faults.watching import watched_worker
 from tests.oracle.comparing import same_facts
 from tests.oracle.trade import invoice, payment, request
 from tests.runbooks.pages import command, follow, metrics
-from tests.runbooks.watching import watched_worker
 
 from holdfast.contracts.topics import HOLDS
 from holdfast.erp.answers import read_topic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,13 +11,15 @@ import orjson
 import pytest
 from tests.faults.fixtures import BOTH, a_bus
 from tests.faults.system import System, opened
+from tests.faults.watching import watched_worker
 from tests.oracle.comparing import same_facts
 from tests.oracle.trade import invoice, request
-from tests.runbooks.watching import watched_worker
+from tests.runbooks.pages import FOLDER, follow
+from tests.runbooks.reconciling import ties_out, with_credit_service
 
 from hold_service.app import MIGRATIONS
 from holdfast.bus.envelope import Incoming
-from holdfast.contracts.topics import HOLDS
+from holdfast.contracts.topics import HOLDS, TOPICS
 from holdfast.database.migrations import migrate
 from holdfast.database.roles import ensure_database
 from holdfast.erp.answers import read_topic
@@ -24,6 +27,7 @@ from holdfast.platform.postgres_server import PostgresServer
 from holdfast.testing.databases import Databases
 
 pytestmark = pytest.mark.fault
+PAGE = "restored-database.md"
 CUSTOMERS = [f"C-{n}" for n in range(5)]
 
 
@@ -50,6 +54,7 @@ async def test_a_service_whose_database_went_back_catches_up(
     await migrate(url, MIGRATIONS)
     try:
         async with a_bus(transport, fresh_database, request) as bus, opened(url, bus, tmp_path) as system:
+            await with_credit_service(system, fresh_database)
             await system.set_up(CUSTOMERS)
             await day(system, 1)
             await asyncio.to_thread(postgres.stop)
@@ -60,7 +65,9 @@ async def test_a_service_whose_database_went_back_catches_up(
             await asyncio.to_thread(postgres.stop)
             await copy(server_folder / "backup", postgres.cluster)
             await asyncio.to_thread(postgres.start)
+            assert "hold-service: the database is up to date" in await follow(system, PAGE, "migrate")
             await went_back(system, before)
+            await ties_out(system, PAGE)
     finally:
         await asyncio.to_thread(postgres.stop)
 
@@ -92,6 +99,13 @@ async def went_back(system: System, before: list[Incoming[object]]) -> None:
     assert len(again) == len(CUSTOMERS)
     known = [what_was_decided(event) for event in before]
     assert all(what_was_decided(event) in known for event in again)
+
+
+def test_the_topics_keep_what_came_since_a_backup() -> None:
+    """As long as the page says, unless they keep the newest of each key anyway."""
+    kept = {topic.retention_days for topic in TOPICS if topic.readers != ("operators",) and not topic.compacted}
+    said = {int(days) for days in re.findall(r"retention is (\d+) days", (FOLDER / PAGE).read_text())}
+    assert kept == said
 
 
 def what_was_decided(event: Incoming[object]) -> object:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from tests.faults.system import System
+from tests.faults.system import System, happens_in_database, on_port
 from tests.faults.test_poison import BUG, FIX, mangled
+from tests.faults.watching import watched_worker
 from tests.oracle.trade import COMPANY, invoice
 from tests.runbooks.pages import follow, metrics
-from tests.runbooks.watching import watched_worker
 
 from hold_service.app import SERVICE
 from holdfast.bus import dead_letters
 from holdfast.bus.partitioner import partition_of
 from holdfast.contracts.topics import ERP_RECEIVABLES
+from holdfast.testing.proxy import Proxy
 
 pytestmark = pytest.mark.fault
 PAGE = "stuck-partition.md"
 STOPPED = "holdfast_partition_stopped"
+WRITTEN = "SELECT EXISTS (SELECT FROM consumer_offset WHERE stopped = {})"
 PLACE = {"service": "hold-service", "topic": ERP_RECEIVABLES.name, "partition": "0"}
 
 
@@ -85,7 +87,7 @@ async def test_row_4_4_21_nonsense_of_a_sender_is_dropped_before_the_restart(emb
 
 
 async def test_a_database_that_refuses_everything_alarms_and_goes_on_by_itself(system: System) -> None:
-    """Reason `transient`: the metric rises after the longest pause and falls when the database is mended."""
+    """Reason `transient`: metric, readiness and table tell it after the longest pause, and no longer when mended."""
     await system.set_up(["C-1"])
     refuse = """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$;
@@ -95,7 +97,35 @@ async def test_a_database_that_refuses_everything_alarms_and_goes_on_by_itself(s
         await system.pool.execute(refuse)
         goals = await system.say([invoice("C-1", "INV-1", "10")])
         await worker.shows(STOPPED, 1)
+        status, problems = await worker.readiness()
+        assert (status, problems.keys()) == (503, {"partitions"})
+        assert ":0 is stopped: transient: no space" in problems["partitions"]
+        await happens_in_database(system, WRITTEN.format("'transient: no space'"))
         await system.pool.execute("DROP TRIGGER refuse ON inbox")
         await system.passed(goals)
         await worker.shows(STOPPED, 0)
+        await happens_in_database(system, f"SELECT NOT ({WRITTEN.format('stopped')})")
+        assert await worker.readiness() == (200, {})
         await system.is_as_it_should_be()
+
+
+async def test_a_database_that_is_away_is_told_without_it(embedded: System) -> None:
+    """Nothing can be written down then: readiness tells what this process knows."""
+    system = embedded
+    await system.set_up(["C-1"])
+    port = int(system.database.split(":")[-1].split("/")[0])
+    async with Proxy(port) as proxy:
+        behind = on_port(system.database, proxy.port)
+        async with watched_worker(system, hold_database_url=behind) as worker:
+            await system.passed(system.goals)
+            proxy.refuse()
+            goals = await system.say([invoice("C-1", "INV-1", "10")])
+            await worker.shows(STOPPED, 1)
+            status, problems = await worker.readiness()
+            assert (status, problems.keys()) == (503, {"database", "partitions"})
+            assert "is stopped: transient: " in problems["partitions"]
+            proxy.heal()
+            await system.passed(goals)
+            await worker.shows(STOPPED, 0)
+            assert await worker.readiness() == (200, {})
+            await system.is_as_it_should_be()

@@ -71,7 +71,7 @@ def test_short_forms_mean_the_long_ones(tmp_path: Path) -> None:
     file.write_text(
         "name: short\n"
         "companies: {DE01: {checkpoints: [invoice], reasons: {release: PAID}, credit_management_groups: [KEY]}}\n"
-        "users: {kim: {roles: see, companies: DE01}}\n"
+        "users: {kim: {roles: see, companies: DE01}, ann: {permissions: 'checks:make'}, eve: }\n"
         "steps:\n"
         "  - evaluate:\n"
         "    expect: {reasons: credit_exceeded, events: hold.order.held.v1, hold: {active: true}}\n"
@@ -81,6 +81,11 @@ def test_short_forms_mean_the_long_ones(tmp_path: Path) -> None:
     assert [place.value for place in company.checkpoints] == ["invoice"]
     assert (company.reasons.release, company.credit_management_groups) == (["PAID"], {"KEY": "KEY"})
     assert (scenario.users["kim"].roles, scenario.users["kim"].companies) == (["see"], ["DE01"])
+    assert [scenario.users[name].granted for name in ("kim", "ann", "eve")] == [
+        ["see"],
+        ["checks:make"],
+        ["administer"],
+    ]
     assert step.action == "evaluate"
     assert step.expect is not None
     assert step.expect.reasons == ["credit_exceeded"]

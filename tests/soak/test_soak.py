@@ -32,8 +32,8 @@ SELECT count(*) FROM decision d WHERE NOT EXISTS (
     SELECT FROM outbox o WHERE o.payload::jsonb ->> 'decision' = d.id::text)
 """
 EVERY_EVENT_HAS_ITS_CAUSE = """
-SELECT count(*) FROM outbox o WHERE o.type <> 'hold.order.cancelled.v1' AND NOT EXISTS (
-    SELECT FROM decision d WHERE d.id::text = o.payload::jsonb ->> 'decision')
+SELECT count(*) FROM outbox o WHERE o.type NOT IN ('hold.order.cancelled.v1', 'hold.reservation.expired.v1')
+  AND NOT EXISTS (SELECT FROM decision d WHERE d.id::text = o.payload::jsonb ->> 'decision')
 """
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from hold_service.app import create_api
 from holdfast.platform.settings import Settings
-from holdfast.testing.exploring import explore
+from holdfast.testing.exploring import TIMEOUT_SECONDS, explore
 from holdfast.web.auth import issue_token
 
 Send = Callable[..., Awaitable[httpx.Response]]
@@ -140,6 +141,7 @@ async def test_a_malformed_request_gets_a_problem_document(hold: Any, ask: Any, 
         assert answer.json()["detail"]
 
 
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_schemathesis_finds_nothing(hold: Any, api: str, configured: Settings) -> None:
     await hold.set_up()
     await asyncio.to_thread(explore, api, issue_token(configured, "kim", ["administer"]))
@@ -151,3 +153,13 @@ async def test_what_no_column_takes_is_refused_with_its_field(hold: Any, ask: An
         text = body(ask, "O-1", "600")[:-1] + f',"posting_request":{{"x":{written}}}}}'
         answer = await client.post("/v1/credit-checks", content=text, headers=key())
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "posting_request.x")
+
+
+async def test_a_position_on_a_topic_nobody_reads_here_is_refused_at_once(
+    hold: Any, ask: Any, client: httpx.AsyncClient
+) -> None:
+    await hold.set_up()
+    for place in ("holds.v1:0:1", "no-such-topic:0:1"):
+        text = body(ask, "O-1", "600")[:-1] + f',"after":["{place}"]}}'
+        answer = await client.post("/v1/credit-checks", content=text, headers=key())
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "after")

@@ -1,22 +1,15 @@
-"""Two years of real invoices: whether an order would be held for lateness, day by day, as plain arithmetic says.
-
-The file is IBM's sample of late payment histories. It is not part of the repository: name it in PAYMENT_HISTORIES.
-"""
+"""Two years of real invoices: whether an order would be held for lateness, day by day, as plain arithmetic says."""
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from holdfast.erp.formats.ibm_late_payments import Row, days_of, read
+from holdfast.testing.histories import FILE, needs_histories
 
-FILE = Path(os.environ.get("PAYMENT_HISTORIES", ""))
 LOOKS = (date(2012, 4, 2), date(2012, 9, 17), date(2013, 2, 5), date(2013, 7, 1), date(2013, 11, 29))
 MOST_DAYS_LATE = 7
 Late = tuple[str, int, Decimal, Decimal]
@@ -48,7 +41,7 @@ async def set_up(hold: Any, companies: set[str]) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.skipif(not FILE.is_file(), reason="PAYMENT_HISTORIES names no file of late payment histories")
+@needs_histories
 async def test_lateness_of_real_customers(hold: Any, ask: Any) -> None:
     rows = read(FILE)
     parties = sorted({(row.company, row.customer) for row in rows})

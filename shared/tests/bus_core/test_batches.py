@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
+from shared.tests.bus_core import toy
 from shared.tests.bus_core.conftest import ORDERS, Journal, Partition
 from shared.tests.bus_core.toy import SERVICE, cleared, mangled, order, payload, record, request, sent
 
@@ -138,3 +140,13 @@ async def test_events_of_a_key_are_numbered_across_transactions(partition: Parti
         assert [row["sequence"] for row in rows if row["aggregateid"] == key] == [1, 2, 3, 4, 5, 6]
     assert all(f'"sequence":{row["sequence"]}' in row["payload"] for row in rows)
     assert cleared("A", "O-1", "1").topic.name == "holds.v1"
+
+
+@pytest.mark.parametrize("ahead_ms", [4 * 3_600_000, 2**62])
+async def test_a_producer_whose_clock_is_ahead_does_not_make_facts_younger(
+    ahead_ms: int, partition: Partition, journal: Journal
+) -> None:
+    late = replace(toy.record(0, sent("1", order("A", "O-1"))), timestamp_ms=1_850_000_000_000 + ahead_ms)
+    await partition.handle([late])
+    assert await journal.ids() == ["1"]
+    assert await journal.value("SELECT event_time = updated_at FROM consumer_offset WHERE partition = 0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import orjson
@@ -18,6 +19,7 @@ from holdfast.bus.batch import BatchProcessor
 from holdfast.bus.dead_letters import NoSuchDeadLetter
 from holdfast.bus.poison import PartitionStopped, PoisonLimit
 from holdfast.bus.port import Outgoing
+from holdfast.contracts.dead_letters import DeadLetterParked
 from holdfast.database.work import transaction
 from holdfast.testing.waiting import eventually
 
@@ -58,13 +60,14 @@ async def test_row_4_4_19_an_unreadable_record_says_field_value_and_remedy(
 
 async def test_a_dead_letter_is_announced_on_the_topic_of_the_service(partition: Partition, journal: Journal) -> None:
     await partition.take(mangled("1", order("A", "O-1"), total="much"))
-    row = await journal.pool.fetchrow("SELECT aggregatetype, aggregateid, payload FROM outbox")
+    row = await journal.pool.fetchrow("SELECT aggregatetype, aggregateid, type, payload FROM outbox")
     assert row is not None
     assert (row["aggregatetype"], row["aggregateid"]) == ("toy-service.dead-letters.v1", "DE01/A")
-    notice = orjson.loads(row["payload"])
-    assert (notice["event_id"], notice["field"]) == ("1", "total")
-    assert notice["reason"]
-    assert notice["remedy"]
+    assert row["type"] == DeadLetterParked.event_type
+    notice = DeadLetterParked.model_validate_json(row["payload"])
+    assert (notice.ce_id, notice.field, notice.value) == ("1", "total", "much")
+    assert notice.reason
+    assert notice.remedy
 
 
 async def test_row_4_4_20_later_events_of_the_key_wait_and_follow_in_order(
@@ -261,3 +264,31 @@ def test_the_limit_is_a_share_of_the_window_from_the_least_up(history: list[bool
         limit.note(poison)
     window = [*history, True][-20:]
     assert limit.allows_one_more() == (sum(window) < 4 or sum(window) / len(window) <= 0.25)
+
+
+async def test_what_is_dropped_while_a_replay_of_it_fails_stays_dropped(
+    partition: Partition, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await partition.take(sent("1", order("A", "BAD-1")), sent("2", order("A", "O-2")))
+    number, plain = await first_letter(journal.pool), dead_letters._still_fails
+
+    async def drop_before(pool: asyncpg.Pool, row: Any, error: Exception) -> Any:
+        await dead_letters.drop(pool, SERVICE, number, "given up")
+        return await plain(pool, row, error)
+
+    monkeypatch.setattr(dead_letters, "_still_fails", drop_before)
+    await dead_letters.replay(journal.pool, SERVICE, number)
+    assert (await dead_letters.show(journal.pool, number))["state"] == "dropped"
+    assert await journal.waiting() == []
+    assert await journal.ids() == ["2"]
+
+
+async def test_a_drop_waits_for_the_replay_of_its_key(partition: Partition, journal: Journal) -> None:
+    await partition.take(sent("1", order("A", "BAD-1")), sent("2", order("A", "O-2")))
+    number = await first_letter(journal.pool)
+    async with transaction(journal.pool) as work:
+        await parking.parked_keys(work, ORDERS.topic, ["DE01/A"])
+        dropping = asyncio.create_task(dead_letters.drop(journal.pool, SERVICE, number, "given up"))
+        await eventually(journal.somebody_waits)
+        assert await journal.waiting() == [("poison", "1"), ("behind", "2")]
+    assert (await dropping).applied == 1

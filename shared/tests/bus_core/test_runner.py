@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
+from shared.tests.bus_core.conftest import Journal
 from shared.tests.bus_core.fixtures import bus_settings, world
-from shared.tests.bus_core.toy import SERVICE, order, sent
+from shared.tests.bus_core.toy import SERVICE, order, record, sent
 from shared.tests.bus_core.world import World
 from tests.bus.holes import send_before_a_hole
 
-from holdfast.bus import metrics, relay, runner
+from holdfast.bus import metrics, offsets, partition, relay, runner
 from holdfast.bus.partitioner import partition_of
+from holdfast.bus.poison import PoisonLimit
 from holdfast.bus.port import BusUnavailable, TopicPartition
 from holdfast.bus.runner import Runner
+from holdfast.bus.together import Together
 from holdfast.contracts.topics import ERP_ORDERS
 from holdfast.testing.waiting import eventually
 
@@ -117,3 +121,41 @@ async def test_where_one_partition_cannot_be_begun_none_is_left_at_work_twice(wo
     stop.set()
     await running
     assert _at_work() == []
+
+
+class Paused:
+    """A consumer that only notes whether it is paused."""
+
+    def __init__(self) -> None:
+        self.paused = False
+
+    def pause(self, *_: TopicPartition) -> None:
+        self.paused = True
+
+    def resume(self, *_: TopicPartition) -> None:
+        self.paused = False
+
+    async def commit_hint(self, _: Any) -> None:
+        """Nobody looks."""
+
+
+async def test_a_few_large_records_pause_a_partition_until_they_are_handled(
+    pool: asyncpg.Pool, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition, "BACKLOG_BYTES", 100_000)
+    claim, consumer = await offsets.take(pool, PLACE, "test"), Paused()
+    task = partition.PartitionTask(SERVICE, pool, consumer, claim, PoisonLimit(), Together(SERVICE, pool))  # type: ignore[arg-type]
+    events = [sent(f"e-{n}", order("A", f"O-{n}")) for n in range(5)]
+    records = [
+        replace(record(n, event, PLACE.partition), value=event.value + b" " * 30_000) for n, event in enumerate(events)
+    ]
+    task.give(records[:2])
+    assert not consumer.paused
+    task.give(records[2:])
+    assert consumer.paused
+
+    async def handled() -> bool:
+        return len(await journal.ids()) == 5 and not consumer.paused
+
+    await eventually(handled)
+    await task.close(5)

@@ -24,7 +24,6 @@ from holdfast.database.migrations import SchemaDiffers
 from holdfast.erp.api import CallFailed
 from holdfast.platform.collector import MIDDLE, OLD, YOUNG
 from holdfast.platform.local import ServiceEnded
-from holdfast.platform.logging import route_to_standard_library
 from holdfast.platform.services import INGEST, MODULES
 from holdfast.platform.serving import CannotListen
 
@@ -52,7 +51,7 @@ Command = Callable[..., Done]
 
 
 @pytest.fixture
-def holdfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Command]:
+def holdfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """Runs the command line in this process, with no local stack and no settings but those given."""
     for name in [name for name in os.environ if name.startswith("HOLDFAST_")]:
         monkeypatch.delenv(name)
@@ -68,8 +67,7 @@ def holdfast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
         printed = capfd.readouterr()
         return Done(int(ended.value.code or 0), printed.out, printed.err)
 
-    yield run
-    route_to_standard_library()
+    return run
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -106,6 +104,7 @@ def test_help_explains_and_shows_an_example(words: tuple[str, ...], holdfast: Co
         ("dead-letters show hold-service seven", "ID"),
         ("dead-letters drop hold-service 7", "--reason"),
         ("outbox resend hold-service --topic nothing", "There is no topic 'nothing'"),
+        ("outbox resend hold-service --refused --topic holds.v1", "leave the other options out"),
         ("offsets reset hold-service erp.orders.v1", "either --to-beginning, or --to"),
         ("offsets reset hold-service erp.orders.v1 --to 5", "--partition"),
     ],

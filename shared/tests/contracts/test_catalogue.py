@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -50,10 +51,14 @@ def test_every_topic_has_a_writer_and_readers() -> None:
     assert all(topic.writer and topic.readers for topic in TOPICS)
 
 
-def test_asyncapi_names_every_event_type_once() -> None:
+def test_asyncapi_names_every_event_type_on_its_topics() -> None:
     document = asyncapi()
     messages = [name for channel in document["channels"].values() for name in channel["messages"]]
-    assert sorted(messages) == sorted(catalogue()) == sorted(document["components"]["messages"])
+    wanted = [name for name, cls in catalogue().items() for _ in cls.topics]
+    assert sorted(messages) == sorted(wanted)
+    assert sorted(catalogue()) == sorted(document["components"]["messages"])
+    silent = {channel["address"] for channel in document["channels"].values() if not channel["messages"]}
+    assert silent == set()
     assert {operation["action"] for operation in document["operations"].values()} == {"send", "receive"}
 
 
@@ -62,7 +67,20 @@ def test_committed_documents_are_fresh_and_compatible() -> None:
 
 
 def test_every_event_type_is_released() -> None:
-    assert released().keys() <= all_schemas().keys()
+    assert released().keys() == all_schemas().keys()
+
+
+def test_a_new_event_type_is_released_and_one_that_is_known_stays_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], tmp_path) == 0
+    known, new = (tmp_path / "released" / f"{name}.json" for name in sorted(all_schemas())[:2])
+    known.write_text("{}")
+    new.unlink()
+    assert main(["--check"], tmp_path) == 1
+    assert f"{new.stem} is not among the released" in capsys.readouterr().err
+    assert main([], tmp_path) == 1
+    assert (known.read_text(), new.exists()) == ("{}", True)
 
 
 def test_stale_and_left_over_documents_are_named(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
+import asyncpg
 import orjson
 import pytest
 
+from holdfast.database.roles import drop_database, ensure_database
 from holdfast.platform.settings import Settings, SettingsError, default_data_dir, load_settings
 
 
@@ -74,6 +78,29 @@ def test_secrets_are_not_shown() -> None:
     assert "hidden" not in repr(settings.bus)
 
 
+async def test_a_password_may_be_made_of_any_characters(postgres_url: str) -> None:
+    """It is given beside the address, since in it most of these would mean something else."""
+    password, name = "p@ss/w:rd %2F#?'\"ü", f"test_{uuid4().hex[:12]}"
+    whole = await ensure_database(postgres_url, name, password)
+    try:
+        parts = urlsplit(whole)
+        without = urlunsplit(parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}"))
+        settings = load_settings(hold_database_url=without, hold_database_password=password)
+        assert password not in repr(settings)
+        assert settings.database_url("hold-service") == whole
+        own = await asyncpg.connect(whole)
+        assert await own.fetchval("SELECT current_user") == name
+        await own.close()
+    finally:
+        await drop_database(postgres_url, name)
+
+
 def test_the_data_folder_is_one_the_servers_account_can_reach() -> None:
     folder = default_data_dir()
     assert folder == Path("/var/lib/holdfast") if os.geteuid() == 0 else folder.name in {".holdfast", "holdfast"}
+
+
+def test_a_pool_too_small_for_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_POOL_SIZE", "3")
+    with pytest.raises(SettingsError, match=r"HOLDFAST_POOL_SIZE is wrong: .*greater than or equal to 4, not '3'"):
+        load_settings()

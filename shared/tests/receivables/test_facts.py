@@ -31,6 +31,7 @@ from holdfast.contracts.erp_receivables import (
 )
 from holdfast.contracts.erp_reference import CompanyChanged, CompanyWentLive
 from holdfast.database.work import Work, transaction
+from holdfast.platform import metrics
 from holdfast.receivables.accounts import lock_accounts, recomputed, try_lock_accounts
 from holdfast.receivables.as_of import read_balances_as_of
 from holdfast.receivables.documents import apply_invoices
@@ -46,7 +47,7 @@ from holdfast.receivables.reservations import (
     reserve,
     set_credit_status,
 )
-from holdfast.receivables.waiting import prune_stale, read_waiting
+from holdfast.receivables.waiting import KINDS, observe, prune_stale, read_waiting
 
 A, B = ("DE01", "C-1001"), ("DE01", "B")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -128,7 +129,18 @@ async def test_row_4_4_24_what_comes_early_waits_and_is_seen(pool: asyncpg.Pool,
         ]
     )  # fmt: skip
     async with transaction(pool) as work:
-        found = {(w.what, w.number, w.waits_for) for w in await read_waiting(work)}
+        every = await read_waiting(work)
+        assert await read_waiting(work, limit=3) == every[:3]
+        place = (every[2].company, every[2].what, every[2].number, every[2].waits_for)
+        assert await read_waiting(work, after=place) == every[3:]
+        assert await read_waiting(work, what="notice") == [w for w in every if w.what == "notice"]
+        assert await read_waiting(work, companies=["DE02"]) == await read_waiting(work, company="DE02") == []
+    assert {w.what for w in every} < set(KINDS)
+    await observe(pool, "some-service")
+    shown = metrics.exposition().decode()
+    assert 'holdfast_facts_waiting{service="some-service",what="settlement"} 2.0' in shown
+    assert 'holdfast_facts_waiting{service="some-service",what="invoice"} 0.0' in shown
+    found = {(w.what, w.number, w.waits_for) for w in every}
     assert found == {
         ("account", "C-1001", "company DE01"),
         ("account", "C-1001", "customer C-1001"),

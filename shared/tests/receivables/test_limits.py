@@ -82,6 +82,11 @@ def test_used_exactly_is_above_only_when_the_comparison_is_inclusive() -> None:
     assert test.is_above(Decimal(90), Comparison.INCLUSIVE)
 
 
+def test_the_used_percentage_is_rounded_half_away_from_zero() -> None:
+    tests = [LimitTest(Level.OWN, Decimal(800), Decimal(owed), "EUR") for owed in (1, -1, 3)]
+    assert [str(test.used_percent) for test in tests] == ["0.13", "-0.13", "0.38"]
+
+
 def test_a_limit_of_nothing_is_exceeded_by_any_debt_and_by_no_credit() -> None:
     owes, owed = (LimitTest(Level.OWN, Decimal(0), Decimal(amount), "EUR") for amount in (1, -1))
     assert owes.is_above(Decimal(100))

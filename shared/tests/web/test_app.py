@@ -49,7 +49,7 @@ async def fail(kind: str, caller: Reader) -> None:
 
 
 async def echo(request: Request) -> Response:
-    permitted(request, "checks:make")
+    await permitted(request, "checks:make")
     if (body := await read_body(request, 10)) == b"bug":
         raise ZeroDivisionError("secret")
     return Response(body)
@@ -119,6 +119,14 @@ async def test_a_query_parameter_that_nobody_knows_is_refused(client: httpx.Asyn
     assert refused.json()["errors"] == [{
         "field": "curser", "value": "x", "problem": "is no query parameter of this route",
         "remedy": "Choose from cursor, limit."}]  # fmt: skip
+    nobody = {"authorization": "Bearer x"}
+    assert (await client.get("/v1/things", params={"curser": "x"}, headers=nobody)).status_code == 401
+
+
+async def test_a_query_parameter_that_is_given_twice_is_refused(client: httpx.AsyncClient) -> None:
+    refused = await client.get("/v1/things?limit=2&limit=3")
+    assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (422, "repeated-parameter")
+    assert [error["field"] for error in refused.json()["errors"]] == ["limit"]
 
 
 async def test_a_change_names_the_version_it_was_made_on(client: httpx.AsyncClient) -> None:

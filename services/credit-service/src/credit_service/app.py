@@ -16,10 +16,12 @@ from credit_service.adjustments.handlers import draft_requested
 from credit_service.automatic import api as automatic_api
 from credit_service.automatic import revenues_api
 from credit_service.exposure import api as exposure_api
+from credit_service.exposure import as_of_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
 from credit_service.groups import api as groups_api
+from credit_service.history import api as history_api
 from credit_service.masterdata import api as masterdata_api
 from credit_service.parameters import api as parameters_api
 from credit_service.periodic import TASKS
@@ -29,6 +31,7 @@ from credit_service.profiles import api as profiles_api
 from credit_service.profiles import lists_api
 from credit_service.profiles import tables_api as profile_tables_api
 from credit_service.raising import KIND as RAISING
+from credit_service.reconciliation import api as reconciliation_api
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
 from credit_service.statistics import api as statistics_api
@@ -44,6 +47,7 @@ from holdfast.contracts.holds import (
     OrderHeld,
     OrderRejected,
     OrderReleased,
+    ReservationExpired,
     TemporaryLimitRequested,
 )
 from holdfast.contracts.topics import CREDIT
@@ -53,7 +57,9 @@ from holdfast.platform.settings import Settings
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, try_lock_accounts
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.falling_due import refresh_fallen_due
+from holdfast.web import audit_api
 from holdfast.web.app import create_app, with_pool
+from holdfast.web.waiting import create_router as create_waiting_router
 
 NAME = "credit-service"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -61,7 +67,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HANDLERS = HandlerTable()
 for _payload, _handle in FACT_HANDLERS.items():
     HANDLERS.on(_payload)(_handle)
-for _decision in (OrderCleared, OrderHeld, OrderReleased, OrderRejected, HoldCancelled):
+for _decision in (OrderCleared, OrderHeld, OrderReleased, OrderRejected, HoldCancelled, ReservationExpired):
     HANDLERS.on(_decision)(apply_decisions)
 HANDLERS.on(TemporaryLimitRequested)(draft_requested)
 
@@ -69,7 +75,7 @@ RISK_ROUTERS = [risk_api.router, risk_values_api.router, statistics_api.router, 
 AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
-LIST_ROUTERS = [lists_api.router, temporary_api.router, group_exposure_api.router]
+LIST_ROUTERS = [lists_api.router, history_api.router, temporary_api.router, group_exposure_api.router]
 RIDES_PER_SECOND = 50
 """No order waits for what this service shows, so it leaves the machine to those who decide."""
 SERVICE = Service(
@@ -99,6 +105,8 @@ def create_api(settings: Settings) -> FastAPI:
             *TABLE_ROUTERS,
             profiles_api.router,
             exposure_api.router,
+            reconciliation_api.router,
+            as_of_api.router,
             parameters_api.router,
             masterdata_api.router,
             policies_api.router,
@@ -109,6 +117,8 @@ def create_api(settings: Settings) -> FastAPI:
             create_router(KINDS),
             *RISK_ROUTERS,
             *AUTOMATIC_ROUTERS,
+            audit_api.router,
+            create_waiting_router("credit:see"),
         ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
     )

@@ -63,6 +63,15 @@ def date_and_party(cursor: str | None) -> tuple[date, str, str] | None:
         raise bad_cursor() from None
 
 
+def date_and_document(cursor: str | None) -> tuple[date, str] | None:
+    """The place after a row that is sorted by a date and a document's number. Raises Problem 400."""
+    found = decode_cursor(cursor, str, str)
+    try:
+        return (date.fromisoformat(found[0]), found[1]) if found else None
+    except ValueError:
+        raise bad_cursor() from None
+
+
 def bad_cursor() -> Problem:
     """A cursor that is not one of ours."""
     return Problem(400, "bad-cursor", "The cursor is not one of ours", "Take it from `next_cursor`.")

@@ -161,6 +161,24 @@ async def test_every_company_whose_customer_may_owe_more_approves(doors: Any) ->
     assert (await doors.call("GET", "/v1/credit-groups/G-1")).json()["credit_limit"]["amount"] == "5000.00"
 
 
+async def test_what_one_company_has_approved_is_not_done_when_it_has_changed_before_the_other_approves(
+    doors: Any,
+) -> None:
+    for company in ("DE01", "US01"):
+        await doors.parameters(company, check_customer_credit_groups=True)
+        await doors.workflow(company=company)
+    await doors.group("1000")
+    await doors.join(company="US01")
+    waiting = (await doors.call("GET", "/v1/approvals?state=approval_pending")).json()["items"]
+    await doors.decide(waiting[0])
+    (other,) = (await doors.call("GET", "/v1/approvals?state=approval_pending")).json()["items"]
+    assert (await doors.group("500")).status_code == 200
+    again = await doors.call("POST", f"/v1/approvals/{other['id']}/resubmit", {})
+    assert again.json()["state"] == "approval_pending", again.text
+    assert (await doors.decide(other, user="bob"))["state"] == "change_requested"
+    assert (await doors.call("GET", "/v1/credit-groups/G-1")).json()["members"] == []
+
+
 async def test_of_a_member_of_another_company_an_approval_shows_nothing(doors: Any) -> None:
     await doors.group("1000")
     await doors.workflow()
@@ -196,3 +214,20 @@ async def test_off_means_off(doors: Any) -> None:
         assert (await group).status_code == 409
     await doors.workflow()
     assert (await doors.profile("100", unlimited_credit=True, **fields)).status_code == 202
+
+
+async def test_parameters_by_which_more_may_be_owed_are_asked_for_beyond_every_band(doors: Any) -> None:
+    await doors.workflow()
+    path = "/v1/credit-parameters/DE01"
+    now = {"allow_manual_limit_edit": True}
+    for change in ({"credit_limit_type": "none"}, {"credit_management_enabled": False},
+                   {"check_customer_credit_groups": True}, {"open_order_horizon_days": 30}):  # fmt: skip
+        waiting = await doors.approval(await doors.put(path, now | change))
+        assert waiting["amount"] == BEYOND
+        await doors.decide(waiting, "recall", "kim")
+    stricter = await doors.put(path, now | {"limit_comparison": "inclusive", "flagged_policy_mode": "reduce_limit"})
+    assert stricter.status_code == 200
+    waiting = await doors.approval(await doors.put(path, now))
+    assert (await doors.call("GET", path)).json()["limit_comparison"] == "inclusive"
+    assert (await doors.decide(waiting))["state"] == "completed"
+    assert (await doors.call("GET", path)).json()["limit_comparison"] == "strict"

@@ -178,8 +178,8 @@ async def test_a_line_whose_approval_has_lapsed_is_asked_for_again(doors: Any) -
     await doors.workflow(kind=LINE)
     path = await doors.journal(line("100"), line("200", "C-2"), line("300", "C-3"))
     asked = await submitted(doors, path)
-    for approval, act in zip(asked, ("approve", "approve", "deny"), strict=True):
-        await doors.decide(approval, act)
+    for request, act in zip(asked, ("approve", "approve", "deny"), strict=True):
+        await doors.decide(request, act)
     await doors.profile("7")
     assert (await posted(doors, path)).json()["posted_lines"] == 1
     lines = (await doors.call("GET", f"{path}/lines")).json()["items"]
@@ -193,8 +193,8 @@ async def test_a_line_whose_approval_has_lapsed_is_asked_for_again(doors: Any) -
     assert why(await doors.call("DELETE", path, tag=etag)) == "line-posted"
     changed = await doors.call("PUT", f"{path}/lines/3", line("250", "C-3"), tag=etag)
     assert changed.status_code == 200, changed.text
-    for approval in await submitted(doors, path):
-        await doors.decide(approval)
+    for request in await submitted(doors, path):
+        await doors.decide(request)
     closed = (await posted(doors, path)).json()
     assert (closed["posted_lines"], closed["posted"]) == (2, True)
 
@@ -256,7 +256,7 @@ async def test_limits_above_the_eligible_one_are_told_of_or_refused(doors: Any) 
 
 async def test_a_request_in_another_currency_is_no_line(doors: Any) -> None:
     for body in ({"currency": "USD"}, {"amount": "10.001"}, {"company": "XX01"}):
-        with pytest.raises(Exception, match="kept in EUR|minor units|not known"):
+        with pytest.raises(Exception, match=r"kept in EUR|minor units|not known"):
             await doors.credit.facts(doors.made("hold.temporary-limit.requested.v1", **body))
     assert (await doors.call("GET", "/v1/adjustments")).json()["items"] == []
 
@@ -276,3 +276,16 @@ async def test_lines_are_submitted_in_as_many_statements_however_many_they_are(d
                 assert len(await approval.submit(work, journal, "kim", None, confirmed=False)) == len(few)
         counts.append(len(statements))
     assert counts[1] == counts[2], "the first one asks about types too"
+
+
+async def test_the_figure_in_the_customers_currency_follows_the_posted_limit(doors: Any) -> None:
+    own = {"amount": "100.00", "currency": "USD"}
+    body = {"credit_limit_customer_currency": own}
+    assert (await doors.put("/v1/credit-profiles/DE01/C-1001", body)).status_code == 201
+    path = await doors.journal(line("75"))
+    (shown,) = (await doors.call("GET", f"{path}/lines")).json()["items"]
+    assert shown["new_limit_customer_currency"] == {"amount": "150.00", "currency": "USD"}
+    assert (await posted(doors, path)).status_code == 200
+    now = await doors.now()
+    assert (now["credit_limit"]["amount"], now["credit_limit_customer_currency"]) == (
+        "75.00", {"amount": "150.00", "currency": "USD"})  # fmt: skip

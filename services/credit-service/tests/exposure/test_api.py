@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased
+from holdfast.contracts.holds import HoldCancelled, OrderCleared, OrderHeld, OrderReleased, ReservationExpired
 
 NO_LINES = {"lines": [], "tax_amount": "0"}
 
@@ -55,6 +55,9 @@ async def test_reservations_come_from_hold_service(
     await credit.facts(made(OrderCleared.event_type, **{**decided, "order": "SO-7", "still_held": True}))
     assert (await read(client))["reserved"]["amount"] == "1190.00"
     await credit.facts(made(HoldCancelled.event_type, **decided))
+    assert (await read(client))["reserved"]["amount"] == "0.00"
+    await credit.facts(made(OrderCleared.event_type, **{**decided, "order": "SO-7"}))
+    await credit.facts(made(ReservationExpired.event_type, order="SO-7"))
     assert (await read(client))["reserved"]["amount"] == "0.00"
 
 

@@ -53,9 +53,10 @@ async def test_row_128_the_groups_expiry_becomes_the_members(credit: Any, client
     dates = [p.get("credit_limit_expiry_date") for p in await told(credit, ProfileChanged)]
     assert dates == ["2026-06-30", "2026-12-31", "2026-09-30"]
     history = (await client.get(f"{path}/limit-history")).json()["items"]
-    assert [(h["source"], h["why"], h["valid_to"]) for h in history] == [
-        ("group", "expires with the credit group G-1", "2026-09-30"), ("group", "one house", "2026-12-31"),
-        ("manual", None, "2026-06-30")]  # fmt: skip
+    assert [(h["field"], h["source"], h["why"], h["valid_to"]) for h in history] == [
+        ("credit_limit", "group", "expires with the credit group G-1", "2026-09-30"),
+        ("credit_limit", "group", "one house", "2026-12-31"), ("credit_group", "manual", "one house", None),
+        ("credit_limit", "manual", None, "2026-06-30")]  # fmt: skip
 
 
 async def test_row_128_a_member_without_a_profile_gets_one(credit: Any, client: httpx.AsyncClient) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.credit_notices import LimitChanged
-from holdfast.testing.exploring import explore
+from holdfast.testing.exploring import TIMEOUT_SECONDS, explore
 from holdfast.web.auth import issue_token
 
 PATH = "/v1/credit-profiles/DE01/C-1001"
@@ -95,5 +96,27 @@ async def test_see_does_not_let_change(credit: Any, address: str) -> None:
         assert (await create(sam)).status_code == 403
 
 
+async def test_what_follows_from_a_profile_stands_beside_it(credit: Any, client: httpx.AsyncClient) -> None:
+    made = (await create(client)).json()
+    assert (made["temporary_credit_limit"], made["total_credit_limit"]["amount"], made["risk_group"]) == (
+        None, "1000.00", None)  # fmt: skip
+    await credit.pool.execute("""INSERT INTO temporary_limit VALUES
+        (gen_random_uuid(), 'DE01', 'C-1001', NULL, 1500, '2026-03-02', '2026-03-02', 'J'),
+        (gen_random_uuid(), 'DE01', 'C-1001', NULL, 9000, '2026-03-03', '2026-03-09', 'J')""")
+    await credit.pool.execute("INSERT INTO customer_risk VALUES ('DE01', 'C-1001', 80, 'HIGH', now(), 1)")
+    policy = {"company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+              "effective_from": "2026-01-01", "expires_on": "2026-12-31", "update_credit_limit_pct": "50"}  # fmt: skip
+    for currency, total in (("EUR", "1750.00"), ("GBP", None)):
+        body = policy | {"value": {"amount": "500", "currency": currency}}
+        assert (await client.post("/v1/policies", json=body, headers=key())).status_code == 201
+        for found in ((await client.get(PATH)).json(), (await client.get("/v1/credit-profiles")).json()["items"][0]):
+            assert (found["temporary_credit_limit"]["amount"], found["risk_score"], found["risk_group"]) == (
+                "1500.00", "80", "HIGH")  # fmt: skip
+            assert (found["total_credit_limit"] and found["total_credit_limit"]["amount"]) == total
+    told = (await credit.published(ProfileChanged.event_type))[-1]
+    assert (told["risk_score"], told["risk_group"]) == ("80", "HIGH")
+
+
+@pytest.mark.timeout(TIMEOUT_SECONDS)
 async def test_schemathesis_finds_nothing(credit: Any, address: str) -> None:
     await asyncio.to_thread(explore, address, issue_token(credit.settings, "kim", ["administer"]))

@@ -88,6 +88,20 @@ async def test_the_exposure_of_a_day_is_that_of_the_companys_limit_type(
     assert row["exposure"]["amount"] == "5000.00"
 
 
+async def test_orders_beyond_the_horizon_do_not_count(credit: Any, client: httpx.AsyncClient, made: Any) -> None:
+    await credit.facts(
+        made("erp.order.changed.v1", order="SO-1", total="300.00", lines=[], requested_delivery_date="2026-03-12"),
+        made("erp.order.changed.v1", order="SO-2", total="40.00", lines=[], requested_delivery_date="2026-03-13"),
+    )
+    fields = {"open_order_horizon_days": 10, "open_orders_counted": "all"}
+    answer = await client.put("/v1/credit-parameters/DE01", json=fields, headers=key(**{"if-match": '"1"'}))
+    assert answer.status_code == 200
+    await run(client)
+    (row,) = (await client.get(DAYS)).json()["items"]
+    assert row["exposure"]["amount"] == "300.00"
+    assert (await client.get("/v1/exposures/DE01/C-1001")).json()["exposure"]["amount"] == "300.00"
+
+
 def payment(made: Any, number: str, invoice: str, day: str) -> Any:
     applied = [{"document": invoice, "amount": "100.00"}]
     return made("erp.payment.posted.v1", document=number, amount="100.00", document_date=day, applications=applied)

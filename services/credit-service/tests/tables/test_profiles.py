@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from holdfast.contracts.credit import ProfileChanged
 
+COMPUTED = {"temporary_credit_limit", "insurance_and_guarantees", "total_credit_limit", "risk_score", "risk_group"}
 LIMITS = """customer,credit_limit,credit_limit_expiry_date
 C-1,1000.00,2026-12-31
 C-2,2000,
@@ -121,7 +122,7 @@ async def test_an_export_has_every_field_of_the_profile_and_only_what_may_be_see
     rows = await files.rows("credit-profiles")
     assert [(r["company"], r["customer"]) for r in rows] == [
         ("DE01", "C-1"), ("DE01", "C-2"), ("DE01", "C-3"), ("US01", "C-1")]  # fmt: skip
-    assert set(rows[0]) == set(await files.profile("C-1"))
+    assert set(rows[0]) == set(await files.profile("C-1")) - COMPUTED
     seen = await files.call("GET", "/v1/credit-profiles/export", roles=("see",), companies=("US01",))
     assert [r["credit_limit"] for r in csv.DictReader(io.StringIO(seen.text))] == ["77.00"]
     wrong = await files.take("credit-profiles", await files.export("credit-profiles"))

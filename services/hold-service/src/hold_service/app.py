@@ -62,7 +62,9 @@ from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.falling_due import refresh_fallen_due
 from holdfast.receivables.model import Party
 from holdfast.receivables.refresh import refresh
+from holdfast.web import audit_api
 from holdfast.web.app import create_app, with_pool
+from holdfast.web.waiting import create_router
 
 NAME = "hold-service"
 ROUTES = (
@@ -128,7 +130,12 @@ def create_api(settings: Settings) -> FastAPI:
         title="Holdfast hold-service",
         service=NAME,
         settings=settings,
-        routers=[*(module.router for module in ROUTES), approval_api.approvals_router],
+        routers=[
+            *(module.router for module in ROUTES),
+            approval_api.approvals_router,
+            audit_api.router,
+            create_router("holds:see"),
+        ],
         state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), batching),
         direct=checks_api.DIRECT,
         bodies=[checks_api.CreditCheck],

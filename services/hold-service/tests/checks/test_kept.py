@@ -34,7 +34,8 @@ async def figures(work: Work, party: Party, *, kept: bool) -> list[Any]:
     known = loaded.known(party, "confirmation", "PROBE", None)
     found = parts_of(PROBE, known)
     limits = limits_of(PROBE.order, known, found)
-    return [limits.tests, limits.missing_rates, facts_of(PROBE, known, found, limits).linked_days_overdue]
+    facts, _ = facts_of(PROBE, known, found, limits)
+    return [limits.tests, limits.missing_rates, facts.linked_days_overdue]
 
 
 async def compare(hold: Any, party: Party) -> bool:

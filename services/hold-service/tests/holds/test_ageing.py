@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hold_service.holds.jobs import escalate_holds, evaluate_daily
+from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily
 from holdfast.database.work import transaction
 
 
@@ -34,6 +34,17 @@ async def test_each_level_is_told_once_also_after_days_without_the_job(hold: Any
     await hold.today("2026-03-09")
     await run(hold, escalate_holds)
     assert await levels(hold) == [("O-1", 1, 2), ("O-1", 3, 7)]
+
+
+async def test_a_reservation_whose_order_never_came_ends_once_and_is_told(hold: Any, ask: Any) -> None:
+    await hold.set_up()
+    await hold.check(ask.request("O-1", "600"))
+    for day in ("2026-03-15", "2026-03-17", "2026-03-18"):
+        await hold.today(day)
+        await run(hold, clean_reservations)
+    told = [event for kind, event in await hold.published() if kind == "hold.reservation.expired.v1"]
+    assert [(e["order"], e["amount"], e["expired_at"]) for e in told] == [("O-1", "600", "2026-03-17T12:00:00Z")]
+    assert await hold.pool.fetchval("SELECT count(*) FROM reservation") == 0
 
 
 async def test_without_the_parameter_and_after_the_end_nothing_is_told(hold: Any, ask: Any) -> None:

@@ -18,6 +18,20 @@ async def test_what_it_takes_is_told_of_members_of_a_credit_group_too(hold: Any,
         200, "Pay 50.00 EUR, or raise the limit so that the exposure fits.")  # fmt: skip
 
 
+async def test_what_it_takes_names_the_invoices_that_a_rule_is_about(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up(limit="1000", rules={"days_overdue": "30", "credit_limit_used": "10"})
+    await hold.facts(
+        ask.invoice("I-1", "100", due="2026-01-30"), ask.invoice("I-2", "50", due="2026-01-01"),
+        ask.invoice("I-3", "70", due="2026-03-01"),
+    )  # fmt: skip
+    (held,) = await hold.check(ask.request("O-1", "150"))
+    late, used = (await kim.get(f"/holds/{held['hold']}/to-pass"))["items"]
+    assert late["to_pass"] == "Pay every invoice that is more than 30 days overdue; in all 220.00 EUR are overdue."
+    assert [(one["document"], one["open_amount"]["amount"], one["days_overdue"]) for one in late["invoices"]] == [
+        ("I-2", "50.00", 60), ("I-1", "100.00", 31)]  # fmt: skip
+    assert (used["reason"], "invoices" in used) == ("credit_exceeded", False)
+
+
 @pytest.mark.parametrize("band", [{"from_amount": "50000"}, {"to_amount": "10"}])
 @pytest.mark.usefixtures("reasons")
 async def test_every_step_applies_where_the_resulting_exposure_cannot_be_told(

@@ -56,6 +56,8 @@ async def test_the_newest_risk_group_aims_rules(hold: Any, ask: Any) -> None:
     await hold.facts(ask.invoice("I-1", "9", due="2025-01-02"))
     await hold.facts(ask.event("credit.risk.changed.v1", version=2, risk_group="HIGH"))
     await hold.facts(ask.event("credit.risk.changed.v1", version=1, risk_group="LOW"))
+    told = {"version": 90, "credit_limit": "1000", "credit_limit_expiry_date": None, "risk_group": "HIGH"}
+    await hold.facts(ask.event("credit.profile.changed.v1", **told))
     assert await reasons(hold, ask, "O-1") == ["open_transactions_overdue"]
     await hold.facts(ask.event("credit.risk.changed.v1", version=3, risk_group=None))
     await hold.recheck()

@@ -227,7 +227,7 @@ def _known(kinds: Kinds, kind: str, caller: Caller, company: str) -> None:
 def shown_approval(row: Any, caller: Caller) -> dict[str, Any]:
     """An approval as the API shows it to a caller; `waits_for` is the step that has not been decided."""
     pending = row["state"] == State.APPROVAL_PENDING
-    amount = None if row["amount"] is None else str(row["amount"])
+    amount = None if row["amount"] is None else f"{row['amount']:f}"
     return {
         "id": str(row["id"]), "company": row["company"], "kind": row["kind"], "subject": row["subject"],
         "requester": row["requester"], "amount": amount, "proposal": _visible(row["proposal"], caller),

@@ -79,6 +79,8 @@ async def replay(pool: asyncpg.Pool, service: Service, number: int) -> Replayed:
 async def drop(pool: asyncpg.Pool, service: Service, number: int, reason: str) -> Replayed:
     """Give a record up for good and let those behind it go. `reason` is kept. Raises NoSuchDeadLetter."""
     async with transaction(pool) as work:
+        # Who replays the key holds its row: the two follow one another.
+        await parking.lock_key_of(work, number)
         row = await work.conn.fetchrow(
             f"""UPDATE dead_letter SET state = 'dropped', settled_at = $2, note = $3
                 WHERE id = $1 AND {WAITING} RETURNING topic, key""",
@@ -188,7 +190,8 @@ async def _still_fails(pool: asyncpg.Pool, row: Any, error: Exception) -> Replay
     """Keep the newest reason; a record that waited behind and fails itself is poison from now on."""
     reason = error.problem if isinstance(error, Undigestible) else f"{type(error).__name__}: {error}"
     await pool.execute(
-        "UPDATE dead_letter SET state = 'poison', reason = $2, remedy = coalesce(remedy, $3) WHERE id = $1",
+        f"""UPDATE dead_letter SET state = 'poison', reason = $2, remedy = coalesce(remedy, $3)
+            WHERE id = $1 AND {WAITING}""",
         row["id"],
         reason,
         error.remedy if isinstance(error, Undigestible) else parking.CRASH_REMEDY,

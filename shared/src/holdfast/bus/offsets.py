@@ -18,6 +18,8 @@ from holdfast.database.work import Work
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 PATIENCE_SECONDS = 1.0
 """How long a new owner waits for the row before it ends the transaction of the one before it."""
+LATEST_MS = 7_258_118_400_000
+"""The year 2200."""
 log = structlog.get_logger(__name__)
 
 HOLD = """
@@ -30,7 +32,7 @@ WHERE NOT EXISTS (SELECT FROM consumer_offset WHERE topic = $1 AND partition = $
 """A conflict alone would wait for the transaction of an owner who stands still, and nobody would end it."""
 ADVANCE = """
 UPDATE consumer_offset c SET next_offset = w.next_offset, fingerprint = w.fingerprint,
-                             event_time = coalesce(w.event_time, c.event_time), updated_at = $6
+                             event_time = coalesce(least(w.event_time, $6), c.event_time), updated_at = $6
 FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::timestamptz[])
      AS w (topic, partition, next_offset, fingerprint, event_time)
 WHERE c.topic = w.topic AND c.partition = w.partition
@@ -140,8 +142,13 @@ def moved(done: Sequence[tuple[Claim, Record | None]]) -> tuple[list[Claim], lis
         replace(claim, position=last.offset + 1, fingerprint=fingerprint_of(last)) if last else claim
         for claim, last in done
     ]
-    times = [datetime.fromtimestamp(last.timestamp_ms / 1000, UTC) if last else None for _, last in done]
+    times = [_written_at(last) if last else None for _, last in done]
     return after, [*places(after), [c.position for c in after], [c.fingerprint for c in after], times]
+
+
+def _written_at(record: Record) -> datetime:
+    """What the producer's clock said; the broker takes any number."""
+    return datetime.fromtimestamp(min(max(record.timestamp_ms, 0), LATEST_MS) / 1000, UTC)
 
 
 def places(claims: Sequence[Claim]) -> list[list[Any]]:
@@ -195,8 +202,8 @@ async def release(pool: asyncpg.Pool, claim: Claim) -> None:
     )
 
 
-async def mark_stopped(pool: asyncpg.Pool, claim: Claim, reason: str) -> None:
-    """Write down why the partition stands still, for readiness and the operator."""
+async def mark_stopped(pool: asyncpg.Pool, claim: Claim, reason: str | None) -> None:
+    """Write down why the partition stands still, for readiness and the operator; None when it goes on."""
     await pool.execute(
         "UPDATE consumer_offset SET stopped = $4 WHERE topic = $1 AND partition = $2 AND epoch = $3",
         claim.tp.topic,

@@ -18,6 +18,9 @@ from holdfast.database.work import Work
 
 LANES = 16
 """Keys are spread over lanes; one sender at a time has a lane, so a key's events leave in order."""
+LANE_LOCK = 0x686F6C64
+"""First half of the advisory lock of a lane ("hold" in ASCII)."""
+MOST_AT_ONCE = 10_000
 TRACES = "outbox.traces"
 """Under this name a unit of work notes the `traceparent` of the event that a key's events follow from."""
 log = structlog.get_logger(__name__)
@@ -44,6 +47,16 @@ FROM rows ORDER BY place
 """
 """Rows of `outbox_sequence` are locked in sorted order and stay locked to the commit, so that within a key
 sequence order is commit order."""
+
+
+UNSEND = """
+UPDATE outbox SET sent_at = NULL WHERE seq IN (
+    SELECT seq FROM outbox
+    WHERE seq > $4 AND sent_at IS NOT NULL AND ($1::text IS NULL OR aggregatetype = $1)
+      AND ($2::timestamptz IS NULL OR created_at >= $2) AND ($3::timestamptz IS NULL OR created_at < $3)
+    ORDER BY seq LIMIT $5)
+RETURNING seq
+"""
 
 
 class Signal:
@@ -84,15 +97,10 @@ async def emit(work: Work, events: Sequence[Payload]) -> None:
     await publish(work, [row_of(event) for event in events])
 
 
-def row_of(event: Payload) -> Row:
-    """An event of the catalogue as an outbox row."""
+def row_of(event: Payload, topic: Topic | None = None) -> Row:
+    """An event of the catalogue as an outbox row; `topic` where its type is on several."""
     body = event.model_dump_json(exclude_none=True, exclude={"sequence"})
-    return event.topic.name, event.partition_key(), event.event_type, body
-
-
-async def announce(work: Work, topic: Topic, event_type: str, bodies: Sequence[tuple[str, str]]) -> None:
-    """Publish `(key, JSON body)` pairs that are no events of the catalogue, such as dead-letter notices."""
-    await publish(work, [(topic.name, key, event_type, body) for key, body in bodies])
+    return (topic or event.topic).name, event.partition_key(), event.event_type, body
 
 
 async def publish(work: Work, rows: Sequence[Row]) -> None:
@@ -109,17 +117,51 @@ def publish_values(work: Work, rows: Sequence[Row]) -> list[Any]:
     return [topics, keys, types, bodies, [lane_of(key) for key in keys], [traces.get(key) for key in keys], work.now]
 
 
-async def resend(pool: asyncpg.Pool, *, topic: str | None = None, since: datetime | None = None) -> int:
+async def resend(
+    pool: asyncpg.Pool, *, topic: str | None = None, since: datetime | None = None, until: datetime | None = None
+) -> int:
     """Mark events that were published as unsent, so that the relay publishes them again in order.
 
-    For a broker that lost its data. Answers how many; readers recognise those they have by the event's id.
+    For a broker that lost its data. Answers how many; readers recognise those they have by the event's id. It goes in
+    batches, and no relay sends meanwhile, which would bring newer events before older ones.
     """
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "SELECT pg_advisory_lock($1, lane) FROM generate_series(0, $2 - 1) lane", LANE_LOCK, LANES
+        )
+        try:
+            marked = await _unsend(connection, topic, since, until)
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock_all()")
+    WRITTEN.send()
+    return marked
+
+
+async def _unsend(
+    connection: asyncpg.pool.PoolConnectionProxy, topic: str | None, since: datetime | None, until: datetime | None
+) -> int:
+    marked, done = 0, [0]
+    while done:
+        rows = await connection.fetch(UNSEND, topic, since, until, max(done), MOST_AT_ONCE)
+        done = [row["seq"] for row in rows]
+        marked += len(done)
+    return marked
+
+
+async def resend_refused(pool: asyncpg.Pool) -> int:
+    """Offer the events that the bus has refused once more, after its limits were changed. Answers how many."""
     done: str = await pool.execute(
-        """UPDATE outbox SET sent_at = NULL
-           WHERE sent_at IS NOT NULL AND ($1::text IS NULL OR aggregatetype = $1)
-             AND ($2::timestamptz IS NULL OR created_at >= $2)""",
-        topic,
-        since,
+        "UPDATE outbox SET refused_at = NULL, refusal = NULL WHERE sent_at IS NULL AND refused_at IS NOT NULL"
     )
     WRITTEN.send()
     return int(done.split()[-1])
+
+
+async def refused(pool: asyncpg.Pool, limit: int = 100) -> list[dict[str, Any]]:
+    """Events that the bus has refused, oldest first, each with the reason."""
+    rows = await pool.fetch(
+        """SELECT seq, id, aggregatetype AS topic, aggregateid AS key, type, refused_at, refusal FROM outbox
+           WHERE sent_at IS NULL AND refused_at IS NOT NULL ORDER BY seq LIMIT $1""",
+        limit,
+    )
+    return [dict(row) for row in rows]

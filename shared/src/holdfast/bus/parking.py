@@ -14,11 +14,10 @@ from holdfast.bus import documents, outbox
 from holdfast.bus.envelope import Incoming, Parties, Undigestible
 from holdfast.bus.handlers import Party, Service
 from holdfast.bus.port import Record
+from holdfast.contracts.dead_letters import DeadLetterParked
 from holdfast.database.bulk import columns
-from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 
-ANNOUNCED = "holdfast.dead-letter.parked.v1"
 CRASH_REMEDY = (
     "This event is well formed, and handling it failed: mend the error (see the stack) and replay it, "
     "or send a newer version of the document."
@@ -53,6 +52,15 @@ async def parked_keys(work: Work, topic: str, keys: Iterable[str]) -> set[str]:
         sorted(set(keys)),
     )
     return {row["key"] for row in rows}
+
+
+async def lock_key_of(work: Work, number: int) -> None:
+    """Lock the row of the key that a dead letter belongs to, if it has one."""
+    await work.conn.execute(
+        """SELECT FROM parked_key WHERE (topic, key) IN (SELECT topic, key FROM dead_letter WHERE id = $1)
+           FOR UPDATE""",
+        number,
+    )
 
 
 async def any_parked(work: Work, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -91,10 +99,11 @@ async def park(service: Service, work: Work, poison: Poison) -> None:
         await service.on_parked(work, set(poison.parties))
     row = _row(poison.record, poison.event, "poison", poison.key) | _reason(poison.error)
     number = await _insert(work, row)
-    notice = {"dead_letter": number, "topic": row["topic"], "key": row["key"], "event_type": row["event_type"],
-              "event_id": row["event_id"], "field": row["field"], "value": row["shown"],
-              "reason": row["reason"], "remedy": row["remedy"]}  # fmt: skip
-    await outbox.announce(work, service.dead_letters, ANNOUNCED, [(poison.key or "", to_json(notice))])
+    notice = DeadLetterParked(
+        dead_letter=number, sequence=1, from_topic=row["topic"], key=row["key"], ce_type=row["event_type"],
+        ce_id=row["event_id"], field=row["field"], value=row["shown"], reason=row["reason"], remedy=row["remedy"],
+    )  # fmt: skip
+    await outbox.publish(work, [outbox.row_of(notice, service.dead_letters)])
 
 
 async def park_behind(service: Service, work: Work, events: Sequence[Incoming[Any]]) -> set[str]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 import structlog
 
-from holdfast.bus import dead_letters, metrics, offsets
+from holdfast.bus import dead_letters, metrics, offsets, standing
 from holdfast.bus.batch import BatchProcessor
 from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Claim, Fenced
@@ -22,7 +22,9 @@ from holdfast.platform.clock import milliseconds, utc_now
 
 BATCH = 1000
 BACKLOG = 2 * BATCH
+BACKLOG_BYTES = 16_000_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0
+LONGEST_REASON = 500
 log = structlog.get_logger(__name__)
 
 
@@ -36,8 +38,9 @@ class PartitionTask:
         self._service, self._pool, self._consumer = service, pool, consumer
         self._processor = BatchProcessor(service, pool, claim, limit, together)
         self._backlog: deque[Record] = deque()
+        self._backlog_bytes = 0
         self._arrived, self._closed = asyncio.Event(), asyncio.Event()
-        self._unsure, self._behind_since = False, utc_now()
+        self._unsure, self._refused, self._behind_since = False, False, utc_now()
         self.tp = claim.tp
         self.stopped: PartitionStopped | None = None
         self.fenced = False
@@ -50,8 +53,10 @@ class PartitionTask:
 
     def give(self, records: Sequence[Record]) -> None:
         """Records read from the partition, in order; reading pauses while too many wait."""
-        self._backlog.extend(record for record in records if record.offset >= self.claim.position)
-        if len(self._backlog) > BACKLOG:
+        wanted = [record for record in records if record.offset >= self.claim.position]
+        self._backlog.extend(wanted)
+        self._backlog_bytes += sum(len(record.value or b"") for record in wanted)
+        if len(self._backlog) > BACKLOG or self._backlog_bytes > BACKLOG_BYTES:
             self._consumer.pause(self.tp)
         self._arrived.set()
 
@@ -93,7 +98,7 @@ class PartitionTask:
         """Read nothing more of this partition until an operator has looked."""
         self.stopped = stopped
         self._consumer.pause(self.tp)
-        metrics.STOPPED.labels(self._service.name, self.tp.topic, self.tp.partition).set(1)
+        standing.stands_still(self._service.name, self.tp, stopped.reason)
         log.error("partition_stopped", partition=str(self.tp), reason=stopped.reason, text=str(stopped))
         await self._persist(lambda: offsets.mark_stopped(self._pool, self.claim, stopped.reason))
 
@@ -104,7 +109,7 @@ class PartitionTask:
         if batch:
             await self._processor.process(batch)
         self._forget_handled()
-        if len(self._backlog) < BATCH:
+        if len(self._backlog) < BATCH and self._backlog_bytes <= BACKLOG_BYTES // 2:
             self._consumer.resume(self.tp)
         await self._consumer.commit_hint({self.tp: self.claim.position})
         if self._processor.mended:
@@ -122,7 +127,7 @@ class PartitionTask:
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
         """Try a step again after transient errors, with growing pauses; the member stays in the group."""
-        pause, standing = FIRST_PAUSE, metrics.STOPPED.labels(self._service.name, self.tp.topic, self.tp.partition)
+        pause = FIRST_PAUSE
         while True:
             try:
                 await step()
@@ -133,13 +138,28 @@ class PartitionTask:
                 metrics.RETRIES.labels(self._service.name).inc()
                 log.warning("batch_retried", partition=str(self.tp), error=str(error), pause=pause)
                 self._unsure = True
-            if pause == LONGEST_PAUSE:
-                standing.set(1)
+                if pause == LONGEST_PAUSE and self.stopped is None:
+                    await self._is_refused(f"transient: {error}"[:LONGEST_REASON])
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-        if pause == LONGEST_PAUSE and self.stopped is None:
-            standing.set(0)
+        if self._refused and self.stopped is None:
+            await self._goes_on()
+
+    async def _is_refused(self, why: str) -> None:
+        """Tell it, and write it down where the database takes that much; the step is tried on."""
+        self._refused = True
+        standing.stands_still(self._service.name, self.tp, why)
+        try:
+            await offsets.mark_stopped(self._pool, self.claim, why)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+
+    async def _goes_on(self) -> None:
+        self._refused = False
+        standing.goes_on(self._service.name, self.tp)
+        await self._persist(lambda: offsets.mark_stopped(self._pool, self.claim, None))
 
     async def _find_out(self) -> None:
         """After an error the outcome of a commit may be unknown: the offset in the database tells it."""
@@ -150,7 +170,7 @@ class PartitionTask:
 
     def _forget_handled(self) -> None:
         while self._backlog and self._backlog[0].offset < self.claim.position:
-            self._backlog.popleft()
+            self._backlog_bytes -= len(self._backlog.popleft().value or b"")
 
     def observe(self, end: int, read_to: int | None) -> bool:
         """Bring the lag metrics up to date; whether all is handled.
@@ -170,5 +190,6 @@ class PartitionTask:
 
     def _clear_metrics(self) -> None:
         place = (self._service.name, self.tp.topic, self.tp.partition)
-        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.STOPPED, metrics.POISON_SHARE):
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.POISON_SHARE):
             gauge.labels(*place).set(0)
+        standing.goes_on(self._service.name, self.tp)

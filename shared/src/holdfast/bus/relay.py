@@ -12,7 +12,7 @@ import structlog
 
 from holdfast.bus import failpoints, metrics
 from holdfast.bus.envelope import event_headers
-from holdfast.bus.outbox import LANES, WRITTEN
+from holdfast.bus.outbox import LANE_LOCK, LANES, WRITTEN
 from holdfast.bus.port import BusUnavailable, Outgoing, Position, Producer, RecordRefused
 from holdfast.database.work import Work, is_transient, transaction
 
@@ -23,8 +23,6 @@ SOON_SECONDS = 0.005
 SEND_SECONDS = 8.0
 """Shorter than the time after which PostgreSQL ends an idle transaction and with it the lane locks."""
 LONGEST_PAUSE = 5.0
-ADVISORY_CLASS = 0x686F6C64
-"""First half of the advisory lock of a lane ("hold" in ASCII)."""
 
 TAKE = """
 WITH lanes AS MATERIALIZED (
@@ -110,7 +108,7 @@ class Relay:
     async def _take(self, work: Work) -> list[asyncpg.Record]:
         """Take the lanes that nobody sends now and mark the oldest unsent rows in them as sent, which the rollback
         undoes when they are not."""
-        rows = await work.conn.fetch(TAKE, LANES, ADVISORY_CLASS, BATCH, work.now)
+        rows = await work.conn.fetch(TAKE, LANES, LANE_LOCK, BATCH, work.now)
         return sorted(rows, key=itemgetter("seq"))
 
     def _record(self, row: asyncpg.Record) -> Outgoing:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 import asyncpg
 import structlog
 
-from holdfast.bus import dead_letters, metrics, offsets, relay
+from holdfast.bus import dead_letters, metrics, offsets, relay, standing
 from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Claim, fingerprint_of
 from holdfast.bus.partition import BATCH, PartitionTask
@@ -45,12 +45,6 @@ class Runner:
         self._was_reset = False
         # Whoever takes a partition may need a second connection to end a stalled owner.
         self._taking = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
-
-    @property
-    def stopped(self) -> dict[TopicPartition, str]:
-        """Partitions that stand still, and why; readiness shows them."""
-        found = {tp: task.stopped.reason for tp, task in self._tasks.items() if task.stopped}
-        return found | {tp: stop.reason for tp, (_, stop) in self._lost.items()}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop`, then drain, leave the group and return. A fenced member joins anew."""
@@ -141,7 +135,7 @@ class Runner:
         for tp in partitions:
             self._tasks.pop(tp, None)
             if self._lost.pop(tp, None) is not None:
-                metrics.STOPPED.labels(self._service.name, tp.topic, tp.partition).set(0)
+                standing.goes_on(self._service.name, tp)
         metrics.OWNED.labels(self._service.name).set(len(self._tasks))
 
     async def _begin(self, tp: TopicPartition) -> None:
@@ -150,7 +144,7 @@ class Runner:
         lost = await self._compare(claim)
         if lost is not None:
             self._lost[tp] = claim, lost
-            metrics.STOPPED.labels(self._service.name, tp.topic, tp.partition).set(1)
+            standing.stands_still(self._service.name, tp, lost.reason)
             log.error("partition_stopped", partition=str(tp), reason=lost.reason, text=str(lost))
             await offsets.mark_stopped(self._pool, claim, lost.reason)
             return
@@ -193,8 +187,8 @@ class Runner:
             read_to = await self._consumer.position(tp)
             if task.observe(ends.get(tp, task.claim.position), read_to):
                 drained.append(task.claim)
-        standing = [task.claim for task in self._tasks.values() if task.stopped]
-        for claim in [*standing, *(claim for claim, _ in self._lost.values())]:
+        stopped = [task.claim for task in self._tasks.values() if task.stopped]
+        for claim in [*stopped, *(claim for claim, _ in self._lost.values())]:
             self._was_reset = self._was_reset or not await offsets.is_newest(self._pool, claim)
         await offsets.note_fresh(self._pool, drained)
         await relay.observe(self._pool, self._service.name)

@@ -39,10 +39,11 @@ dead_letters = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None,
 )  # fmt: skip
 outbox = typer.Typer(
-    help="""What a service publishes: send it again for a broker that lost its data.
+    help="""What a service publishes: send it again for a broker that lost its data, see what the bus has refused.
 
     \b
     holdfast outbox resend hold-service
+    holdfast outbox refused hold-service
     """,
     no_args_is_help=True, rich_markup_mode=None,
 )  # fmt: skip
@@ -154,24 +155,53 @@ def drop_letter(
 def resend(
     service: ServiceName,
     topic: Annotated[str | None, typer.Option(help="only this topic")] = None,
-    since: Annotated[datetime | None, typer.Option(help="only what was published at or after this time (UTC)")] = None,
+    since: Annotated[datetime | None, typer.Option(help="only what was written at or after this time (UTC)")] = None,
+    until: Annotated[datetime | None, typer.Option(help="only what was written before this time (UTC)")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="instead, all that the bus has refused")] = False,
 ) -> None:
     """Publish again what was published before, in order: for a broker that lost its data.
 
-    Readers recognise what they have. Sent events are kept as long as the topic keeps its records.
+    Readers recognise what they have. Sent events are kept as long as the topic keeps its records. Run it again when it
+    was broken off.
 
     \b
     holdfast outbox resend hold-service
-    holdfast outbox resend hold-service --topic holds.v1 --since 2026-03-02T09:00:00
+    holdfast outbox resend hold-service --topic holds.v1 --since 2026-03-02T09:00:00 --until 2026-03-03T00:00:00
+    holdfast outbox resend hold-service --refused
     """
     if topic is not None:
         _check_topic(topic)
+    if refused and (topic, since, until) != (None, None, None):
+        raise Told("--refused takes all that was refused: leave the other options out.")
 
     async def do() -> int:
         async with pool_of(service) as pool:
-            return await sent.resend(pool, topic=topic, since=since.replace(tzinfo=UTC) if since else None)
+            if refused:
+                return await sent.resend_refused(pool)
+            return await sent.resend(pool, topic=topic, since=_in_utc(since), until=_in_utc(until))
 
     print(f"{run(do()):,} events will be published again by the workers of {service}")
+
+
+def _in_utc(given: datetime | None) -> datetime | None:
+    return given.replace(tzinfo=UTC) if given else None
+
+
+@outbox.command("refused")
+def show_refused(service: ServiceName) -> None:
+    """List the events that the bus has refused, oldest first, each with the reason.
+
+    \b
+    holdfast outbox refused hold-service
+    """
+
+    async def do() -> list[dict[str, Any]]:
+        async with pool_of(service) as pool:
+            return await sent.refused(pool)
+
+    for row in run(do()):
+        print(f"{row['id']}  {row['topic']}  {row['key']}  {row['type']}  {row['refused_at']:%Y-%m-%d %H:%M}")
+        print(f"    {row['refusal']}")
 
 
 @offsets.command("reset")

@@ -4,6 +4,7 @@ from holdfast.contracts import (
     collections,
     credit,
     credit_notices,
+    dead_letters,
     erp_customers,
     erp_orders,
     erp_receivables,
@@ -17,6 +18,6 @@ from holdfast.contracts.topics import TOPIC_BY_NAME, TOPICS, Topic
 
 __all__ = [
     "REGISTRY", "TOPICS", "TOPIC_BY_NAME", "CustomerPayload", "Payload", "Topic",
-    "collections", "credit", "credit_notices", "erp_customers", "erp_orders", "erp_receivables", "erp_reference",
-    "holds", "notifications", "reminders",
+    "collections", "credit", "credit_notices", "dead_letters", "erp_customers", "erp_orders", "erp_receivables",
+    "erp_reference", "holds", "notifications", "reminders",
 ]  # fmt: skip

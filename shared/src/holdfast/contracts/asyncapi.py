@@ -88,7 +88,7 @@ def _message(cls: type[Payload]) -> Part:
 
 
 def _names(topic: Topic) -> list[str]:
-    return [name for name, cls in catalogue().items() if cls.topic == topic]
+    return [name for name, cls in catalogue().items() if topic in cls.topics]
 
 
 def _slug(name: str) -> str:

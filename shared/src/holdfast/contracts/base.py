@@ -40,6 +40,7 @@ class Payload(Part):
 
     event_type: ClassVar[str]
     topic: ClassVar[Topic]
+    topics: ClassVar[tuple[Topic, ...]]
     example: ClassVar[dict[str, Any]]
 
     def partition_key(self) -> str:
@@ -70,13 +71,18 @@ REGISTRY: dict[str, type[Payload]] = {}
 P = TypeVar("P", bound=Payload)
 
 
-def event(event_type: str, topic: Topic, example: dict[str, Any]) -> Callable[[type[P]], type[P]]:
-    """Register a payload class as an event type of `topic`, with the example that documents it."""
+def event(event_type: str, topic: Topic, *others: Topic, example: dict[str, Any]) -> Callable[[type[P]], type[P]]:
+    """Register a payload class as an event type of `topic`, with the example that documents it.
+
+    What every service tells in the same words is on several topics.
+    """
 
     def register(cls: type[P]) -> type[P]:
+        if taken := {"event_type", "topic", "topics", "example"} & cls.model_fields.keys():
+            raise ValueError(f"event type {event_type}: a field cannot be called {taken.pop()}")
         if event_type in REGISTRY:
             raise ValueError(f"event type {event_type} is registered twice")
-        cls.event_type, cls.topic, cls.example = event_type, topic, example
+        cls.event_type, cls.topic, cls.topics, cls.example = event_type, topic, (topic, *others), example
         REGISTRY[event_type] = cls
         return cls
 

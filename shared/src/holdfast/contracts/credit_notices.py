@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from holdfast.contracts.base import (
+    Amount,
     BusinessDate,
     CompanyId,
     Currency,
@@ -14,6 +15,7 @@ from holdfast.contracts.base import (
     Id,
     Instant,
     Number,
+    Part,
     Payload,
     Positive,
     Text,
@@ -182,8 +184,37 @@ class ReviewDue(CustomerPayload):
     as_of: BusinessDate
 
 
+class OpenDocument(Part):
+    """A document that was open, as Holdfast has it."""
+
+    document: Id
+    kind: Text
+    open_amount: Amount = Field(description="currency of the difference; negative for a credit")
+
+
+@event(
+    "credit.balance-difference.found.v1",
+    CREDIT,
+    example={**CUSTOMER, "currency": "EUR", "as_of": "2026-02-28", "report_version": 20260228, "reported": "2380.00",
+             "computed": "1190.00", "documents": [{"document": "INV-1", "kind": "invoice", "open_amount": "1190.00"}],
+             "found_at": "2026-03-02T03:00:00Z"},
+)  # fmt: skip
+class BalanceDifferenceFound(CustomerPayload):
+    """A control total of the ERP differs from the open items that Holdfast has: please send the customer's documents
+    anew. Nothing is corrected without them; a difference that stays as it is is told once."""
+
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    currency: Currency
+    as_of: BusinessDate = Field(description="the day that the control total speaks of")
+    report_version: int = Field(description="version of the erp.balance.reported.v1 that was compared")
+    reported: Amount = Field(description="open debits less open credits by the ERP, `currency`")
+    computed: Amount = Field(description="the same by the documents that Holdfast has, `currency`")
+    documents: tuple[OpenDocument, ...] = Field((), description="what was open on that day, at most 200 documents")
+    found_at: Instant
+
+
 __all__ = [
-    "AdjustmentApproved", "AdjustmentDenied", "AdjustmentPosted", "AdjustmentSubmitted", "LimitChanged",
-    "LimitExpiring", "PolicyChanged", "PolicyExpiring", "ReviewDue", "TemporaryLimitEnded",
-    "TemporaryLimitStarted",
+    "AdjustmentApproved", "AdjustmentDenied", "AdjustmentPosted", "AdjustmentSubmitted", "BalanceDifferenceFound",
+    "LimitChanged", "LimitExpiring", "OpenDocument", "PolicyChanged", "PolicyExpiring", "ReviewDue",
+    "TemporaryLimitEnded", "TemporaryLimitStarted",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Write the generated contract documents: `python -m holdfast.contracts.generate [--check | --release]`.
 
-Without an option the documents under `shared/contracts/` are written anew. `--check` writes nothing and fails
-when a document is stale or the catalogue would break users of the released version; `--release` makes the
-present schemas the released ones.
+Without an option the documents under `shared/contracts/` are written anew, and event types that are new become part
+of the released version. `--check` writes nothing and fails when a document is stale, an event type is not released, or
+the catalogue would break users of the released version; `--release` makes all present schemas the released ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def problems(folder: Path = FOLDER) -> list[str]:
     stale = [f"{path} is stale; run python -m holdfast.contracts.generate" for path, text in wanted.items()
              if found.get(path) != text]  # fmt: skip
     left = [f"{path} belongs to no event type; delete it" for path in sorted(found.keys() - wanted.keys())]
-    return stale + left + breaks(released(folder), all_schemas())
+    known = released(folder)
+    new = [f"{name} is not among the released; run python -m holdfast.contracts.generate"
+           for name in all_schemas() if name not in known]  # fmt: skip
+    return stale + left + new + breaks(known, all_schemas())
 
 
 def released(folder: Path = FOLDER) -> dict[str, Any]:
@@ -51,17 +54,22 @@ def write(texts: Mapping[str, str], folder: Path) -> None:
         (folder / path).write_text(text)
 
 
+def release(folder: Path, *, again: bool) -> None:
+    """Make new event types part of the released version, or all as they are now."""
+    schemas = {Path(path): text for path, text in documents().items() if path.startswith("schemas/")}
+    known = {} if again else released(folder)
+    write({f"released/{path.name}": text for path, text in schemas.items() if path.stem not in known}, folder)
+
+
 def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     """The command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="holdfast.contracts.generate", description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail when stale or incompatible")
     parser.add_argument("--release", action="store_true", help="make the present schemas the released ones")
     options = parser.parse_args(arguments)
-    if not options.check:
+    if not options.check or options.release:
         write(documents(), folder)
-    if options.release:
-        schemas = {name: text for name, text in documents().items() if name.startswith("schemas/")}
-        write({f"released/{Path(name).name}": text for name, text in schemas.items()}, folder)
+        release(folder, again=options.release)
     found = problems(folder)
     sys.stderr.writelines(f"{problem}\n" for problem in found)
     return 1 if found else 0

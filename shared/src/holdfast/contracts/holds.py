@@ -143,6 +143,10 @@ class OrderHeld(OrderDecision):
     attempt: Id
     proforma: bool = False
     hold: Id
+    checked: bool = Field(
+        True, description="false: the document is not checked, and waits since the order is held already"
+    )
+    not_checked_because: Text | None = None
     reasons: tuple[str, ...]
     explanation: tuple[Text, ...] = ()
     warnings: tuple[Text, ...] = Field((), description="what rules that only warn have found")
@@ -257,6 +261,25 @@ class OrderEscalated(HoldNotice):
     level: Number = Field(
         ge=1, description="how often the company's number of days has passed; each level is told once"
     )
+
+
+@event(
+    "hold.reservation.expired.v1",
+    HOLDS,
+    example={"company": "DE01", "customer": "C-1001", "sequence": 14, "order": "SO-771", "order_version": 1,
+             "order_currency": "EUR", "amount": "1190.00", "reserved_at": "2026-02-20T09:15:01Z",
+             "expired_at": "2026-03-06T09:20:00Z"},
+)  # fmt: skip
+class ReservationExpired(CustomerPayload):
+    """What a check had reserved for an order counts no longer: no state of the order has come (spec 2.1, R)."""
+
+    sequence: int = Field(ge=1, description="grows by one with each event of this key on this topic")
+    order: Id
+    order_version: int = Field(ge=0)
+    order_currency: Currency
+    amount: Positive = Field(description="what was reserved, order currency")
+    reserved_at: Instant
+    expired_at: Instant
 
 
 @event(

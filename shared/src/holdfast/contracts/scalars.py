@@ -6,6 +6,7 @@ an instant has its offset from UTC. Python code hands in `Decimal`, `date` and `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,7 +16,7 @@ from typing import Annotated, Any, cast
 
 import orjson
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from holdfast.contracts.currencies import MINOR_UNITS, QUANTA
 from holdfast.contracts.refusals import pattern, refused, shorten
@@ -40,11 +41,20 @@ CAPITALS2 = pattern(r"^[A-Z]{2}$", "Write two capital letters, such as DE.")
 WITHOUT_NUL = pattern(r"^[^\x00]*$", "Leave out the NUL character.")
 
 
-def _from_json(text: CoreSchema, value: CoreSchema) -> CoreSchema:
-    """JSON must be a string of the right shape; Python may also be the value itself, but never a number."""
+def _from_json(text: CoreSchema, value: CoreSchema, shape: str | None = None) -> CoreSchema:
+    """JSON must be a string of the right shape; Python may also be the value itself, but never a number.
+
+    A text in Python, such as a parameter of a request, must have the `shape` too: "0" is no day.
+    """
+
+    def check(given: Any) -> Any:
+        if shape is not None and isinstance(given, str) and not re.search(shape, given):
+            raise PydanticKnownError("string_pattern_mismatch", {"pattern": shape})
+        return _no_float(given)
+
     return core_schema.json_or_python_schema(
         json_schema=core_schema.chain_schema([text, value]),
-        python_schema=core_schema.no_info_before_validator_function(_no_float, value),
+        python_schema=core_schema.no_info_before_validator_function(check, value),
     )
 
 
@@ -98,7 +108,7 @@ class _Fits:
 class _Day:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=DAY)
-        return _from_json(text, core_schema.date_schema(ge=FIRST_DAY, le=LAST_DAY))
+        return _from_json(text, core_schema.date_schema(ge=FIRST_DAY, le=LAST_DAY), DAY)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
@@ -108,7 +118,7 @@ class _Instant:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=INSTANT, max_length=40)
         value = core_schema.datetime_schema(tz_constraint="aware", ge=FIRST_INSTANT, lt=END)
-        return _from_json(text, value)
+        return _from_json(text, value, INSTANT)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from logging import ERROR, WARNING
 
 import asyncpg
 from structlog import get_logger
@@ -15,6 +16,8 @@ from holdfast.database.work import Work, is_transient, transaction
 POLL_SECONDS = 1.0
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
+LEASE = timedelta(hours=1)
+"""How long upkeep belongs to who has claimed it; after a crash somebody else begins then."""
 
 log = get_logger(__name__)
 
@@ -31,7 +34,22 @@ class Job:
     run: Callable[[Work], Awaitable[bool | None]]
 
 
-async def register(pool: asyncpg.Pool, jobs: Sequence[Job]) -> None:
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Long work every `every`, on connections and in transactions of its own; doing it twice does no harm.
+
+    It is claimed by a lease, since no transaction may stay open so long.
+    """
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[None]]
+
+
+Jobs = Sequence[Job | Upkeep]
+
+
+async def register(pool: asyncpg.Pool, jobs: Jobs) -> None:
     """Make the jobs known to the database; new ones are due at once."""
     async with transaction(pool, clock=False) as work:
         await work.conn.execute(
@@ -42,28 +60,41 @@ async def register(pool: asyncpg.Pool, jobs: Sequence[Job]) -> None:
         )
 
 
-async def run_next(pool: asyncpg.Pool, jobs: Sequence[Job]) -> bool:
+async def run_next(pool: asyncpg.Pool, jobs: Jobs) -> bool:
     """Claim one due job that nobody else runs, and run it. False when none is due.
 
-    Claim, effects and next due time are one commit: a crash leaves the run to another replica.
+    Claim, effects and next due time are one commit: a crash leaves the run to another replica. After any error the
+    others have their turn before it is tried again.
     """
-    claimed: list[str] = []
+    job: Job | Upkeep | None = None
     try:
         async with transaction(pool) as work:
             job = await _claim(work, jobs)
-            if job is None:
-                return False
-            claimed.append(job.name)
-            await _finish(work, job, more=bool(await job.run(work)))
+            if isinstance(job, Upkeep):
+                await _lease(work, job)
+            elif job is not None:
+                await _finish(work, job, more=bool(await job.run(work)))
+        if isinstance(job, Upkeep):
+            await _keep_up(pool, job)
     except Exception as error:
-        if not claimed or is_transient(error):
+        if job is None:
             raise
-        log.exception("job_failed", job=claimed[0])
-        await _postpone(pool, claimed[0], error)
-    return True
+        log.log(WARNING if is_transient(error) else ERROR, "job_failed", job=job.name, exc_info=error)
+        await _postpone(pool, job.name, error)
+    return job is not None
 
 
-async def _claim(work: Work, jobs: Sequence[Job]) -> Job | None:
+async def _lease(work: Work, job: Upkeep) -> None:
+    await work.conn.execute("UPDATE job SET due_at = $2 WHERE name = $1", job.name, work.now + LEASE)
+
+
+async def _keep_up(pool: asyncpg.Pool, job: Upkeep) -> None:
+    await job.run()
+    async with transaction(pool, clock=False) as work:
+        await _finish(work, job, more=False)
+
+
+async def _claim(work: Work, jobs: Jobs) -> Job | Upkeep | None:
     name = await work.conn.fetchval(
         """SELECT name FROM job WHERE due_at <= $1 AND name = ANY($2::text[])
            ORDER BY due_at, name LIMIT 1 FOR UPDATE SKIP LOCKED""",
@@ -73,7 +104,7 @@ async def _claim(work: Work, jobs: Sequence[Job]) -> Job | None:
     return next((job for job in jobs if job.name == name), None)
 
 
-async def _finish(work: Work, job: Job, *, more: bool) -> None:
+async def _finish(work: Work, job: Job | Upkeep, *, more: bool) -> None:
     await work.conn.execute(
         """UPDATE job SET due_at = $2, last_run = $3, runs = runs + 1, failures = 0, last_error = NULL
            WHERE name = $1""",
@@ -98,7 +129,7 @@ async def _postpone(pool: asyncpg.Pool, name: str, error: Exception) -> None:
         )
 
 
-async def run_jobs(pool: asyncpg.Pool, jobs: Sequence[Job], stop: asyncio.Event, *, poll: float = POLL_SECONDS) -> None:
+async def run_jobs(pool: asyncpg.Pool, jobs: Jobs, stop: asyncio.Event, *, poll: float = POLL_SECONDS) -> None:
     """Run what falls due until `stop` is set; the run under way is finished. A lost database is waited for.
 
     `poll` is the pause between two looks, in seconds.

@@ -7,13 +7,15 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from holdfast.database.pool import connect
+from holdfast.platform.settings import with_password
 
 
 def url_for(admin_url: str, database: str, user: str, password: str) -> str:
     """The address of another database on the same server."""
     parts = urlsplit(admin_url)
     where = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{quote(user)}:{quote(password, safe='')}@{where}", path=f"/{database}"))
+    url = urlunsplit(parts._replace(netloc=f"{quote(user)}@{where}", path=f"/{database}"))
+    return with_password(url, password)
 
 
 async def ensure_database(admin_url: str, name: str, password: str) -> str:

@@ -39,6 +39,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: _problem("The token may not write events, or not for this company"),
     413: _problem("The body is too large"),
     415: _problem("Another content type than the route takes"),
+    422: _problem("The route takes no parameters"),
 }
 SINGLE_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"description": "The bus has the event", "content": {"application/json": {"example": TAKEN}}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ from holdfast.platform.accounts import Account
 KEEPER = Path(__file__).with_name("keeper.py")
 _KEEPERS: list[subprocess.Popen[bytes]] = []
 """Kept until the end: a server may outlive the object that started it."""
+_FOR_OTHERS: list[subprocess.Popen[bytes]] = []
+"""Those that end with another process than this one, which may end before them."""
 
 
 def free_port() -> int:
@@ -109,4 +112,14 @@ def keep(
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     _KEEPERS.append(keeper)
+    if order["parent"] != os.getpid():
+        _FOR_OTHERS.append(keeper)
     return keeper
+
+
+@atexit.register
+def _leave_to_others() -> None:
+    """Python warns of a child that still runs when its parent ends, unless its end was seen."""
+    for keeper in _FOR_OTHERS:
+        if keeper.poll() is None:
+            keeper.returncode = 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 
@@ -14,17 +16,18 @@ from holdfast.bus.handlers import Service
 from holdfast.bus.relay import Relay
 from holdfast.bus.runner import Runner
 from holdfast.contracts.topics import TOPICS
-from holdfast.database.jobs import Job, run_jobs
+from holdfast.database.jobs import Job, Upkeep, run_jobs
 from holdfast.database.pool import create_pool
-from holdfast.database.work import Work
+from holdfast.database.work import transaction
 from holdfast.platform.settings import Settings
-from holdfast.receivables.waiting import prune_stale
+from holdfast.receivables import waiting
 from holdfast.web import idempotency
 
 Beside = Callable[[asyncpg.Pool, asyncio.Event], Awaitable[None]]
 """Something that runs beside the consumer in a worker, until the event is set."""
 STALE_DAYS = timedelta(days=28)
 STALE_BATCH = 5_000
+OBSERVE_SECONDS = 30.0
 
 
 async def open_pool(settings: Settings, service: str, role: str) -> asyncpg.Pool:
@@ -60,23 +63,39 @@ async def _awaited(running: Awaitable[None]) -> None:
     await running
 
 
+async def prune(pool: asyncpg.Pool) -> None:
+    """Remove what is done and past its time, in small transactions."""
+    await pruning.prune(pool)
+    await idempotency.prune(pool)
+    removed = STALE_BATCH
+    while removed == STALE_BATCH:
+        async with transaction(pool, clock=False) as work:
+            removed = await waiting.prune_stale(work, work.now - STALE_DAYS, STALE_BATCH)
+
+
 async def run_periodic(service: Service, settings: Settings, stop: asyncio.Event, jobs: Sequence[Job] = ()) -> None:
     """Periodic work until `stop`: the service's own, pruning, and the upkeep of the embedded bus."""
     pool = await open_pool(settings, service.name, "jobs")
     admin = connect(settings.bus).admin()
 
-    async def prune(work: Work) -> bool:
-        await pruning.prune(pool)
-        await idempotency.prune(pool)
-        return await prune_stale(work, work.now - STALE_DAYS, STALE_BATCH) == STALE_BATCH
-
-    async def maintain(work: Work) -> None:
-        await admin.maintain(TOPICS)
-
     every_hour = timedelta(hours=1)
-    common = [Job("pruning", every_hour, prune), Job("bus-maintenance", every_hour, maintain)]
+    common = [
+        Upkeep("pruning", every_hour, partial(prune, pool)),
+        Upkeep("bus-maintenance", every_hour, partial(admin.maintain, TOPICS)),
+    ]
+    observing = asyncio.create_task(_observe_waiting(pool, service.name))
     try:
         await run_jobs(pool, [*common, *jobs], stop)
     finally:
+        observing.cancel()
+        await asyncio.gather(observing, return_exceptions=True)
         await admin.close()
         await pool.close()
+
+
+async def _observe_waiting(pool: asyncpg.Pool, service: str) -> None:
+    """Every replica tells the same: it is no work to be claimed."""
+    while True:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await waiting.observe(pool, service)
+        await asyncio.sleep(OBSERVE_SECONDS)

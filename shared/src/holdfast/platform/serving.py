@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
+import asyncpg
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from holdfast.bus.runner import stopped_partitions
+from holdfast.bus.standing import reasons
 from holdfast.database.pool import create_pool
 from holdfast.platform.services import INGEST, load, load_ingest
 from holdfast.platform.settings import Settings
@@ -85,7 +87,10 @@ def health_of(name: str, settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def watching(app: FastAPI) -> AsyncIterator[None]:
         async def standing_still() -> str | None:
-            stopped = await stopped_partitions(app.state.pool)
+            stopped = reasons(name)
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                # Without the database, which is a problem of its own, this process still knows of its partitions.
+                stopped = await stopped_partitions(app.state.pool) | stopped
             return "; ".join(f"{tp} is stopped: {why}" for tp, why in sorted(stopped.items())) or None
 
         app.state.checks["partitions"] = standing_still

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -95,8 +96,11 @@ class Settings(KafkaSettings, BaseSettings):
 
     postgres_url: str | None = Field(default=None, repr=False)
     credit_database_url: str | None = Field(default=None, repr=False)
+    credit_database_password: SecretStr | None = None
     hold_database_url: str | None = Field(default=None, repr=False)
-    pool_size: int = Field(default=10, ge=1)
+    hold_database_password: SecretStr | None = None
+    pool_size: int = Field(default=10, ge=4)
+    """A worker keeps one connection to listen on, takes over partitions with a second one at hand, and relays."""
     statement_timeout_seconds: float = Field(default=30.0, gt=0)
     lock_timeout_seconds: float = Field(default=10.0, gt=0)
 
@@ -123,9 +127,12 @@ class Settings(KafkaSettings, BaseSettings):
 
     def database_url(self, service: str) -> str:
         """The database of "credit-service" or "hold-service". Raises SettingsError when it is not known."""
-        name = f"{service.removesuffix('-service')}_database_url"
+        short = service.removesuffix("-service")
+        name = f"{short}_database_url"
         given: str | None = getattr(self, name, None)
-        return given or self._local(name)
+        password: SecretStr | None = getattr(self, f"{short}_database_password", None)
+        url = given or self._local(name)
+        return url if password is None else with_password(url, password.get_secret_value())
 
     @property
     def key_file(self) -> Path:
@@ -140,6 +147,13 @@ class Settings(KafkaSettings, BaseSettings):
                 f"set the variable, or start one with `make demo`."
             )
         return str(value)
+
+
+def with_password(url: str, password: str) -> str:
+    """A database's address with the password of its user, whatever characters that is made of."""
+    parts = urlsplit(url)
+    user, host = parts.username or "", parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 
 def read_stack(data_dir: Path) -> dict[str, Any]:

@@ -42,7 +42,7 @@ WITH items AS (
 OPEN_ITEMS = f"""{ITEMS}
 SELECT customer, document, kind, currency, document_date, due_date, open_amount,
        CASE WHEN is_debit AND open_amount > 0 THEN greatest(0, $2 - due_date) ELSE 0 END AS days_overdue
-FROM open WHERE open_amount <> 0 ORDER BY customer, due_date NULLS LAST, document
+FROM open WHERE open_amount <> 0 ORDER BY customer, due_date NULLS LAST, document COLLATE "C"
 """
 BALANCES = f"""{ITEMS}
 SELECT customer, currency, sum(open_amount) AS balance,
@@ -57,6 +57,13 @@ SELECT customer, count(*)::integer AS paid, sum(greatest(0, last_date - due_date
        max(greatest(0, last_date - due_date)) AS worst
 FROM open WHERE is_debit AND open_amount = 0 AND last_date IS NOT NULL
 GROUP BY customer ORDER BY customer
+"""
+
+
+CUSTOMERS = """
+SELECT DISTINCT customer FROM document
+WHERE company = $1 AND version IS NOT NULL AND document_date <= $2 AND ($3::text IS NULL OR customer > $3)
+ORDER BY customer LIMIT $4
 """
 
 
@@ -97,6 +104,11 @@ class Lateness:
     paid: int
     days_late: int
     worst: int
+
+
+async def read_customers_as_of(work: Work, company: str, as_of: date, after: str | None, limit: int) -> list[str]:
+    """The next customers behind `after` who had any document by the end of `as_of`."""
+    return [row["customer"] for row in await work.conn.fetch(CUSTOMERS, company, as_of, after, limit)]
 
 
 async def read_open_items_as_of(

@@ -9,11 +9,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from holdfast.receivables.model import Converter, LimitType, Position
-from holdfast.receivables.money import EXACT, ZERO, rounded, total
+from holdfast.receivables.money import EXACT, ZERO, percentage, rounded, total
 from holdfast.receivables.rates import IDENTITY
 from holdfast.values import quick
-
-HUNDREDTH = Decimal("0.01")
 
 
 class PolicyMode(StrEnum):
@@ -161,7 +159,7 @@ class LimitTest:
     @property
     def used_percent(self) -> Decimal | None:
         """100 x exposure / limit, two decimals; None without a limit (spec 2.5)."""
-        return (100 * self.exposure / self.limit).quantize(HUNDREDTH) if self.limit else None
+        return percentage(self.exposure, self.limit) if self.limit else None
 
     @property
     def available(self) -> Decimal:

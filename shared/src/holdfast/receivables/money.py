@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from holdfast.contracts.currencies import QUANTA
 
 ZERO = Decimal(0)
+HUNDRED, HUNDREDTH = Decimal(100), Decimal("0.01")
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 """Arithmetic wide enough for any sum, product or quotient before it is rounded once."""
 
@@ -21,6 +22,11 @@ def minor_unit(currency: str) -> Decimal:
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """`amount` to the minor unit of `currency`, half away from zero (design, section 6)."""
     return amount.quantize(minor_unit(currency), context=EXACT)
+
+
+def percentage(part: Decimal, whole: Decimal) -> Decimal:
+    """`part` in percent of `whole`, two decimals, half away from zero. `whole` is not 0."""
+    return EXACT.divide(EXACT.multiply(HUNDRED, part), whole).quantize(HUNDREDTH, context=EXACT)
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:

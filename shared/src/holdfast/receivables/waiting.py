@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from holdfast.database.work import Work
+import asyncpg
 
+from holdfast.database.work import Work
+from holdfast.platform.metrics import gauge
+
+KINDS = ("settlement", "notice", "reversal", "account", "order cancellation", "delivery", "invoice")
+METRIC = gauge("holdfast_facts_waiting", "Facts that wait for another one which has not come yet.", ("service", "what"))
 WAITING = """
 SELECT * FROM (
     SELECT 'settlement' AS what, d.company, s.settlement AS number, 'document ' || d.document AS waits_for
@@ -42,8 +47,13 @@ SELECT * FROM (
     SELECT 'invoice', d.company, d.document, 'order ' || d.order_no
     FROM sales_order o JOIN document d ON d.company = o.company AND d.order_no = o.order_no
     WHERE o.version IS NULL
-) w ORDER BY company, what, number, waits_for LIMIT $1
+) w
+WHERE ($2::text[] IS NULL OR company = ANY ($2)) AND ($3::text IS NULL OR company = $3)
+  AND ($4::text IS NULL OR what = $4)
+  AND ($5::text IS NULL OR (company, what, number, waits_for) > ($5, $6::text, $7::text, $8::text))
+ORDER BY company, what, number, waits_for LIMIT $1
 """
+COUNTS = f"SELECT what, count(*) AS count FROM ({WAITING}) w GROUP BY what"
 PRUNE = """
 DELETE FROM stale_event WHERE id IN (
     SELECT id FROM stale_event WHERE received_at < $1 ORDER BY received_at LIMIT $2)
@@ -60,9 +70,24 @@ class Waiting:
     waits_for: str
 
 
-async def read_waiting(work: Work, limit: int = 1000) -> list[Waiting]:
-    """What waits, at most `limit` of it, by company. A delivery without an order at all is not an error."""
-    return [Waiting(*row.values()) for row in await work.conn.fetch(WAITING, limit)]
+async def read_waiting(
+    work: Work, companies: list[str] | None = None, company: str | None = None, what: str | None = None,
+    after: tuple[str, str, str, str] | None = None, limit: int = 1000,
+) -> list[Waiting]:  # fmt: skip
+    """What waits, at most `limit` of it, by company, from the one behind `after` on.
+
+    A delivery without an order at all is not an error.
+    """
+    place = after or (None, None, None, None)
+    return [Waiting(*row.values()) for row in await work.conn.fetch(WAITING, limit, companies, company, what, *place)]
+
+
+async def observe(pool: asyncpg.Pool, service: str) -> None:
+    """Bring the metric up to date."""
+    rows = await pool.fetch(COUNTS, *(None,) * 8)
+    counts = {row["what"]: row["count"] for row in rows}
+    for what in KINDS:
+        METRIC.labels(service, what).set(counts.get(what, 0))
 
 
 async def prune_stale(work: Work, before: datetime, limit: int = 10_000) -> int:

@@ -38,7 +38,7 @@ def place_of(play: Play, order: str, company: str | None = None, near: str | Non
 async def newest_hold(play: Play, order: str, company: str) -> dict[str, Any] | None:
     """The newest hold of an order, if it has ever had one."""
     where = f"company={quote(play.path_of(company))}&order={quote(order)}&history=true&sort=-hold&limit=1"
-    reply = await play.must(await play.get(HOLD, f"/v1/holds?{where}"), f"the hold of order {order}")
+    reply = play.must(await play.get(HOLD, f"/v1/holds?{where}"), f"the hold of order {order}")
     items = reply.body["items"]
     found: dict[str, Any] | None = items[0] if items else None
     return found

@@ -114,7 +114,7 @@ async def _change_rule(play: Play, step: Step) -> Done:
     given: RuleStep | None = step.change_rule or step.remove_rule
     assert given is not None
     path = f"/v1/rules/{play.number_of(f'rule:{given.rule}')}"
-    known = await play.must(await play.get(HOLD, path), f"the rule {given.rule}")
+    known = play.must(await play.get(HOLD, path), f"the rule {given.rule}")
     if step.remove_rule is not None:
         return Done(await ask(play, step, HOLD, "DELETE", path, etag=known.etag))
     body = {name: value for name, value in known.body.items() if name not in ("id", "version", "name")}
@@ -149,7 +149,7 @@ async def _finished(play: Play, path: str) -> Reply:
 
     async def done() -> Reply:
         while True:
-            shown = await play.must(await play.get(HOLD, path), "the what-if run")
+            shown = play.must(await play.get(HOLD, path), "the what-if run")
             if shown.body["state"] in ("done", "failed"):
                 return shown
             await asyncio.sleep(PAUSE_SECONDS)

@@ -125,7 +125,7 @@ async def _explained(play: Play, expect: Expect, done: Done) -> Lines:
     number = body.get("decision") or play.made.get("decision")
     told = {**body}
     if number is not None:
-        told |= (await play.must(await play.get(HOLD, f"/v1/decisions/{number}"), "the decision")).body
+        told |= (play.must(await play.get(HOLD, f"/v1/decisions/{number}"), "the decision")).body
     if expect.explains is not None:
         sentences = told.get("sentences") or told.get("explanation") or []
         yield holds("explains", expect.explains, sentences, "explains")
@@ -160,7 +160,7 @@ async def _hold(play: Play, wanted: HoldExpected, done: Done, *where: str | int)
         yield line
     if wanted.to_pass is not None:
         path = f"/v1/holds/{hold['hold']}/to-pass"
-        items = (await play.must(await play.get(HOLD, path), "what it takes")).body["items"]
+        items = (play.must(await play.get(HOLD, path), "what it takes")).body["items"]
         yield holds(f"{about}: to_pass", wanted.to_pass, [item["to_pass"] for item in items], *where, "to_pass")
 
 
@@ -253,7 +253,7 @@ async def _get(play: Play, wanted: GetExpected, user: str | None, *where: str | 
 async def _counts(play: Play, expect: Expect) -> Lines:
     if expect.holds is not None:
         reply, own = await _rows(play, ListExpected(), None)
-        await play.must(reply, "the list of holds")
+        play.must(reply, "the list of holds")
         yield compare("active holds", expect.holds, len(own), "holds")
     if expect.events is None and expect.event_counts is None:
         return

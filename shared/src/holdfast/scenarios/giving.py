@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from holdfast.scenarios.facts import (
 )  # fmt: skip
 from holdfast.scenarios.given import Given, documents, master_data
 from holdfast.scenarios.journals import temporary_limit
+from holdfast.scenarios.marked import Where
 from holdfast.scenarios.names import CREDIT, HOLD, names
 from holdfast.scenarios.play import Ask, Play
 
@@ -26,26 +28,25 @@ REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_re
 """Parameters of hold-service that name release reasons, which must be there before."""
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 YEAR = timedelta(days=365)
+UNTOUCHED = '"0"'
+"""The version of what is there for each company before anybody has set it up."""
 
 
 async def give(play: Play, facts: Facts) -> None:
-    """Make everything there that the first step finds. Raises Refused, BadEvent; `play.where` then leads to the fact.
+    """Make everything there that the first step finds. Raises Refused and BadEvent, which lead to the fact.
 
     Workflows and a ban on typed limits come last: what is given needs no approval.
     """
     await _say(play, [*master_data(facts, play.setting)])
-    for name, company in facts.companies.items():
-        await _set_up(play, name, company)
-    await play.settle()
-    for name, customer in facts.customers.items():
-        await _profile(play, name, customer)
-    await play.settle()
+    await gather(*(_set_up(play, name, company) for name, company in facts.companies.items()))
+    await gather(*(_profile(play, name, customer) for name, customer in facts.customers.items()))
     for name, group in facts.credit_groups.items():
         await _group(play, name, group)
     for name, company in facts.companies.items():
         await _close(play, name, company)
     await play.settle()
-    await _say(play, [*documents(facts, play.setting)])
+    if found := [*documents(facts, play.setting)]:
+        await _say(play, found)
 
 
 async def _say(play: Play, events: list[Given]) -> None:
@@ -56,32 +57,45 @@ async def _say(play: Play, events: list[Given]) -> None:
     await play.tell(made)
 
 
+async def _put(play: Play, where: Where, service: str, path: str, body: Body, tag: str = "new") -> None:
+    """Make something that nobody has set up before."""
+    reply = await play.send(service, "PUT", path, body, etag=tag)
+    play.must(reply, ".".join(str(part) for part in where), where)
+
+
 async def _set_up(play: Play, name: str, c: CompanyFact) -> None:
+    """What either service keeps, then what may name it; one thing at a time in each service."""
     company, at = play.names.name(name), ("companies", name)
-    by_default = {c.parameters[given] for given in REASONS_BY_DEFAULT if c.parameters.get(given)}
-    for kind, named in (("hold", {*c.reasons.hold}), ("release", {*c.reasons.release} | by_default)):
-        for reason in sorted(named):
-            play.where = (*at, "reasons", kind)
-            path = f"/v1/reasons/{company}/{kind}/{reason}"
-            await play.must(await play.put(HOLD, path, {"description": reason}), f"the {kind} reason {reason}")
-    play.where = (*at, "parameters")
-    given = await set_parameters(play, name, c.parameters | {LIMITS_BY_HAND: True})
-    await play.must(given, "a parameter")
-    for document, place in c.checkpoints.items():
-        play.where = (*at, "checkpoints", document)
-        path = f"/v1/checkpoints/{company}/{document}"
-        await play.must(await play.put(HOLD, path, place.model_dump()), f"the checkpoint {document}")
+    await gather(_reasons(play, name, c), _credit_master_data(play, name, c))
+    await _parameters(play, name, c.parameters | {LIMITS_BY_HAND: True})
+    for kind, fact in c.checkpoints.items():
+        path = f"/v1/checkpoints/{company}/{kind}"
+        await _put(play, (*at, "checkpoints", kind), HOLD, path, fact.model_dump(), UNTOUCHED)
     for number, rule in enumerate(c.rules):
-        play.where = (*at, "rules", number)
         reply = await play.send(HOLD, "POST", "/v1/rules", rule_body(play, name, rule))
-        await play.must(reply, f"the rule {rule.kind}")
+        play.must(reply, f"the rule {rule.kind}", (*at, "rules", number))
         play.keep("rule", rule.name, rule.kind, reply.body["id"])
     for subject, ranks in c.rankings.model_dump().items():
         if ranks:
-            play.where = (*at, "rankings", subject)
             path = f"/v1/rankings/{company}/{subject.replace('_', '-')}"
-            await play.must(await play.put(HOLD, path, {"ranks": ranks}), f"the ranking of {subject}")
-    await _credit_master_data(play, name, c)
+            await _put(play, (*at, "rankings", subject), HOLD, path, {"ranks": ranks}, UNTOUCHED)
+    for number, limits in enumerate(c.automatic_limits):
+        currency = limits.currency or c.currency
+        path = f"/v1/automatic-limit-rules/{company}/{limits.risk_group}/{currency}"
+        await _put(play, (*at, "automatic_limits", number), CREDIT, path, automatic_limit_body(limits, currency))
+
+
+async def _reasons(play: Play, name: str, c: CompanyFact) -> None:
+    by_default = {c.parameters[given] for given in REASONS_BY_DEFAULT if c.parameters.get(given)}
+    for kind, named in (("hold", {*c.reasons.hold}), ("release", {*c.reasons.release} | by_default)):
+        for reason in sorted(named):
+            path = f"/v1/reasons/{play.names.name(name)}/{kind}/{reason}"
+            await _put(play, ("companies", name, "reasons", kind), HOLD, path, {"description": reason})
+
+
+async def _parameters(play: Play, name: str, parameters: Body) -> None:
+    reply = await set_parameters(play, name, parameters)
+    play.must(reply, "a parameter", ("companies", name, "parameters"))
 
 
 async def _credit_master_data(play: Play, name: str, c: CompanyFact) -> None:
@@ -94,19 +108,11 @@ async def _credit_master_data(play: Play, name: str, c: CompanyFact) -> None:
     }
     for kind, listed in (entries | c.master_data).items():
         for code, body in listed.items():
-            play.where = (*at, kind.replace("-", "_"), code) if kind in entries else (*at, "master_data", kind, code)
-            path = f"/v1/master-data/{kind}/{company}/{code}"
-            await play.must(await play.put(CREDIT, path, body), f"{code} of {kind}")
+            where: Where = (*at, kind.replace("-", "_"), code) if kind in entries else (*at, "master_data", kind, code)
+            await _put(play, where, CREDIT, f"/v1/master-data/{kind}/{company}/{code}", body)
     for kind, classes in (("scoring-groups", c.scoring_groups), ("risk-groups", c.risk_groups)):
         for code, body in classes.items():
-            play.where = (*at, kind.replace("-", "_"), code)
-            await play.must(await play.put(CREDIT, f"/v1/{kind}/{company}/{code}", body), f"{code} of {kind}")
-    for number, rule in enumerate(c.automatic_limits):
-        play.where = (*at, "automatic_limits", number)
-        currency = rule.currency or c.currency
-        path = f"/v1/automatic-limit-rules/{company}/{rule.risk_group}/{currency}"
-        reply = await play.put(CREDIT, path, automatic_limit_body(rule, currency))
-        await play.must(reply, f"the automatic limits of {rule.risk_group} and {currency}")
+            await _put(play, (*at, kind.replace("-", "_"), code), CREDIT, f"/v1/{kind}/{company}/{code}", body)
 
 
 def automatic_limit_body(rule: AutomaticLimitFact, currency: str) -> Body:
@@ -122,13 +128,12 @@ def automatic_limit_body(rule: AutomaticLimitFact, currency: str) -> Body:
 
 async def _close(play: Play, name: str, c: CompanyFact) -> None:
     if c.parameters.get(LIMITS_BY_HAND) is False:
-        await play.must(await set_parameters(play, name, {LIMITS_BY_HAND: False}), "a parameter")
+        await _parameters(play, name, {LIMITS_BY_HAND: False})
     for number, workflow in enumerate(c.workflows):
-        play.where = ("companies", name, "workflows", number)
         body = dict(workflow)
         service, kind = body.pop("service", HOLD), body.pop("type")
-        reply = await play.put(service, f"/v1/workflows/{play.names.name(name)}/{kind}", body)
-        await play.must(reply, f"the workflow {kind}")
+        path = f"/v1/workflows/{play.names.name(name)}/{kind}"
+        await _put(play, ("companies", name, "workflows", number), service, path, body, UNTOUCHED)
 
 
 async def set_parameters(play: Play, name: str, parameters: Body, ask: Ask | None = None) -> Reply:
@@ -194,30 +199,25 @@ def profile_as_it_is(known: Body, changes: Body) -> Body:
 async def _profile(play: Play, name: str, c: CustomerFact) -> None:
     company, account = play.setting.party(name)
     at = ("customers", name)
-    play.where = at
     body = profile_body(play, company, c.model_dump(mode="json", exclude={"currency"}), c.profile)
     party = f"{play.names.name(company)}/{account}"
     if body:
         body.setdefault("credit_limit", {"amount": "0", "currency": play.setting.currency(company)})
-        await play.must(await play.put(CREDIT, f"/v1/credit-profiles/{party}", body), f"the profile of {name}")
+        await _put(play, at, CREDIT, f"/v1/credit-profiles/{party}", body)
     for number, policy in enumerate(c.policies):
-        play.where = (*at, "policies", number)
         reply = await play.send(CREDIT, "POST", "/v1/policies", policy_body(play, name, policy))
-        await play.must(reply, f"a policy of {name}")
+        play.must(reply, f"a policy of {name}", (*at, "policies", number))
         play.keep("policy", policy.name, policy.kind, reply.body["id"])
     for number, limit in enumerate(c.temporary_limits):
-        play.where = (*at, "temporary_limits", number)
-        await temporary_limit(play, {"company": company, "customer": account}, limit)
-    for scoring_group, value in c.risk_values.items():
-        play.where = (*at, "risk_values", scoring_group)
-        path = f"/v1/customer-risks/{party}/values/{scoring_group}"
-        await play.must(await play.put(CREDIT, path, {"value": value}), f"the risk value {scoring_group} of {name}")
+        await temporary_limit(play, {"company": company, "customer": account}, limit, (*at, "temporary_limits", number))
+    for group, value in c.risk_values.items():
+        path = f"/v1/customer-risks/{party}/values/{group}"
+        await _put(play, (*at, "risk_values", group), CREDIT, path, {"value": value})
     for number, figure in enumerate(c.revenues):
-        play.where = (*at, "revenues", number)
         path = f"/v1/customer-revenues/{party}/{figure.period_end.isoformat()}"
         currency = figure.currency or play.setting.currency(company)
         body = {"revenue": {"amount": str(figure.revenue), "currency": currency}}
-        await play.must(await play.put(CREDIT, path, body), f"a revenue of {name}")
+        await _put(play, (*at, "revenues", number), CREDIT, path, body)
 
 
 def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:
@@ -232,21 +232,18 @@ def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:
 
 
 async def _group(play: Play, name: str, fact: GroupFact) -> None:
-    path = f"/v1/credit-groups/{play.names.name(name)}"
-    at = ("credit_groups", name)
-    play.where = at
+    path, at = f"/v1/credit-groups/{play.names.name(name)}", ("credit_groups", name)
     body = {
         "owner_company": fact.owner_company or play.setting.company, "description": fact.description,
         "credit_limit": {"amount": str(fact.limit), "currency": fact.currency},
         "expiry_date": (fact.expiry_date or play.setting.today + YEAR).isoformat(),
         "check_member_overdue": fact.check_member_overdue,
     }  # fmt: skip
-    await play.must(await play.put(CREDIT, path, body), f"the credit group {name}")
+    await _put(play, at, CREDIT, path, body)
     for member in fact.members:
-        play.where = (*at, "members")
         company, account = play.setting.party(member)
         reply = await play.send(CREDIT, "POST", f"{path}/members", {"company": company, "customer": account})
-        await play.must(reply, f"the member {member} of {name}")
+        play.must(reply, f"the member {member} of {name}", (*at, "members"))
     for number, limit in enumerate(fact.temporary_limits):
-        play.where = (*at, "temporary_limits", number)
-        await temporary_limit(play, {"company": body["owner_company"], "credit_group": name}, limit)
+        owner = {"company": body["owner_company"], "credit_group": name, "currency": fact.currency}
+        await temporary_limit(play, owner, limit, (*at, "temporary_limits", number))

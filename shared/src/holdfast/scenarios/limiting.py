@@ -46,7 +46,7 @@ async def _change_policy(play: Play, step: Step) -> Done:
     given = step.change_policy or step.remove_policy
     assert given is not None
     path = f"/v1/policies/{play.number_of(f'policy:{given.policy}')}"
-    known = await play.must(await play.get(CREDIT, path), f"the policy {given.policy}")
+    known = play.must(await play.get(CREDIT, path), f"the policy {given.policy}")
     if step.remove_policy is not None:
         return made(play, await ask(play, step, CREDIT, "DELETE", path, etag=known.etag))
     body = {name: value for name, value in known.body.items() if name in OF_A_POLICY}

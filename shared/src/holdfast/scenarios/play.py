@@ -161,15 +161,11 @@ class Play:
         reply = await self.client(service, user).send(method, path, self.names.into(body), etag=etag, key=key)
         return Reply(reply.status, self.names.out(reply.body), reply.etag)
 
-    async def put(self, service: str, path: str, body: Any, user: str | None = None) -> Reply:
-        """Create or replace: the newest version is read first."""
-        found = await self.client(service, None).get(path)
-        return await self.send(service, "PUT", path, body, user=user, etag=found.etag or "new")
-
-    async def must(self, reply: Reply, what: str) -> Reply:
-        """Raises Refused."""
+    def must(self, reply: Reply, what: str, where: Where | None = None) -> Reply:
+        """The answer when it is no refusal. Raises Refused, which leads to a fact when one is named."""
         if not reply.ok:
             detail = reply.body.get("detail") if isinstance(reply.body, dict) else reply.body
+            self.where = where or self.where
             raise Refused(f"{what} was refused with {reply.status}: {detail}")
         return reply
 

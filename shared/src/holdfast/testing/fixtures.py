@@ -6,11 +6,13 @@ One PostgreSQL serves all workers of a run. It and everything else started here 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,6 +43,28 @@ def run_folder() -> Path:
 def pytest_configure() -> None:
     """Logs go to pytest, which shows them with a failure."""
     route_to_standard_library()
+
+
+@contextmanager
+def restored_logging() -> Iterator[None]:
+    """What the block lets a command set up for its logs ends with it: the output that it writes to is gone then."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    added = [handler for handler in root.handlers if handler not in before]
+    for handler in added:
+        root.removeHandler(handler)
+        handler.close()
+    if added:
+        root.setLevel(level)
+        route_to_standard_library()
+
+
+@pytest.fixture(autouse=True)
+def logging_of_the_run() -> Iterator[None]:
+    """Logs go to pytest again after a test that sent them elsewhere."""
+    with restored_logging():
+        yield
 
 
 @cache

@@ -9,18 +9,19 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.security import HTTPBearer
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from holdfast.platform.clock import utc_now
 from holdfast.platform.settings import Settings
-from holdfast.web.keys import local_key, verification_keys
+from holdfast.web.keys import KeysUnavailable, local_key, verification_keys
 from holdfast.web.problems import Problem, unavailable
 
 SEE = frozenset({"credit:see", "holds:see", "rules:see", "approvals:see"})
 WORK = SEE | {"checks:make", "holds:edit", "holds:release", "holds:reject", "holds:force", "journals:edit"}
 APPROVE = WORK | {
     "limits:edit", "limits:import", "journals:post", "approvals:decide", "groups:maintain", "policies:maintain",
+    "audit:see",
 }  # fmt: skip
 ADMINISTER = APPROVE | {
     "rules:maintain",
@@ -97,21 +98,21 @@ class Verifier:
         )
         self._known: dict[str, tuple[Caller, float]] = {}
 
-    def verify(self, token: str) -> Caller:
+    async def verify(self, token: str) -> Caller:
         """The caller of a token. Raises Problem 401, or 503 when the provider's keys cannot be had."""
         known = self._known.get(token)
         if known is not None and known[1] > utc_now().timestamp():
             return known[0]
-        caller, expires = self._read(token)
+        caller, expires = await self._read(token)
         if len(self._known) >= REMEMBERED:
             self._known.clear()
         self._known[token] = (caller, expires)
         return caller
 
-    def _read(self, token: str) -> tuple[Caller, float]:
+    async def _read(self, token: str) -> tuple[Caller, float]:
         try:
-            keys = self._keys()
-        except Exception:
+            keys = await self._keys.find(_kid_of(token))
+        except KeysUnavailable:
             raise unavailable("The identity provider's keys cannot be fetched.") from None
         try:
             claims = jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims
@@ -119,6 +120,15 @@ class Verifier:
         except (JoseError, ValueError) as error:
             raise unauthorized(f"The token is not valid: {error}. Get a new one.") from None
         return _caller(claims), float(claims["exp"])
+
+
+def _kid_of(token: str) -> str | None:
+    """The key that a token names; it is not verified yet."""
+    try:
+        kid = jws.extract_compact(token.encode()).headers().get("kid")
+    except (JoseError, ValueError):
+        return None
+    return kid if isinstance(kid, str) else None
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
@@ -137,19 +147,19 @@ def unauthorized(detail: str) -> Problem:
     return Problem(401, "unauthorized", "Who are you", detail, headers={"www-authenticate": "Bearer"})
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """The caller of a request. Raises Problem 401."""
     header = request.headers.get("authorization", "")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise unauthorized("Send the header `Authorization: Bearer TOKEN`; `holdfast token` prints one.")
     verifier: Verifier = request.app.state.verifier
-    return verifier.verify(token.strip())
+    return await verifier.verify(token.strip())
 
 
-def permitted(request: Request, permission: str) -> Caller:
+async def permitted(request: Request, permission: str) -> Caller:
     """The caller, when the token grants `permission`. Raises Problem 401 or 403."""
-    caller = caller_of(request)
+    caller = await caller_of(request)
     if permission not in caller.permissions:
         raise Problem(403, "forbidden", "You may not do this", f"This needs the permission {permission}.")
     return caller
@@ -161,7 +171,7 @@ def require(permission: str) -> Callable[[Request], Awaitable[Caller]]:
         raise ValueError(f"no role grants {permission}")
 
     async def allowed(request: Request) -> Caller:
-        return permitted(request, permission)
+        return await permitted(request, permission)
 
     allowed.__dict__["permission"] = permission
     return allowed

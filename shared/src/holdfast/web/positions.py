@@ -9,24 +9,32 @@ from collections.abc import Sequence
 import asyncpg
 
 from holdfast.bus.port import Position
+from holdfast.contracts.topics import TOPIC_BY_NAME
 from holdfast.web.problems import Problem, field_problem
 
 POLL_SECONDS = 0.01
 MOST_SECONDS = 10.0
 
 
-def parse_positions(texts: Sequence[str]) -> list[Position]:
-    """Read positions as ingest writes them. Raises Problem 422."""
-    found = []
-    for text in texts:
-        try:
-            found.append(Position.parse(text))
-        except ValueError as error:
-            raise field_problem(
-                422, "invalid", "The request is not valid", "after", text, str(error),
-                "Take positions from the answers of the ingest API.",
-            ) from None  # fmt: skip
+def parse_positions(texts: Sequence[str], service: str) -> list[Position]:
+    """Read positions as ingest writes them, on topics that `service` reads. Raises Problem 422."""
+    return [_parse(text, service) for text in texts]
+
+
+def _parse(text: str, service: str) -> Position:
+    try:
+        found = Position.parse(text)
+    except ValueError as error:
+        raise _refused(text, str(error)) from None
+    topic = TOPIC_BY_NAME.get(found.topic)
+    if topic is None or service not in topic.readers:
+        raise _refused(text, f"{service} does not read this topic")
     return found
+
+
+def _refused(text: str, problem: str) -> Problem:
+    remedy = "Take positions from the answers of the ingest API."
+    return field_problem(422, "invalid", "The request is not valid", "after", text, problem, remedy)
 
 
 async def wait_for_positions(pool: asyncpg.Pool, positions: Sequence[Position], seconds: float = MOST_SECONDS) -> None:

@@ -31,7 +31,7 @@ STATUS = {
     State.APPROVAL_DENIED: Status.DENIED, State.CHANGE_REQUESTED: Status.CHANGE_REQUESTED,
     State.CANCELLED: Status.DRAFT, State.COMPLETED: Status.APPROVED,
 }  # fmt: skip
-TOLD = {Status.APPROVED: AdjustmentApproved, Status.DENIED: AdjustmentDenied}
+TOLD = {Status.PENDING: AdjustmentSubmitted, Status.APPROVED: AdjustmentApproved, Status.DENIED: AdjustmentDenied}
 ANEW = "It is submitted anew."
 
 
@@ -74,11 +74,15 @@ async def _take_effect(work: Work, asked: Asked, who: str) -> None:
     """What is approved is posted by a person, in an act of its own; before that the next company has to approve."""
     journal, line = await _journal(work, asked), _line_of(asked)
     consented = {*asked.proposal.get("consented", ()), asked.company}
+    digest = await store.digest(work, journal["number"], journal["company"], line)
+    if asked.proposal.get("consented_on", digest) != digest:
+        raise TaskFailed("What the other companies have approved has changed meanwhile: submit the journal again.")
     others = measuring.companies(await measuring.effects(work, journal, line)) - consented
     if not others:
         return
+    told = asked.proposal | {"consented": sorted(consented), "consented_on": digest}
     try:
-        await _ask(work, journal, min(others), asked.proposal | {"consented": sorted(consented)}, asked.requester, None)
+        await _ask(work, journal, min(others), told, asked.requester, None)
     except Problem as problem:
         raise TaskFailed(problem.detail) from None
 
@@ -141,9 +145,7 @@ async def submit(
         raise Problem(409, "journal-approved", "The journal is approved", "Nothing has changed since: post it.")
     await withdraw(work, journal["number"], who, ANEW)
     company = await _first(work, journal)
-    row = await _ask(work, journal, company, {"journal": journal["number"]}, who, note)
-    await notices.tell(work, AdjustmentSubmitted, journal, journal["lines"], who)
-    return [row]
+    return [await _ask(work, journal, company, {"journal": journal["number"]}, who, note)]
 
 
 async def _first(work: Work, journal: asyncpg.Record) -> str:
@@ -211,7 +213,7 @@ async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str
     )
     for n in asked:
         if done[n] and found[n].others:
-            others = _line_proposal(number, lines[n]) | {"consented": [company]}
+            others = _line_proposal(number, lines[n]) | {"consented": [company], "consented_on": now[n]}
             await _ask(work, journal, min(found[n].others), others, who, note)
     if asked:
         await notices.tell(work, AdjustmentSubmitted, journal, len(asked), who)

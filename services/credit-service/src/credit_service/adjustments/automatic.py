@@ -10,12 +10,12 @@ from credit_service.adjustments.drafting import draft_journal
 from credit_service.adjustments.generating import MOST_NAMED
 from credit_service.adjustments.model import JournalType
 from credit_service.automatic.model import Outcome
-from credit_service.automatic.proposing import PROPOSED, Chosen, scope
+from credit_service.automatic.proposing import OF_ALL, Chosen, scope
 from holdfast.database.work import Work
 
 SOURCE = "automatic_limits"
 GENERATE = f"""
-WITH {PROPOSED.replace("@page@", "")}, waiting AS MATERIALIZED (
+WITH {OF_ALL}, waiting AS MATERIALIZED (
     SELECT DISTINCT l.customer, l.new_limit
     FROM adjustment_journal j JOIN adjustment_line l ON l.journal = j.number
     WHERE $17::date IS NOT NULL AND j.company = $1 AND j.source = '{SOURCE}' AND j.type = 'credit_limit'
@@ -46,8 +46,11 @@ WITH {PROPOSED.replace("@page@", "")}, waiting AS MATERIALIZED (
            customer, current_limit, current_from, current_to, new_limit, $14::date, $15, replaces, basis
     FROM figured WHERE outcome = 'proposed' AND $13::text IS NOT NULL
 )
-SELECT outcome, count(*) AS customers, (array_agg(customer ORDER BY customer))[1:$18::integer] AS named
-FROM figured GROUP BY outcome ORDER BY outcome
+SELECT outcome, count(*) AS customers,
+       CASE WHEN outcome <> 'proposed'
+            THEN ARRAY(SELECT customer FROM figured n WHERE n.outcome = f.outcome ORDER BY customer LIMIT $18::integer)
+       END AS named
+FROM figured f GROUP BY outcome ORDER BY outcome
 """
 
 

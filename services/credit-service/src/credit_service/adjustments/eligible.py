@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import asyncpg
+
 from credit_service.adjustments.model import Line
 from credit_service.parameters.store import read_parameters
+from credit_service.profiles.changing import company_of
+from credit_service.profiles.rates import limit_rates
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.web.problems import Problem
 
 ABOVE = """
-SELECT w.n, w.customer, w.new_limit, p.eligible_credit_limit AS eligible
+SELECT w.n, w.customer, w.new_limit, p.eligible_credit_limit AS eligible,
+       coalesce(p.eligible_credit_limit_currency, p.currency) AS currency
 FROM {lines}
 JOIN credit_profile p ON p.customer = w.customer AND p.company = $1
-WHERE p.eligible_credit_limit > 0 AND w.new_limit > p.eligible_credit_limit
-  AND coalesce(p.eligible_credit_limit_currency, p.currency) = p.currency
+WHERE p.eligible_credit_limit > 0 AND w.new_limit > 0 AND w.new_limit <> p.credit_limit
 ORDER BY w.n
 """
-"""An eligible limit in another currency is not compared."""
 GIVEN = ABOVE.format(
     lines="unnest($2::text[], $3::numeric[]) WITH ORDINALITY AS w (customer, new_limit, n)",
 )
@@ -33,17 +36,36 @@ async def above_eligible(work: Work, company: str, lines: Sequence[Line]) -> dic
     if (await read_parameters(work, company)).parameters.eligible_limit_check != "refused":
         return {}
     rows = await work.conn.fetch(GIVEN, company, *columns([(x.customer, x.new_limit) for x in lines], 2))
-    return {row["n"] - 1: f"the eligible limit is {row['eligible']:f}" for row in rows}
+    return {
+        row["n"] - 1: f"the eligible limit is {row['eligible']:f} {row['currency']}"
+        for row in await _above(work, company, rows)
+    }
+
+
+async def _above(work: Work, company: str, rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Those that are above the eligible limit; what cannot be compared, since its rate lacks, counts as above."""
+    if not rows:
+        return []
+    master, given = await company_of(work, company), (await read_parameters(work, company)).parameters
+    rates = await limit_rates(work, given, master, {row["currency"] for row in rows})
+    return [
+        row for row in rows
+        if (rate := rates.get(row["currency"])) is None or rate.convert(row["eligible"]) < row["new_limit"]
+    ]  # fmt: skip
+
+
+async def _in_journal(work: Work, number: str, company: str) -> list[asyncpg.Record]:
+    return await _above(work, company, await work.conn.fetch(IN_JOURNAL, company, number))
 
 
 async def warnings(work: Work, number: str, company: str) -> list[str]:
     """Which open lines of a journal are above the eligible limit, where the company wants to know."""
     if (await read_parameters(work, company)).parameters.eligible_limit_check == "off":
         return []
-    rows = await work.conn.fetch(IN_JOURNAL, company, number)
+    rows = await _in_journal(work, number, company)
     return [
-        f"Line {row['n']}: the limit {row['new_limit']:f} is above the eligible limit {row['eligible']:f} of "
-        f"{row['customer']}."
+        f"Line {row['n']}: the limit {row['new_limit']:f} is above the eligible limit {row['eligible']:f} "
+        f"{row['currency']} of {row['customer']}."
         for row in rows[:MOST_NAMED]
     ] + ([f"{len(rows) - MOST_NAMED} more lines are above the eligible limit."] if len(rows) > MOST_NAMED else [])
 
@@ -53,7 +75,7 @@ async def drop_refused(work: Work, number: str, company: str) -> list[str]:
     whose they were."""
     if (await read_parameters(work, company)).parameters.eligible_limit_check != "refused":
         return []
-    rows = await work.conn.fetch(IN_JOURNAL, company, number)
+    rows = await _in_journal(work, number, company)
     lines = [row["n"] for row in rows]
     await work.conn.execute(
         "DELETE FROM adjustment_line WHERE journal = $1 AND line = ANY($2::bigint[])", number, lines

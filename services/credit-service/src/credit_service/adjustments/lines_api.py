@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
@@ -14,6 +16,7 @@ from credit_service.adjustments.drafting import draft_journal, faults, must_be_v
 from credit_service.adjustments.importing import lines_of
 from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
+from credit_service.adjustments.own_currency import rates_into
 from credit_service.adjustments.shown import shown_journal, shown_line
 from credit_service.paths import see
 from credit_service.profiles.changing import company_of
@@ -42,12 +45,12 @@ async def list_lines(
 ) -> Response:
     """Lines of a journal in their order."""
     (after,) = decode_cursor(cursor, int) or (0,)
-    async with transaction(request.app.state.pool, clock=False) as work:
+    async with transaction(request.app.state.pool) as work:
         journal = await opened(work, number, caller, lock=False)
         rows = await store.page_of_lines(work, number, min(after, 2**62), limit + 1)
-        currency = (await company_of(work, journal["company"]))["currency"]
-    kept, following = page(rows, limit, lambda row: (row["line"],))
-    return shown({"items": [shown_line(row, currency) for row in kept], "next_cursor": following})
+        kept, following = page(rows, limit, lambda row: (row["line"],))
+        items = await _shown(work, journal["company"], kept)
+    return shown({"items": items, "next_cursor": following})
 
 
 @router.post(
@@ -125,8 +128,14 @@ async def _keep(work: Work, journal: Any, given: LineBody, replaced: int | None,
     version = await store.changed(work, number, who)
     row = await store.read_line(work, number, made)
     assert row is not None
-    currency = (await company_of(work, company))["currency"]
-    return answer(shown_line(row, currency), 200 if replaced else 201, version)
+    (body,) = await _shown(work, company, [row])
+    return answer(body, 200 if replaced else 201, version)
+
+
+async def _shown(work: Work, company: str, rows: Sequence[asyncpg.Record]) -> list[dict[str, Any]]:
+    master = await company_of(work, company)
+    rates = await rates_into(work, master, company, {row["own_currency"] for row in rows if row["own_currency"]})
+    return [shown_line(row, master["currency"], rates) for row in rows]
 
 
 @router.post(

@@ -11,8 +11,20 @@ from credit_service.adjustments import approval, notices, store
 from credit_service.adjustments.eligible import must_be_eligible
 from credit_service.adjustments.model import JournalType, Status
 from credit_service.adjustments.overlapping import must_not_overlap
+from credit_service.adjustments.own_currency import own_rates
+from credit_service.adjustments.statements import (
+    CLOSE,
+    DONE,
+    GROUP_LIMITS,
+    GROUP_VERSIONS,
+    LIMITS,
+    REPLACED,
+    TEMPORARY,
+    UNIDENTIFIED,
+)
 from credit_service.groups.changing import spread_expiry, tell_groups
 from credit_service.groups.store import members, read_groups
+from credit_service.parameters.store import read_parameters
 from credit_service.profiles.changing import company_of
 from credit_service.profiles.model import Profile
 from credit_service.profiles.publishing import Door, publish, publish_limits
@@ -26,70 +38,10 @@ from holdfast.platform.clock import local_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import audit
+from holdfast.web.correlation import correlation_id
 from holdfast.web.problems import Problem
 
 TOLD_AT_ONCE = 2_000
-
-LIMITS = """
-WITH todo AS MATERIALIZED (
-    SELECT l.customer, l.new_limit, l.new_to, p.credit_limit AS former, p.credit_limit_expiry_date AS former_to
-    FROM adjustment_line l LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = $2
-    WHERE l.journal = $1 AND l.line = ANY($3::bigint[]) AND l.customer IS NOT NULL
-), noted AS (
-    INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit, valid_from,
-                                      valid_to)
-    SELECT $5, $2, customer, 'journal', $6, $1, former, new_limit, $7, new_to FROM todo
-), kept AS (
-    INSERT INTO credit_profile AS p (company, customer, currency, version, credit_limit, credit_limit_date,
-                                     credit_limit_expiry_date, changed_at, changed_by)
-    SELECT $2, customer, $4, 1, new_limit, $7, new_to, $5, $6 FROM todo
-    ON CONFLICT (customer, company) DO UPDATE
-    SET version = p.version + 1, credit_limit = excluded.credit_limit, credit_limit_date = excluded.credit_limit_date,
-        credit_limit_expiry_date = excluded.credit_limit_expiry_date, customer_currency = NULL,
-        credit_limit_customer_currency = NULL, changed_at = excluded.changed_at, changed_by = excluded.changed_by
-)
-SELECT customer, coalesce(former, 0) AS former, former_to, new_limit, new_to FROM todo ORDER BY customer
-"""
-"""A limit entered in the customer's currency is replaced by the posted one, which is in the company's."""
-
-GROUP_LIMITS = """
-UPDATE credit_group g SET credit_limit = l.new_limit, expiry_date = l.new_to, version = g.version + 1
-FROM adjustment_line l
-WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND l.credit_group = g.name
-"""
-REPLACE = """
-DELETE FROM temporary_limit t USING adjustment_line l
-WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND t.id = l.replaces
-"""
-"""Before what replaces them is there: temporary limits of an owner never overlap."""
-TEMPORARY = """
-WITH todo AS MATERIALIZED (
-    SELECT * FROM adjustment_line l WHERE l.journal = $1 AND l.line = ANY($3::bigint[])
-), noted AS (
-    INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit, valid_from,
-                                      valid_to)
-    SELECT $4, $2, customer, 'temporary', $5, $1, current_limit, new_limit, new_from, new_to
-    FROM todo WHERE customer IS NOT NULL
-)
-INSERT INTO temporary_limit (id, company, customer, credit_group, amount, from_date, to_date, journal)
-SELECT gen_random_uuid(), CASE WHEN customer IS NOT NULL THEN $2 END, customer, credit_group, new_limit, new_from,
-       new_to, $1
-FROM todo
-"""
-REPLACED = """
-SELECT t.id, t.company, t.customer, t.credit_group, t.amount, t.from_date, t.to_date, t.announced AS former,
-       'ended' AS announced
-FROM adjustment_line l JOIN temporary_limit t ON t.id = l.replaces
-WHERE l.journal = $1 AND l.line = ANY($2::bigint[]) AND t.announced = 'started' ORDER BY t.from_date, t.id
-"""
-"""Those that the world was told of: they end early."""
-GROUP_VERSIONS = "UPDATE credit_group SET version = version + 1 WHERE name = ANY($1::text[])"
-DONE = "UPDATE adjustment_line SET posted = true WHERE journal = $1 AND line = ANY($2::bigint[])"
-CLOSE = """
-UPDATE adjustment_journal j SET version = version + 1, posted_at = $2, posted_by = $3,
-       posted = NOT EXISTS (SELECT FROM adjustment_line l WHERE l.journal = j.number AND NOT l.posted)
-WHERE number = $1
-"""
 
 
 async def post(work: Work, journal: asyncpg.Record, who: str, *, confirmed: bool) -> int:
@@ -102,8 +54,9 @@ async def post(work: Work, journal: asyncpg.Record, who: str, *, confirmed: bool
     groups = sorted({row["credit_group"] for row in rows if row["credit_group"]})
     await _lock(work, {(company, row["customer"]) for row in rows if row["customer"]}, groups)
     todo = await _todo(work, journal, rows, who, confirmed=confirmed)
-    await must_be_eligible(work, number, company)
     lines, groups = [row["line"] for row in todo], sorted({row["credit_group"] for row in todo if row["credit_group"]})
+    await must_be_eligible(work, number, company)
+    await _must_be_identified(work, number, company, lines)
     if JournalType(journal["type"]) is JournalType.PERMANENT:
         await _permanent(work, journal, lines, groups, who)
     else:
@@ -177,6 +130,22 @@ async def _still_as_approved(
     return todo
 
 
+async def _must_be_identified(work: Work, number: str, company: str, lines: list[int]) -> None:
+    """Raises Problem 409 when a line raises the limit of a customer who has no government id but needs one."""
+    parameters = (await read_parameters(work, company)).parameters
+    if parameters.require_identification == "no":
+        return
+    least = parameters.identification_limit if parameters.require_identification == "from_limit" else None
+    rows = await work.conn.fetch(UNIDENTIFIED, number, company, lines, least or 0)
+    if rows:
+        named = ", ".join(row["customer"] for row in rows)
+        raise Problem(
+            409, "identification-missing", "Customers are not identified",
+            f"Limits of so much need a government id, and the ERP has told of none for {named}. Let it send "
+            "erp.customer.changed.v1 with identification, or take their lines out.",
+        )  # fmt: skip
+
+
 async def _lock(work: Work, parties: set[Party], groups: list[str]) -> None:
     """Groups before customers, each sorted."""
     await work.conn.execute("SELECT FROM credit_group WHERE name = ANY($1::text[]) ORDER BY name FOR UPDATE", groups)
@@ -188,8 +157,11 @@ async def _permanent(work: Work, journal: asyncpg.Record, lines: list[int], grou
     number, company = journal["number"], journal["company"]
     master = await company_of(work, company)
     today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
-    rows = await work.conn.fetch(LIMITS, number, company, lines, currency, work.business_now, who, today)
-    await work.conn.execute(GROUP_LIMITS, number, lines)
+    rows = await work.conn.fetch(
+        LIMITS, number, company, lines, currency, work.business_now, who, today, correlation_id.get(),
+        await own_rates(work, number, master),
+    )  # fmt: skip
+    await work.conn.execute(GROUP_LIMITS, number, lines, work.business_now, who, today, correlation_id.get())
     found = await members(work, groups)
     for name, group in (await read_groups(work, groups)).items():
         if found[name]:
@@ -209,8 +181,7 @@ async def _temporary(
     today, currency = local_date(work.business_now, master["time_zone"]), master["currency"]
     before = await temporary_of(work, parties, today)
     ended = await work.conn.fetch(REPLACED, number, lines)
-    await work.conn.execute(REPLACE, number, lines)
-    await work.conn.execute(TEMPORARY, number, company, lines, work.business_now, who)
+    await work.conn.execute(TEMPORARY, number, company, lines, work.business_now, who, correlation_id.get())
     turned = [*ended, *await announce(work, await unannounced_of_journal(work, number, today), today)]
     await publish_notices(work, [row for row in turned if row["customer"]], currency, today)
     for some in chunks(sorted(parties), TOLD_AT_ONCE):

@@ -97,7 +97,11 @@ async def page_of_journals(
 async def page_of_lines(work: Work, number: str, after: int, limit: int) -> list[asyncpg.Record]:
     """Lines of a journal in their order."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
-        f"""SELECT {", ".join(LINE)}, (SELECT currency FROM credit_group g WHERE g.name = l.credit_group) AS currency
+        f"""SELECT {", ".join(LINE)}, (SELECT currency FROM credit_group g WHERE g.name = l.credit_group) AS currency,
+                   (SELECT coalesce(p.customer_currency, c.currency) FROM adjustment_journal j
+                    LEFT JOIN customer c ON c.customer = l.customer AND c.company = j.company
+                    LEFT JOIN credit_profile p ON p.customer = l.customer AND p.company = j.company
+                    WHERE j.number = l.journal) AS own_currency
             FROM adjustment_line l WHERE journal = $1 AND line > $2 ORDER BY line LIMIT $3""",
         number, after, limit,
     )  # fmt: skip
@@ -123,6 +127,7 @@ async def remove_line(work: Work, number: str, line: int) -> None:
 
 async def remove(work: Work, number: str) -> None:
     """Delete a journal with its lines."""
+    await work.conn.execute("DELETE FROM adjustment_line WHERE journal = $1", number)
     await work.conn.execute("DELETE FROM adjustment_journal WHERE number = $1", number)
 
 

@@ -1,4 +1,4 @@
-"""Exposure, used percentage and available credit over HTTP, and the comparison with the ERP's control totals."""
+"""Exposure, used percentage and available credit over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from credit_service.paths import Company, Customer, Named, bad_cursor, business_
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
-from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import field_problem, not_found, responses
 
@@ -101,30 +100,3 @@ async def get_concentration(
         currency, _ = await business_settings(work, company)
         views = await read_views(work, await store.customers_with_figures(work, None, company))
     return shown(shown_concentration(concentration(views, top), company, currency))
-
-
-@router.get(
-    "/reconciliation",
-    operation_id="reconcile",
-    responses={200: {"description": "Reported and computed balances"}, **responses(404)},
-)
-async def reconcile(
-    request: Request,
-    caller: Reader,
-    company: OneCompany,
-    only_differences: bool = False,
-) -> Response:
-    """The ERP's last control totals beside our own figures, per customer and currency."""
-    see(caller, company)
-    async with transaction(request.app.state.pool, clock=False) as work:
-        rows = await store.reconciliation(work, company)
-    items = [
-        {
-            "customer": row["customer"], "as_of": row["as_of"], "reported": money(row["reported"], row["currency"]),
-            "computed": money(row["computed"], row["currency"]),
-            "agrees": row["reported"] == row["computed"] if row["reported"] is not None else row["computed"] == 0,
-        }
-        for row in rows
-    ]  # fmt: skip
-    kept = [item for item in items if not (only_differences and item["agrees"])]
-    return shown({"items": kept, "differences": sum(not item["agrees"] for item in items)})

@@ -14,6 +14,7 @@ from holdfast.contracts.holds import (
     OrderHeld,
     OrderRejected,
     OrderReleased,
+    ReservationExpired,
 )
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import recomputed
@@ -29,6 +30,10 @@ STATUS: dict[type[OrderDecision], str] = {
 }
 
 
+ENDS = (HoldCancelled, ReservationExpired)
+"""After which an order reserves nothing."""
+
+
 async def refresh_and_mark(work: Work, parties: Collection[Party]) -> None:
     """Recompute what follows from the facts, and mark whose figures have changed. Raises MoreParties."""
     await refresh(work, parties)
@@ -39,18 +44,18 @@ async def apply_decisions(work: Work, events: Sequence[Incoming[Any]]) -> None:
     """Keep the credit status of orders and what is reserved for them, as the last event of each has it.
 
     A pro forma that passes, and a document that goes on although its order stays held, change neither; a cancelled
-    order reserves nothing.
+    order reserves nothing, nor does one whose state never came.
     """
     binding = [e.payload for e in events if not _binds_nothing(e.payload)]
-    decided = [p for p in binding if not isinstance(p, HoldCancelled)]
+    decided = [p for p in binding if not isinstance(p, ENDS)]
     await set_credit_status(work, [(p.company, p.order, STATUS[type(p)]) for p in decided])
-    ended = {(p.company, p.order): place for place, p in enumerate(binding) if isinstance(p, HoldCancelled)}
+    ended = {(p.company, p.order): place for place, p in enumerate(binding) if isinstance(p, ENDS)}
     await end_reservations(work, ended)
     valid = [p for place, p in enumerate(binding) if place > ended.get((p.company, p.order), -1)]
     await reserve(work, [_reservation(p) for p in valid])
 
 
-def _binds_nothing(p: OrderDecision | HoldCancelled) -> bool:
+def _binds_nothing(p: OrderDecision | HoldCancelled | ReservationExpired) -> bool:
     return isinstance(p, OrderCleared) and (p.proforma or p.still_held)
 
 

@@ -25,7 +25,7 @@ from holdfast.receivables.limits import (
     tightest,
 )  # fmt: skip
 from holdfast.receivables.model import Converter, LimitType, Party
-from holdfast.receivables.money import ZERO, total
+from holdfast.receivables.money import ZERO, percentage, total
 
 SortKey = tuple[int, Decimal, str, str]
 """Class, negated amount or percentage, company, customer."""
@@ -238,7 +238,7 @@ class Concentration:
 
     def share(self, amount: Decimal) -> Decimal | None:
         """Percent of the total; None when nothing is owed, or when a customer had to be left out."""
-        return None if self.incomplete or not self.total else (100 * amount / self.total).quantize(Decimal("0.01"))
+        return None if self.incomplete or not self.total else percentage(amount, self.total)
 
 
 def concentration(views: Sequence[View], top: int) -> Concentration:

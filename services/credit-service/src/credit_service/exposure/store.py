@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import asyncpg
-
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.platform.clock import earliest_date
@@ -157,20 +155,3 @@ async def is_known(work: Work, party: Party) -> bool:
         *party,
     )
     return found
-
-
-async def reconciliation(work: Work, company: str) -> list[asyncpg.Record]:
-    """Per customer and currency: what the ERP reported last, and what our open items come to."""
-    return list(
-        await work.conn.fetch(
-            """SELECT coalesce(r.customer, b.customer) AS customer, coalesce(r.currency, b.currency) AS currency,
-                      r.as_of, r.balance AS reported, coalesce(b.balance, 0) AS computed
-               FROM (SELECT rb.customer, rb.as_of, t ->> 'currency' AS currency, (t ->> 'balance')::numeric AS balance
-                     FROM reported_balance rb CROSS JOIN LATERAL jsonb_array_elements(rb.totals) t
-                     WHERE rb.company = $1) r
-               FULL JOIN (SELECT customer, currency, balance FROM balance WHERE company = $1) b
-                 ON b.customer = r.customer AND b.currency = r.currency
-               ORDER BY 1, 2""",
-            company,
-        )
-    )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from decimal import Decimal
+from hashlib import md5
 from typing import Any
 
 import asyncpg
@@ -24,6 +25,7 @@ from credit_service.room.reading import changed_standing, in_company_currency, r
 from credit_service.temporary.store import temporary_of_groups
 from holdfast.approvals.flow import TaskFailed
 from holdfast.approvals.model import State
+from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.platform.clock import earliest_date
 from holdfast.receivables.accounts import lock_accounts
@@ -32,6 +34,8 @@ from holdfast.receivables.model import Party
 from holdfast.web.problems import Problem
 
 Proposal = dict[str, Any]
+OF_THE_REQUEST = ("door", "company", "consented", "consented_on")
+"""What a proposal says besides the change itself: who is asked, who has approved, and on what."""
 
 
 def to_set(after: Group) -> Proposal:
@@ -140,18 +144,26 @@ async def ask(
     if company is None:
         return None
     subject = f"group {group.name}"
-    told = proposal | {"consented": sorted(consented)}
+    told = proposal | {"consented": sorted(consented), "consented_on": await _digest(work, proposal)}
     row = await raising.ask(work, "group", company, subject, who, told, reason)
     return row if row["state"] != State.COMPLETED else await raising.open_anywhere(work, subject) or row
 
 
 async def ask_next(work: Work, group: Group, proposal: Proposal, who: str, reason: str | None) -> bool:
-    """After a company has approved: ask the next one; False when it was the last. Raises TaskFailed."""
-    told = {name: part for name, part in proposal.items() if name not in ("door", "company", "consented")}
+    """After a company has approved: ask the next one; False when it was the last. Raises TaskFailed, also when what the
+    former ones have approved has changed since."""
+    told = {name: part for name, part in proposal.items() if name not in OF_THE_REQUEST}
+    if proposal["consented"] and proposal["consented_on"] != await _digest(work, told):
+        raise TaskFailed("What the other companies have approved has changed meanwhile: ask again.")
     try:
         return await ask(work, group, told, who, reason, [*proposal["consented"], proposal["company"]]) is not None
     except Problem as problem:
         raise TaskFailed(problem.detail) from None
+
+
+async def _digest(work: Work, proposal: Proposal) -> str:
+    """What a change is asked on, as one company tells another."""
+    return md5(to_json(await asked_on(work, proposal)).encode(), usedforsecurity=False).hexdigest()
 
 
 async def asked_on(work: Work, proposal: Proposal) -> Any:

@@ -10,11 +10,13 @@ import asyncpg
 from credit_service import raising
 from credit_service.groups import asking, store
 from credit_service.groups.model import Group
+from credit_service.history.model import LIMIT, MEMBERSHIP, Noted
+from credit_service.history.store import note
 from credit_service.lapsing import facts_changed
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles.changing import by_adjustment_only
 from credit_service.profiles.publishing import Door, publish, publish_limits
-from credit_service.profiles.store import next_versions, note_history, read_profiles
+from credit_service.profiles.store import next_versions, read_profiles
 from credit_service.temporary.store import temporary_of_groups
 from holdfast.approvals.flow import Asked
 from holdfast.bus import outbox
@@ -24,6 +26,7 @@ from holdfast.platform.clock import earliest_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
 from holdfast.web import audit
+from holdfast.web.etags import check_written
 from holdfast.web.problems import Problem, field_problem
 
 
@@ -40,7 +43,7 @@ async def set_group(
         row = await asking.ask(work, before, asking.to_set(after), who, reason)
         if row is not None:
             return row
-    await _make(work, before, after, who, reason)
+    await _make(work, before, after, Door(who, "manual", None, reason))
     return None
 
 
@@ -59,7 +62,7 @@ async def change_member(
     await _may_change(work, group, party, join=join)
     row = await asking.ask(work, group, asking.to_move(group, party, join=join), who, reason)
     if row is None:
-        await _move(work, group, party, who, reason, join=join)
+        await _move(work, group, party, Door(who, "manual", None, reason), join=join)
     return row
 
 
@@ -78,26 +81,43 @@ async def _may_change(work: Work, group: Group, party: Party, *, join: bool) -> 
         )  # fmt: skip
 
 
-async def _make(work: Work, before: Group | None, after: Group, who: str, reason: str | None) -> None:
-    await store.write_group(work, after)
+async def _make(work: Work, before: Group | None, after: Group, door: Door) -> None:
+    who, reason = door.who, door.reason
+    check_written(await store.write_group(work, after))
     found = (await store.members(work, [after.name]))[after.name]
     await lock_accounts(work, found)
     await _audit(work, after, who, reason, asdict(before) if before else None, asdict(after))
+    await note(work, _noted(before, after, door))
     if before is not None and before.expiry_date != after.expiry_date and found:
         await next_versions(work, found, who)
         await spread_expiry(work, after, found, who, reason)
     await tell_groups(work, [after.name], who)
 
 
-async def _move(work: Work, group: Group, party: Party, who: str, reason: str | None, *, join: bool) -> None:
+def _noted(before: Group | None, after: Group, door: Door) -> list[Noted]:
+    """What a change of the shared limit adds to the group's history."""
+    same = before is not None and (before.credit_limit, before.currency, before.expiry_date) == (
+        after.credit_limit, after.currency, after.expiry_date
+    )  # fmt: skip
+    if same:
+        return []
+    former = before.credit_limit if before is not None and before.currency == after.currency else None
+    noted = Noted(after.owner_company, None, after.name, LIMIT, door.source, door.who, door.reason, former)
+    return [replace(noted, new_limit=after.credit_limit, valid_to=after.expiry_date)]
+
+
+async def _move(work: Work, group: Group, party: Party, door: Door, *, join: bool) -> None:
+    who, reason = door.who, door.reason
     if join:
         await store.add_member(work, group.name, party)
     else:
         await store.remove_member(work, party)
     after = replace(group, version=group.version + 1)
-    await store.write_group(work, after)
+    check_written(await store.write_group(work, after))
     member = {"member": "/".join(party)}
     await _audit(work, after, who, reason, None if join else member, member if join else None)
+    moved = Noted(*party, group.name, MEMBERSHIP, door.source, who, reason)
+    await note(work, [replace(moved, new_value=group.name) if join else replace(moved, old_value=group.name)])
     await next_versions(work, [party], who)
     if join:
         await spread_expiry(work, group, [party], who, reason)
@@ -115,9 +135,9 @@ async def spread_expiry(work: Work, group: Group, parties: list[Party], who: str
     await store.set_expiry(work, parties, group.expiry_date)
     changed = [p for p in before.values() if p.credit_limit_expiry_date != group.expiry_date]
     why = reason or f"expires with the credit group {group.name}"
-    await note_history(work, [
-        (p.company, p.customer, "group", who, why, p.credit_limit, p.credit_limit, p.credit_limit_date,
-         group.expiry_date) for p in changed
+    await note(work, [
+        Noted(p.company, p.customer, None, LIMIT, "group", who, why, p.credit_limit, p.credit_limit,
+              p.credit_limit_date, group.expiry_date) for p in changed
     ])  # fmt: skip
     await publish(work, parties, who, reason)
     pairs = [(p, replace(p, credit_limit_expiry_date=group.expiry_date)) for p in changed]
@@ -159,13 +179,13 @@ async def _take_effect(work: Work, proposal: dict[str, Any], asked: Asked) -> No
     assert group is not None
     if await asking.ask_next(work, group, proposal, asked.requester, asked.reason):
         return
+    door = Door(asked.requester, "approved", str(asked.id), asked.reason)
     if party is None:
-        wanted = replace(asking.group_of(proposal), version=group.version + 1)
-        await _make(work, group, wanted, asked.requester, asked.reason)
+        await _make(work, group, replace(asking.group_of(proposal), version=group.version + 1), door)
         return
     join = proposal["act"] == "join"
     await _may_change(work, group, party, join=join)
-    await _move(work, group, party, asked.requester, asked.reason, join=join)
+    await _move(work, group, party, door, join=join)
 
 
 raising.DOORS["group"] = raising.Door(asking.lock, asking.asked_on, asking.amount, _take_effect)

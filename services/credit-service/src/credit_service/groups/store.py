@@ -81,15 +81,17 @@ async def page_of_groups(work: Work, companies: list[str] | None, after: str | N
     return [Group(*row) for row in rows]
 
 
-async def write_group(work: Work, group: Group) -> None:
-    """Keep a new version."""
-    await work.conn.execute(
-        f"""INSERT INTO credit_group ({FIELDS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+async def write_group(work: Work, group: Group) -> bool:
+    """Keep a new version; False when somebody else was first."""
+    written = await work.conn.fetchval(
+        f"""INSERT INTO credit_group AS g ({FIELDS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (name) DO UPDATE SET description = excluded.description, currency = excluded.currency,
                 credit_limit = excluded.credit_limit, expiry_date = excluded.expiry_date,
-                check_member_overdue = excluded.check_member_overdue, version = excluded.version""",
+                check_member_overdue = excluded.check_member_overdue, version = excluded.version
+            WHERE g.version = excluded.version - 1 AND g.owner_company = excluded.owner_company RETURNING true""",
         *astuple(group),
     )
+    return bool(written)
 
 
 async def add_member(work: Work, name: str, party: Party) -> None:

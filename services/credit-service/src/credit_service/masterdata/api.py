@@ -14,7 +14,7 @@ from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
-from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put
+from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
@@ -76,7 +76,7 @@ async def set_entry(
         row = await store.read_entry(work, company, name, code, lock=True)
         check_put("entry", row["version"] if row else None, if_match, if_none_match)
         version = (row["version"] if row else 0) + 1
-        await store.write_entry(work, company, name, code, entry.model_dump(mode="json"), version)
+        check_written(await store.write_entry(work, company, name, code, entry.model_dump(mode="json"), version))
         after = {"id": code, **entry.model_dump(mode="json"), "version": version}
         await _audit(work, caller, company, f"{name}/{code}", _shown(row) if row else None, after)
         return answer(after, version=version)

@@ -45,13 +45,15 @@ async def read_entries(
     return {(row["list"], row["id"]): row["fields"] for row in rows}
 
 
-async def write_entry(work: Work, company: str, name: str, code: str, fields: dict[str, Any], version: int) -> None:
-    """Keep a new version."""
-    await work.conn.execute(
-        """INSERT INTO master_data (list, company, id, fields, version) VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (list, company, id) DO UPDATE SET fields = excluded.fields, version = excluded.version""",
+async def write_entry(work: Work, company: str, name: str, code: str, fields: dict[str, Any], version: int) -> bool:
+    """Keep a new version; False when somebody else was first."""
+    written = await work.conn.fetchval(
+        """INSERT INTO master_data AS m (list, company, id, fields, version) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (list, company, id) DO UPDATE SET fields = excluded.fields, version = excluded.version
+           WHERE m.version = excluded.version - 1 RETURNING true""",
         name, company, code, fields, version,
     )  # fmt: skip
+    return bool(written)
 
 
 async def delete_entry(work: Work, company: str, name: str, code: str) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
-from credit_service.parameters.model import PUBLISHED, Parameters
-from credit_service.parameters.store import Kept, read_parameters, write_parameters
-from holdfast.bus import outbox
-from holdfast.contracts.credit import ParametersChanged
+from credit_service.parameters.changing import change, shown_parameters
+from credit_service.parameters.model import Parameters
+from credit_service.parameters.store import read_parameters
+from holdfast.approvals.api import shown_approval
+from holdfast.approvals.model import State
 from holdfast.database.work import Work, transaction
-from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, check_if_match
@@ -35,14 +35,15 @@ async def get_parameters(request: Request, company: Company, caller: Reader) -> 
     _see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         kept = await read_parameters(work, company)
-    return shown(_shown(company, kept), kept.version)
+    return shown(shown_parameters(company, kept), kept.version)
 
 
 @router.put(
     "/{company}",
     operation_id="setCreditParameters",
-    responses={200: {"description": "The parameters"}, **responses(404, 409, 412, 428)},
-)
+    responses={200: {"description": "The parameters"}, 202: {"description": "Waits for approval"},
+               **responses(404, 409, 412, 428)},
+)  # fmt: skip
 async def set_parameters(
     request: Request,
     company: Company,
@@ -51,34 +52,23 @@ async def set_parameters(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Set all parameters; those left out get their default. If-Match \"0\" for a company never set up."""
+    """Set all parameters; those left out get their default. If-Match \"0\" for a company never set up.
+
+    What lets customers owe more waits for approval (202) once such a workflow is active.
+    """
     _see(caller, company)
 
     async def act(work: Work) -> Answer:
         before = await read_parameters(work, company, lock=True)
         check_if_match(if_match, before.version)
-        after = Kept(given, before.version + 1)
-        await write_parameters(work, company, after)
-        await audit.record(
-            work, who=caller.subject, what="credit-parameters.changed", company=company, subject=company,
-            before=_shown(company, before), after=_shown(company, after),
-        )  # fmt: skip
-        await _publish(work, company, after, caller.subject)
-        return answer(_shown(company, after), version=after.version)
+        asked = await change(work, company, before, given, caller.subject)
+        kept = await read_parameters(work, company)
+        body = shown_parameters(company, kept)
+        if asked is not None and asked["state"] != State.COMPLETED:
+            return answer(body | {"approval": shown_approval(asked, caller)}, 202, kept.version)
+        return answer(body, version=kept.version)
 
     return await once(request, caller, idempotency_key, act)
-
-
-async def _publish(work: Work, company: str, kept: Kept, by: str) -> None:
-    fields = kept.parameters.model_dump(include=set(PUBLISHED))
-    event = ParametersChanged(
-        company=company, sequence=1, version=kept.version, changed_at=work.business_now, changed_by=by, **fields
-    )
-    await outbox.emit(work, [event])
-
-
-def _shown(company: str, kept: Kept) -> dict[str, Any]:
-    return {"company": company, **kept.parameters.model_dump(mode="json"), "version": kept.version}
 
 
 def _see(caller: Caller, company: str) -> None:

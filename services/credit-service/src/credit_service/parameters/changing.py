@@ -15,6 +15,7 @@ from holdfast.bus import outbox
 from holdfast.contracts.credit import ParametersChanged
 from holdfast.database.work import Work
 from holdfast.web import audit
+from holdfast.web.etags import check_written
 
 BEYOND_EVERY_BAND = Decimal(10) ** 15
 """It concerns every customer of the company."""
@@ -32,7 +33,7 @@ async def change(work: Work, company: str, before: Kept, given: Parameters, who:
 
 async def _make(work: Work, company: str, before: Kept, given: Parameters, who: str) -> None:
     after = Kept(given, before.version + 1)
-    await write_parameters(work, company, after)
+    check_written(await write_parameters(work, company, after))
     await audit.record(
         work, who=who, what="credit-parameters.changed", company=company, subject=company,
         before=shown_parameters(company, before), after=shown_parameters(company, after),

@@ -57,9 +57,30 @@ class Parameters(BaseModel):
     review_notice_days: int = Field(0, ge=0, le=366, description="a review that falls due is announced so early")
 
 
-def rate_type(parameters: Parameters, of_company: str | None) -> str:
-    """The rate set that converts limits (spec 2.7); `of_company`: the company's default."""
-    return parameters.credit_limit_exchange_rate_type or of_company or "default"
+COUNTING = {
+    "credit_limit_type": ("none", "balance", "balance_and_packing_slip", "balance_and_all"),
+    "open_orders_counted": ("passed_only", "passed_and_earlier", "all"),
+}
+"""What counts against limits, from the least to the most."""
+STRICT = {
+    "credit_management_enabled": True, "check_limit_on_sales_order": True, "check_limit_on_free_text_invoice": True,
+    "flagged_policy_mode": "reduce_limit", "limit_comparison": "inclusive", "message_when_exceeding": "error",
+}  # fmt: skip
+"""Of parameters with two values the one by which less may be owed."""
+EITHER_WAY = ("check_customer_credit_groups", "credit_limit_exchange_rate_type")
+"""By which some customers may owe more and others less."""
+
+
+def loosens(before: Parameters, after: Parameters) -> bool:
+    """Whether a change of parameters lets some customer owe more (spec 1.17)."""
+    if any(order.index(getattr(after, n)) < order.index(getattr(before, n)) for n, order in COUNTING.items()):
+        return True
+    if any(getattr(before, name) == strict != getattr(after, name) for name, strict in STRICT.items()):
+        return True
+    if any(getattr(before, name) != getattr(after, name) for name in EITHER_WAY):
+        return True
+    horizon, former = after.open_order_horizon_days, before.open_order_horizon_days
+    return horizon is not None and (former is None or horizon < former)
 
 
 PUBLISHED = frozenset({

@@ -25,15 +25,17 @@ async def read_parameters(work: Work, company: str, *, lock: bool = False) -> Ke
     return Kept(Parameters(**row["fields"]), row["version"]) if row else Kept(Parameters(), 0)
 
 
-async def write_parameters(work: Work, company: str, kept: Kept) -> None:
-    """Keep a new version."""
-    await work.conn.execute(
-        """INSERT INTO credit_parameters (company, fields, version) VALUES ($1, $2, $3)
-           ON CONFLICT (company) DO UPDATE SET fields = excluded.fields, version = excluded.version""",
+async def write_parameters(work: Work, company: str, kept: Kept) -> bool:
+    """Keep a new version; False when somebody else was first."""
+    written = await work.conn.fetchval(
+        """INSERT INTO credit_parameters AS p (company, fields, version) VALUES ($1, $2, $3)
+           ON CONFLICT (company) DO UPDATE SET fields = excluded.fields, version = excluded.version
+           WHERE p.version = excluded.version - 1 RETURNING true""",
         company,
         kept.parameters.model_dump(mode="json"),
         kept.version,
     )
+    return bool(written)
 
 
 async def read_all_parameters(work: Work, companies: Collection[str]) -> dict[str, Parameters]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -19,6 +18,7 @@ from credit_service.policies.changing import Wanted, make, must_ask, proposal_of
 from credit_service.profiles.changing import company_of
 from holdfast.approvals.api import shown_approval
 from holdfast.approvals.model import State
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.web.auth import Caller, require
@@ -39,8 +39,8 @@ async def list_policies(
     caller: Reader,
     company: Named = None,
     customer: Named = None,
-    expires_from: date | None = None,
-    expires_until: date | None = None,
+    expires_from: BusinessDate | None = None,
+    expires_until: BusinessDate | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

@@ -14,6 +14,7 @@ from credit_service.policies.importing import import_policies
 from credit_service.policies.store import page_of_policies
 from credit_service.policies.table import POLICIES, cells_of
 from credit_service.tables.routes import EXPORTED, PAGE, Options, Rows, export_file, import_document, import_file
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller, require
 from holdfast.web.idempotency import IdempotencyKey
@@ -30,7 +31,7 @@ EXAMPLE = (
 @router.get("/export", operation_id="exportPolicies", responses=EXPORTED)
 async def export_policies(
     request: Request, caller: Reader, company: Named = None, customer: Named = None,
-    expires_from: date | None = None, expires_until: date | None = None,
+    expires_from: BusinessDate | None = None, expires_until: BusinessDate | None = None,
 ) -> Response:  # fmt: skip
     """All fields of the policies of the caller's companies, those that expire first."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -11,6 +12,7 @@ from credit_service.paths import Company, Customer, Named, see
 from credit_service.profiles import store
 from credit_service.profiles.bodies import ProfileBody, change_of, known_for, must_be_possible
 from credit_service.profiles.changing import company_of, request_change, shown_profile
+from credit_service.profiles.computed import computed_of, shown_computed
 from credit_service.profiles.model import Profile
 from holdfast.approvals.api import shown_approval
 from holdfast.approvals.model import State
@@ -36,10 +38,11 @@ async def list_profiles(
 ) -> Response:
     """Profiles of the caller's companies, by company and customer."""
     after = decode_cursor(cursor, str, str)
-    async with transaction(request.app.state.pool, clock=False) as work:
+    async with transaction(request.app.state.pool) as work:
         rows = await store.page_of_profiles(work, caller.company_filter(), company, after, limit + 1)
-    kept, following = page(rows, limit, lambda p: (p.company, p.customer))
-    return shown({"items": [shown_profile(p) for p in kept], "next_cursor": following})
+        kept, following = page(rows, limit, lambda p: (p.company, p.customer))
+        items = await _resources(work, kept)
+    return shown({"items": items, "next_cursor": following})
 
 
 @router.get(
@@ -48,13 +51,14 @@ async def list_profiles(
     responses={200: {"description": "The profile"}, **responses(404)},
 )
 async def get_profile(request: Request, company: Company, customer: Customer, caller: Reader) -> Response:
-    """The credit profile of a customer, with its ETag."""
+    """The credit profile of a customer, with its ETag; what follows from it today stands beside it."""
     see(caller, company)
-    async with transaction(request.app.state.pool, clock=False) as work:
+    async with transaction(request.app.state.pool) as work:
         found = await store.read_profile(work, (company, customer))
-    if found is None:
-        raise not_found(f"credit profile of {company}/{customer}")
-    return shown(shown_profile(found), found.version)
+        if found is None:
+            raise not_found(f"credit profile of {company}/{customer}")
+        (body,) = await _resources(work, [found])
+    return shown(body, found.version)
 
 
 @router.put(
@@ -90,11 +94,12 @@ async def set_profile(
         before = await store.read_profile(work, (company, customer))
         check_put("profile", before.version if before else None, if_match, if_none_match)
         start = before or Profile(company, customer, known["currency"])
-        change = change_of(given, await known_for(work, company, known, [given]))
+        change = change_of(given, await known_for(work, company, known, [given]), start)
         after, approval, warnings = await request_change(
             work, start, change, caller.subject, given.reason, confirmed=given.confirm_group_limit
         )
-        body = shown_profile(after) | {"warnings": warnings}
+        (body,) = await _resources(work, [after])
+        body |= {"warnings": warnings}
         if approval is not None and approval["state"] != State.COMPLETED:
             return answer(body | {"approval": shown_approval(approval, caller)}, 202, after.version)
         return answer(
@@ -102,3 +107,9 @@ async def set_profile(
         )
 
     return await once(request, caller, idempotency_key, act)
+
+
+async def _resources(work: Work, profiles: Sequence[Profile]) -> list[dict[str, Any]]:
+    """Profiles as they are kept, with the limits in force and the risk of today."""
+    computed = await computed_of(work, profiles)
+    return [shown_profile(p) | shown_computed(c) for p, c in zip(profiles, computed, strict=True)]

@@ -12,15 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from credit_service.masterdata.api import unknown_reference
 from credit_service.masterdata.store import read_entries
-from credit_service.parameters.model import rate_type
 from credit_service.parameters.store import read_parameters
-from credit_service.profiles.model import Change
+from credit_service.profiles.model import Change, Profile
+from credit_service.profiles.rates import limit_rate_type, limit_rates
 from holdfast.contracts.base import Text
 from holdfast.contracts.scalars import BusinessDate, Code
 from holdfast.database.work import Work
-from holdfast.platform.clock import local_date
 from holdfast.receivables.money import rounded
-from holdfast.receivables.rates import Rate, read_rates
+from holdfast.receivables.rates import Rate
 from holdfast.web.money import MoneyModel
 from holdfast.web.problems import Problem, field_problem
 
@@ -68,6 +67,8 @@ PLAIN = ("credit_limit_expiry_date", "mandatory_credit_limit", "unlimited_credit
          "ignore_until_date", "credit_management_group", "credit_rating", "account_status", "status_reason",
          "last_review_date", "next_review_date", "with_agency", "title_held", "business_started_date",
          "customer_since_date", "collection_group", "notes")  # fmt: skip
+PAIR = ("credit_limit", "customer_currency", "credit_limit_customer_currency")
+"""The permanent limit and the figure that it was computed from."""
 REFERENCES = {"account_status": "account-statuses", "credit_management_group": "credit-management-groups",
               "status_reason": "status-reasons",
               "collection_group": "collection-groups"}  # fmt: skip
@@ -90,34 +91,47 @@ async def known_for(work: Work, company: str, master: asyncpg.Record, given: Col
     named = {(name, getattr(body, field)) for body in given for field, name in REFERENCES.items()}
     entries = await read_entries(work, company, {(name, code) for name, code in named if code is not None})
     parameters = (await read_parameters(work, company)).parameters
-    kind = rate_type(parameters, master["exchange_rate_type"])
-    day, own = local_date(work.business_now, master["time_zone"]), master["currency"]
     codes = {body.credit_limit_customer_currency.currency for body in given if body.credit_limit_customer_currency}
-    rates = await read_rates(work, {(kind, code, own, day) for code in codes})
-    return Known(company, own, kind, entries, {need[1]: rate for need, rate in rates.items()})
+    rates = await limit_rates(work, parameters, master, codes)
+    return Known(company, master["currency"], limit_rate_type(parameters, master), entries, rates)
 
 
-def change_of(given: ProfileBody, known: Known) -> Change:
-    """What a request changes, with every amount in its currency. Raises Problem 422."""
+def change_of(given: ProfileBody, known: Known, before: Profile) -> Change:
+    """What a request changes of a profile, with every amount in its currency. Raises Problem 422."""
     values: dict[str, Any] = {name: getattr(given, name) for name in PLAIN}
-    values |= _limit(given, known)
+    values |= _limit(given, known, before)
     if given.eligible_credit_limit is not None:
         money = given.eligible_credit_limit
         values["eligible_credit_limit"] = _amount(money, money.currency, "eligible_credit_limit")
         values["eligible_credit_limit_currency"] = money.currency
     for field, name in REFERENCES.items():
-        if values[field] is not None and (name, values[field]) not in known.entries:
+        if values[field] not in (None, getattr(before, field)) and (name, values[field]) not in known.entries:
             raise unknown_reference(known.company, name, values[field], field)
-    status = known.entries.get(("account-statuses", given.account_status or ""), {})
-    values["invoicing_delivery_on_hold"] = (
-        given.invoicing_delivery_on_hold or EFFECTS[status.get("hold_effect", "none")]
-    )
+    values["invoicing_delivery_on_hold"] = given.invoicing_delivery_on_hold or _effect(given, known, before)
     return Change(values)
 
 
-def _limit(given: ProfileBody, known: Known) -> dict[str, Any]:
-    if given.credit_limit_customer_currency is not None:
-        return _converted(given.credit_limit_customer_currency, known)
+def _effect(given: ProfileBody, known: Known, before: Profile) -> str:
+    """What the account status does; of one that was deleted since, what it did."""
+    status = known.entries.get(("account-statuses", given.account_status or ""))
+    if status is None and given.account_status is not None:
+        return before.invoicing_delivery_on_hold
+    return EFFECTS[(status or {}).get("hold_effect", "none")]
+
+
+def _limit(given: ProfileBody, known: Known, before: Profile) -> dict[str, Any]:
+    """A figure that is sent as it is says nothing new: the pair of figures stays as it was entered (spec 2.7)."""
+    own = given.credit_limit_customer_currency
+    if own is not None and (own.amount, own.currency) == (
+        before.credit_limit_customer_currency, before.customer_currency
+    ):  # fmt: skip
+        if given.credit_limit is None or _amount(given.credit_limit, known.currency, "credit_limit") == (
+            before.credit_limit
+        ):
+            return {name: getattr(before, name) for name in PAIR}
+        own = None
+    if own is not None:
+        return _converted(own, known)
     if given.credit_limit is None:
         raise field_problem(
             422, "invalid", "The request is not valid", "credit_limit", None, "no limit is named",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -11,11 +11,23 @@ from typing import Any
 import asyncpg
 
 from credit_service import raising
+from credit_service.history.model import of_profile
+from credit_service.history.store import note
 from credit_service.parameters.model import Parameters
 from credit_service.parameters.store import read_parameters
 from credit_service.profiles import store
-from credit_service.profiles.model import Change, Profile, above_eligible, changed, loosens, touched
+from credit_service.profiles.model import (
+    Change,
+    Profile,
+    above_eligible,
+    changed,
+    given_limit,
+    loosens,
+    needs_identification,
+    touched,
+)  # fmt: skip
 from credit_service.profiles.publishing import Door, publish, publish_limits
+from credit_service.profiles.rates import limit_rates
 from credit_service.room.model import Standing, basis, opens_group_room, raises, resulting_limit
 from credit_service.room.reading import must_be_measurable, read_standing
 from holdfast.approvals.flow import Asked
@@ -23,6 +35,7 @@ from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.model import Party
+from holdfast.receivables.rates import Rate
 from holdfast.web import audit
 from holdfast.web.money import money
 from holdfast.web.problems import Problem, field_problem
@@ -49,11 +62,13 @@ async def current(work: Work, party: Party, currency: str) -> Profile:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What changes of a company's profiles are judged by; `asks`: raises pass approval."""
+    """What changes of a company's profiles are judged by; `asks`: raises pass approval. `rates`: into company
+    currency, of currencies that eligible limits are in."""
 
     parameters: Parameters
     today: date
     asks: bool
+    rates: Mapping[str, Rate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +102,28 @@ class Judged:
         return basis_of(self.standing, self.proposal)
 
 
-async def rules_of(work: Work, company: str, time_zone: str) -> Rules:
-    """What changes of profiles are judged by today."""
+async def rules_of(work: Work, company: str, master: asyncpg.Record, codes: Collection[str]) -> Rules:
+    """What changes of profiles are judged by today; `codes`: currencies of their eligible limits."""
     parameters = (await read_parameters(work, company)).parameters
-    return Rules(parameters, local_date(work.business_now, time_zone), await raising.must_ask(work, company))
+    wanted = () if parameters.eligible_limit_check == "off" else codes
+    rates = await limit_rates(work, parameters, master, wanted)
+    today = local_date(work.business_now, master["time_zone"])
+    return Rules(parameters, today, await raising.must_ask(work, company), rates)
 
 
-def judged(rules: Rules, standing: Standing, change: Change, *, confirmed: bool) -> Judged:
+async def identified_of(work: Work, parameters: Parameters, parties: Collection[Party]) -> Collection[Party]:
+    """The customers of whom the ERP has told a government id; all of them where the company does not ask for one."""
+    return parties if parameters.require_identification == "no" else await store.identified(work, parties)
+
+
+def judged(rules: Rules, standing: Standing, change: Change, *, identified: bool, confirmed: bool) -> Judged:
     """What becomes of a change. Raises Problem 409 or 422."""
     before = standing.profile
     after = changed(before, change, rules.today)
     _may_edit_limit(before, after, rules)
-    warnings = _eligible(after, rules.parameters)
+    if given_limit(after) > given_limit(before) and not identified:
+        must_be_identified(rules.parameters, given_limit(after), after.customer)
+    warnings = _eligible(before, after, rules)
     wanted = replace(standing, profile=after)
     if after.credit_limit == 0 < before.credit_limit and not confirmed and opens_group_room(standing, wanted):
         raise Problem(
@@ -120,8 +145,11 @@ async def request_change(
     Answers the profile as it is now, the approval if one is waited for, and warnings. Raises Problem 409 or 422.
     """
     party = before.company, before.customer
-    rules = await rules_of(work, before.company, (await company_of(work, before.company))["time_zone"])
-    found = judged(rules, await read_standing(work, party), change, confirmed=confirmed)
+    wanted = change.values.get("eligible_credit_limit_currency") or before.eligible_credit_limit_currency
+    master = await company_of(work, before.company)
+    rules = await rules_of(work, before.company, master, {wanted} if wanted else ())
+    identified = party in await identified_of(work, rules.parameters, [party])
+    found = judged(rules, await read_standing(work, party), change, identified=identified, confirmed=confirmed)
     if found.waits:
         row = await raising.ask(work, "profile", before.company, before.customer, who, found.proposal, reason)
         return await current(work, party, before.currency), row, found.warnings
@@ -135,15 +163,7 @@ async def apply(work: Work, pairs: Sequence[tuple[Profile, Profile]], door: Door
         return
     who, reason = door.who, door.reason
     await store.write_profiles(work, [after for _, after in pairs], who)
-    history = [
-        (after.company, after.customer, door.source, who, reason, before.credit_limit if before.version else None,
-         after.credit_limit, after.credit_limit_date, after.credit_limit_expiry_date)
-        for before, after in pairs
-        if (before.credit_limit, before.credit_limit_expiry_date)
-        != (after.credit_limit, after.credit_limit_expiry_date)
-    ]  # fmt: skip
-    if history:
-        await store.note_history(work, history)
+    await note(work, [noted for pair in pairs for noted in of_profile(*pair, door.source, who, reason)])
     await audit.record_many(
         work, who=who, what="credit-profile.changed", why=reason, entries=[
             (after.company, after.customer, shown_profile(before) if before.version else None, shown_profile(after))
@@ -174,16 +194,35 @@ def by_adjustment_only(remedy: str) -> Problem:
     )  # fmt: skip
 
 
-def _eligible(after: Profile, parameters: Parameters) -> list[str]:
-    if parameters.eligible_limit_check == "off" or not above_eligible(after):
-        return []
-    text = f"The limit {after.credit_limit:f} is above the eligible limit {after.eligible_credit_limit:f}."
-    if parameters.eligible_limit_check == "refused":
+def must_be_identified(parameters: Parameters, limit: Decimal, customer: str) -> None:
+    """Raises Problem 422 for a limit that is for customers with a government id only; this one has none."""
+    if needs_identification(limit, parameters.require_identification, parameters.identification_limit):
         raise field_problem(
-            422, "above-eligible-limit", "The limit is above the eligible limit", "credit_limit",
-            f"{after.credit_limit:f}", text, "Raise the eligible limit first, or send a lower limit.",
+            422, "identification-missing", "The customer is not identified", "credit_limit", f"{limit:f}",
+            f"a limit of so much needs a government id, and the ERP has told of none for {customer}",
+            "Let the ERP send erp.customer.changed.v1 with identification first.",
         )  # fmt: skip
-    return [text]
+
+
+def _eligible(before: Profile, after: Profile, rules: Rules) -> list[str]:
+    check, above = rules.parameters.eligible_limit_check, above_eligible(before, after, rules.rates)
+    if check == "off" or above is False:
+        return []
+    currency = after.eligible_credit_limit_currency or after.currency
+    text = (
+        f"The limit {after.credit_limit:f} {after.currency} is above the eligible limit "
+        f"{after.eligible_credit_limit:f} {currency}"
+        if above
+        else f"The limit cannot be compared with the eligible limit: no exchange rate for {currency} today"
+    )
+    if check == "refused":
+        raise field_problem(
+            422, "above-eligible-limit" if above else "no-exchange-rate", "The limit is above the eligible limit"
+            if above else "There is no exchange rate", "credit_limit", f"{after.credit_limit:f}", text,
+            "Raise the eligible limit first, or send a lower limit." if above
+            else "Let the ERP send erp.exchange-rate.published.v1, or record the eligible limit in company currency.",
+        )  # fmt: skip
+    return [f"{text}."]
 
 
 async def _lock(work: Work, proposal: dict[str, Any]) -> None:

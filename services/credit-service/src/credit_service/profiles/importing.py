@@ -11,7 +11,7 @@ from credit_service.adjustments.drafting import draft_journal
 from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.model import Line as JournalLine
 from credit_service.profiles.bodies import known_for
-from credit_service.profiles.changing import Rules, apply, company_of, rules_of
+from credit_service.profiles.changing import Rules, apply, company_of, identified_of, rules_of
 from credit_service.profiles.publishing import Door
 from credit_service.profiles.table import LIMITS, Draft, Planned, drafted, planned
 from credit_service.room.reading import read_standings
@@ -20,6 +20,7 @@ from credit_service.tables.reporting import Wish, report
 from credit_service.tables.taking import AT_ONCE, customers_known
 from holdfast.approvals.flow import Request
 from holdfast.approvals.store import open_subjects
+from holdfast.contracts.currencies import MINOR_UNITS
 from holdfast.database.bulk import chunks
 from holdfast.database.work import Work
 
@@ -31,7 +32,7 @@ async def import_profiles(work: Work, table: Table, found: Read, wish: Wish) -> 
     """The report of an import. Where a company's limits change by adjustments only, a file of limits becomes a draft
     journal. Raises Problem 422 while the company is not known."""
     master = await company_of(work, wish.company)
-    rules = await rules_of(work, wish.company, master["time_zone"])
+    rules = await rules_of(work, wish.company, master, MINOR_UNITS)
     by_journal = table is LIMITS and not rules.parameters.allow_manual_limit_edit
     if by_journal:
         rules = replace(rules, parameters=rules.parameters.model_copy(update={"allow_manual_limit_edit": True}))
@@ -67,6 +68,7 @@ async def _judge(
 ) -> list[Planned | Told]:
     parties = [(wish.company, line.cells["customer"]) for line in lines]
     there = await read_standings(work, parties)
+    identified = set(await identified_of(work, rules.parameters, parties))
     names = [customer for _, customer in parties]
     waiting = await open_subjects(work, wish.company, raising.NAME, names) if rules.asks else set()
     drafts = [drafted(line, there[party].profile) for line, party in zip(lines, parties, strict=True)]
@@ -74,7 +76,10 @@ async def _judge(
     results: list[Planned | Told] = []
     for draft, party in zip(drafts, parties, strict=True):
         if isinstance(draft, Draft):
-            plan = planned(draft, there[party], known, rules, wish, has_open=party[1] in waiting, by_journal=by_journal)
+            plan = planned(
+                draft, there[party], known, rules, wish, identified=party in identified, has_open=party[1] in waiting,
+                by_journal=by_journal,
+            )  # fmt: skip
             results.append(_dated(draft.line, plan))
         else:
             results.append(draft)

@@ -1,29 +1,28 @@
-"""Lists for the credit team: limits that expire, reviews that are due, and who changed which limit (spec 5)."""
+"""Lists for the credit team: limits that expire, and reviews that are due (spec 5)."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Company, Customer, Named, date_and_party, see
+from credit_service.paths import Named, date_and_party
 from credit_service.profiles import store
-from credit_service.profiles.changing import company_of
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import transaction
 from holdfast.platform.clock import earliest_date
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
 from holdfast.web.money import money
-from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paging import Cursor, Limit, page
 from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-Since = Annotated[date | None, Query(alias="from", description="first day; all that are past, when absent")]
-Until = Annotated[date | None, Query(description="last day; 30 days ahead when absent")]
-Source = Annotated[str | None, Query(max_length=30, pattern=r"^[a-z-]+$", description="manual, approved, journal, ...")]
+Since = Annotated[BusinessDate | None, Query(alias="from", description="first day; all that are past, when absent")]
+Until = Annotated[BusinessDate | None, Query(description="last day; 30 days ahead when absent")]
 AHEAD = timedelta(days=30)
 Column = Literal["credit_limit_expiry_date", "next_review_date"]
 
@@ -69,46 +68,3 @@ async def _due(
          "last_review_date": row["last_review_date"]} for row in kept
     ]  # fmt: skip
     return shown({"items": items, "next_cursor": following})
-
-
-@router.get(
-    "/limit-changes",
-    operation_id="listLimitChanges",
-    responses={200: {"description": "Changes of limits, the newest first"}, **responses()},
-)
-async def list_changes(
-    request: Request, caller: Reader, company: Named = None, customer: Named = None, source: Source = None,
-    cursor: Cursor = None, limit: Limit = 50,
-) -> Response:  # fmt: skip
-    """Who changed which limit, when, from what to what, by which door and why."""
-    return shown(await _changes(request, caller.company_filter(), company, customer, source, cursor, limit))
-
-
-@router.get(
-    "/credit-profiles/{company}/{customer}/limit-history",
-    operation_id="listLimitHistory",
-    responses={200: {"description": "Changes of the limit, the newest first"}, **responses(404)},
-)
-async def list_history(
-    request: Request, company: Company, customer: Customer, caller: Reader, cursor: Cursor = None, limit: Limit = 50
-) -> Response:
-    """Who changed the customer's limits, when, from what to what, and why."""
-    see(caller, company)
-    async with transaction(request.app.state.pool, clock=False) as work:
-        await company_of(work, company)
-    return shown(await _changes(request, None, company, customer, None, cursor, limit))
-
-
-async def _changes(
-    request: Request, companies: list[str] | None, company: str | None, customer: str | None, source: str | None,
-    cursor: str | None, limit: int,
-) -> dict[str, Any]:  # fmt: skip
-    (before,) = decode_cursor(cursor, int) or (None,)
-    async with transaction(request.app.state.pool, clock=False) as work:
-        rows = await store.page_of_history(work, companies, company, customer, source, before, limit + 1)
-    kept, following = page(rows, limit, lambda row: (row["id"],))
-    items = [
-        {name: value for name, value in row.items() if name not in ("id", "currency")}
-        | {name: money(row[name], row["currency"]) for name in ("old_limit", "new_limit")} for row in kept
-    ]  # fmt: skip
-    return {"items": items, "next_cursor": following}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+from holdfast.receivables.rates import IDENTITY, Rate
 
 NEVER = date.max
 BEYOND_EVERY_BAND = Decimal(10) ** 15
@@ -71,7 +74,7 @@ def changed(profile: Profile, change: Change, today: date) -> Profile:
     after = replace(profile, version=profile.version + 1, **change.values)
     if profile.version == 0 or after.credit_limit != profile.credit_limit:
         after = replace(after, credit_limit_date=today)
-    if after.eligible_credit_limit != profile.eligible_credit_limit:
+    if _eligible(after) != _eligible(profile):
         after = replace(after, eligible_credit_limit_date=today)
     return after
 
@@ -89,6 +92,12 @@ def loosens(before: Profile, after: Profile) -> bool:
     )
 
 
+def given_limit(profile: Profile) -> Decimal:
+    """How much credit the profile alone gives, company currency."""
+    beyond = profile.unlimited_credit or profile.exclude_from_credit_management
+    return BEYOND_EVERY_BAND if beyond else profile.credit_limit
+
+
 def restrictive(profile: Profile) -> dict[str, Any]:
     """What decides how much a customer may owe."""
     return {name: getattr(profile, name) for name in RESTRICTIVE}
@@ -104,6 +113,24 @@ def touched(profile: Profile, change: Change) -> dict[str, Any]:
     return {name: value for name, value in change.values.items() if name in found}
 
 
-def above_eligible(profile: Profile) -> bool:
-    """Whether the limit is more than the reviewer is ready to grant; 0 means that nobody has said (spec 2.11)."""
-    return 0 < profile.eligible_credit_limit < profile.credit_limit
+def _eligible(profile: Profile) -> tuple[Decimal, str]:
+    return profile.eligible_credit_limit, profile.eligible_credit_limit_currency or profile.currency
+
+
+def above_eligible(before: Profile, after: Profile, rates: Mapping[str, Rate]) -> bool | None:
+    """Whether a new limit is more than the reviewer is ready to grant; 0 means that nobody has said (spec 2.11).
+
+    `rates` are into company currency by currency; None: the eligible limit cannot be compared, its rate lacks.
+    """
+    amount, currency = _eligible(after)
+    if amount <= 0 or after.credit_limit == before.credit_limit or after.credit_limit == 0:
+        return False
+    rate = IDENTITY if currency == after.currency else rates.get(currency)
+    return None if rate is None else rate.convert(amount) < after.credit_limit
+
+
+def needs_identification(limit: Decimal, require: str, from_limit: Decimal | None) -> bool:
+    """Whether a limit of so much, company currency, is for customers with a government id only (spec 1.20)."""
+    if limit <= 0 or require == "no":
+        return False
+    return require == "yes" or limit >= (from_limit or 0)

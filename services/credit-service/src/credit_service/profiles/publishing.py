@@ -11,6 +11,7 @@ from credit_service.lapsing import facts_changed
 from credit_service.policies.store import policies_of
 from credit_service.profiles.model import Profile
 from credit_service.profiles.store import read_profiles, time_zones
+from credit_service.risk.store import risks_of
 from credit_service.statistics.store import days_late_of
 from credit_service.temporary.store import temporary_of
 from holdfast.bus import outbox
@@ -31,7 +32,7 @@ async def publish(work: Work, parties: Collection[Party], by: str, reason: str |
     profiles = await read_profiles(work, parties)
     today = earliest_date(work.business_now)
     temporary, policies = await temporary_of(work, parties, today), await policies_of(work, parties, today)
-    late = await days_late_of(work, parties)
+    late, risks = await days_late_of(work, parties), await risks_of(work, parties)
     await outbox.emit(
         work,
         [
@@ -39,7 +40,7 @@ async def publish(work: Work, parties: Collection[Party], by: str, reason: str |
                 _told(profile) | {
                     "temporary_limits": [asdict(limit) for limit in temporary.get(party, ())],
                     "policies": [asdict(policy) for policy in policies.get(party, ())],
-                    "average_days_late": late.get(party),
+                    "average_days_late": late.get(party), **_risk(risks.get(party)),
                     "sequence": 1, "changed_at": work.business_now, "changed_by": by, "reason": reason,
                 }
             )
@@ -47,6 +48,10 @@ async def publish(work: Work, parties: Collection[Party], by: str, reason: str |
         ],
     )  # fmt: skip
     await facts_changed(work, parties)
+
+
+def _risk(found: tuple[Decimal, str | None] | None) -> dict[str, object]:
+    return {} if found is None else {"risk_score": found[0], "risk_group": found[1]}
 
 
 def _told(profile: Profile) -> dict[str, object]:

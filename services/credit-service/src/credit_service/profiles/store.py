@@ -1,10 +1,9 @@
-"""The SQL of credit profiles and of the history of limits."""
+"""The SQL of credit profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date
-from typing import Any
 
 import asyncpg
 
@@ -74,6 +73,17 @@ async def known_customers(work: Work, company: str, customers: Collection[str]) 
     return {row["customer"] for row in rows}
 
 
+async def identified(work: Work, parties: Collection[Party]) -> set[Party]:
+    """Those of many customers whose government id the ERP has told."""
+    rows = await work.conn.fetch(
+        """SELECT w.company, w.customer FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+           JOIN customer c ON c.customer = w.customer AND c.company = w.company
+           WHERE coalesce(trim(c.details ->> 'identification'), '') <> ''""",
+        *columns(sorted(parties), 2),
+    )
+    return {(row["company"], row["customer"]) for row in rows}
+
+
 async def next_versions(work: Work, parties: Collection[Party], by: str) -> None:
     """A new version of each profile, made where there was none: something that belongs to it has changed.
 
@@ -91,35 +101,6 @@ async def next_versions(work: Work, parties: Collection[Party], by: str) -> None
         work.business_now,
         by,
     )
-
-
-async def note_history(work: Work, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Append (company, customer, source, who, why, old limit, new limit, from, to) to the history of limits."""
-    await work.conn.execute(
-        """INSERT INTO credit_limit_history (at, company, customer, source, who, why, old_limit, new_limit,
-               valid_from, valid_to)
-           SELECT $1, h.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[],
-               $8::numeric[], $9::date[], $10::date[]) AS h""",
-        work.business_now,
-        *columns(rows, 9),
-    )
-
-
-async def page_of_history(
-    work: Work, companies: list[str] | None, company: str | None, customer: str | None, source: str | None,
-    before: int | None, limit: int,
-) -> list[asyncpg.Record]:  # fmt: skip
-    """Changes of limits, the newest first; `companies` None stands for all."""
-    rows: list[asyncpg.Record] = await work.conn.fetch(
-        """SELECT h.id, h.at, h.company, h.customer, h.source, h.who, h.why, h.old_limit, h.new_limit, h.valid_from,
-                  h.valid_to, c.currency
-           FROM credit_limit_history h JOIN company c ON c.company = h.company
-           WHERE ($1::text[] IS NULL OR h.company = ANY($1)) AND ($2::text IS NULL OR h.company = $2)
-             AND ($3::text IS NULL OR h.customer = $3) AND ($4::text IS NULL OR h.source = $4)
-             AND ($5::bigint IS NULL OR h.id < $5) ORDER BY h.id DESC LIMIT $6""",
-        companies, company, customer, source, before, limit,
-    )  # fmt: skip
-    return rows
 
 
 async def read_company(work: Work, company: str) -> asyncpg.Record | None:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from credit_service.profiles.bodies import Known, ProfileBody, change_of, must_be_possible
+from credit_service.profiles.bodies import PAIR, Known, ProfileBody, change_of, must_be_possible
 from credit_service.profiles.changing import LIMIT_FIELDS, Judged, Rules, judged
 from credit_service.profiles.model import COLUMNS, Change, Profile
 from credit_service.room.model import Standing
@@ -37,7 +37,6 @@ NO_FIELDS = {"company", "customer", "version", "currency", *OURS}
 MONEY = {"credit_limit": "currency", "credit_limit_customer_currency": "customer_currency",
          "eligible_credit_limit": "eligible_credit_limit_currency"}  # fmt: skip
 PLAIN = tuple(name for name in COLUMNS if name not in {*NO_FIELDS, *MONEY, *MONEY.values()})
-KEPT = ("credit_limit", "customer_currency", "credit_limit_customer_currency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,15 @@ def _money(wanted: Mapping[str, str], name: str, company_currency: str) -> dict[
 
 
 def planned(
-    draft: Draft, standing: Standing, known: Known, rules: Rules, wish: Wish, *, has_open: bool, by_journal: bool
+    draft: Draft,
+    standing: Standing,
+    known: Known,
+    rules: Rules,
+    wish: Wish,
+    *,
+    identified: bool,
+    has_open: bool,
+    by_journal: bool,
 ) -> Planned | Told:
     """What becomes of a line; `has_open`: an approval of the customer is pending, `by_journal`: limits change by
     adjustment journals only, and the file becomes one."""
@@ -131,7 +138,7 @@ def planned(
     try:
         must_be_possible(before.company, draft.body)
         change = _change(draft, known)
-        found = judged(rules, standing, change, confirmed=wish.confirm_group_limit)
+        found = judged(rules, standing, change, identified=identified, confirmed=wish.confirm_group_limit)
     except Problem as problem:
         return refusal(line, before.customer, fault_of(problem))
     fields = tuple(name for name in COLUMNS if _differs(found, name))
@@ -158,9 +165,9 @@ def _differs(found: Judged, name: str) -> bool:
 
 def _change(draft: Draft, known: Known) -> Change:
     before, differing = draft.before, draft.differing
-    change = change_of(draft.body, known)
-    if before.version and not differing & {*KEPT}:
-        return replace(change, values=change.values | {name: getattr(before, name) for name in KEPT})
+    change = change_of(draft.body, known, before)
+    if before.version and not differing & {*PAIR}:
+        return replace(change, values=change.values | {name: getattr(before, name) for name in PAIR})
     said, computed = draft.line.cells.get("credit_limit", ""), change.values["credit_limit"]
     if draft.body.credit_limit_customer_currency is not None and "credit_limit" in differing and said:
         _must_agree(said, computed)

@@ -13,7 +13,7 @@ NAME = "risk-scores"
 
 
 async def _score(work: Work, run: Run, customers: Sequence[str]) -> Step:
-    return Step(changed=len(await update_risk_scores(work, run.company, customers, run.as_of, NAME)))
+    return Step(changed=await update_risk_scores(work, run.company, customers, run.as_of, NAME))
 
 
 RISK_SCORES = Task(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -160,6 +160,18 @@ async def risk_of(work: Work, party: Party) -> asyncpg.Record | None:
            WHERE company = $1 AND customer = $2""",
         *party,
     )
+
+
+async def risks_of(work: Work, parties: Collection[Party]) -> dict[Party, tuple[Decimal, str | None]]:
+    """Score and class of many customers; those never scored are absent."""
+    rows = await work.conn.fetch(
+        """SELECT k.* FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+           CROSS JOIN LATERAL (
+               SELECT company, customer, risk_score, risk_group FROM customer_risk
+               WHERE customer = w.customer AND company = w.company OFFSET 0) k""",
+        *columns(sorted(parties), 2),
+    )
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
 
 async def values_of(work: Work, party: Party, group: str | None = None) -> Sequence[asyncpg.Record]:

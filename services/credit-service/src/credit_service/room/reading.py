@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 
 from credit_service.groups.store import groups_of, read_groups
-from credit_service.parameters.model import Parameters, rate_type
+from credit_service.parameters.model import Parameters
 from credit_service.parameters.store import read_all_parameters
 from credit_service.policies.store import policies_of
 from credit_service.profiles.model import Profile
+from credit_service.profiles.rates import limit_rate_type, limit_rates
 from credit_service.profiles.store import read_companies, read_profiles
 from credit_service.room.model import Standing, lacking
 from credit_service.temporary.store import temporary_of, temporary_of_groups
@@ -59,7 +60,7 @@ async def with_rates(work: Work, given: dict[Party, Standing]) -> dict[Party, St
     masters = await read_companies(work, {company for company, _ in needing}) if needing else {}
     needs: dict[Party, list[Need]] = {
         party: [
-            (rate_type(given[party].parameters, master["exchange_rate_type"]), code, master["currency"],
+            (limit_rate_type(given[party].parameters, master), code, master["currency"],
              given[party].today) for code in codes
         ]
         for party, codes in needing.items()
@@ -96,14 +97,13 @@ def must_be_measurable(standing: Standing) -> None:
 async def in_company_currency(work: Work, company: str, amount: Decimal, currency: str) -> Decimal:
     """An amount as bands of a company measure it. Raises Problem 422 when the rate lacks."""
     master = (await read_companies(work, [company])).get(company)
-    target = master["currency"] if master else currency
+    if master is None:
+        raise no_rate([currency], None)
     given = (await read_all_parameters(work, [company])).get(company) or Parameters()
-    day = local_date(work.business_now, master["time_zone"] if master else "UTC")
-    need = rate_type(given, master["exchange_rate_type"] if master else None), currency, target, day
-    rate = (await read_rates(work, [need])).get(need)
+    rate = (await limit_rates(work, given, master, [currency])).get(currency)
     if rate is None:
-        raise no_rate([currency], target)
-    return rounded(rate.convert(amount), target)
+        raise no_rate([currency], master["currency"])
+    return rounded(rate.convert(amount), master["currency"])
 
 
 def no_rate(missing: Sequence[str], target: str | None) -> Problem:

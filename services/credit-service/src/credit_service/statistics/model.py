@@ -22,10 +22,9 @@ from holdfast.receivables.limits import (
     shared_limit,
 )  # fmt: skip
 from holdfast.receivables.model import Converter, Position
-from holdfast.receivables.money import EXACT, ZERO, minor_unit, rounded, total
+from holdfast.receivables.money import EXACT, HUNDREDTH, ZERO, minor_unit, rounded, total
 from holdfast.receivables.rates import Rate
 
-HUNDREDTH = Decimal("0.01")
 SALES = ("invoice", "free_text")
 """Kinds of documents that are credit sales; opening balances, interest and fees are none."""
 RISK_MONTHS = 12
@@ -37,12 +36,16 @@ class StatisticsParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"dso_2": 3}]})
 
-    dso_1: int = Field(12, ge=1, le=120, description="months")
-    dso_2: int = Field(6, ge=1, le=120, description="months")
-    average_balance_1: int = Field(12, ge=1, le=120, description="months")
-    average_balance_2: int = Field(6, ge=1, le=120, description="months")
-    average_credit_limit_pct: int = Field(12, ge=1, le=120, description="months")
-    average_exposure_pct: int = Field(12, ge=1, le=120, description="months")
+    dso_1: int = Field(12, ge=1, le=120, description="window of the first DSO, months")
+    dso_2: int = Field(6, ge=1, le=120, description="window of the second DSO, months")
+    average_balance_1: int = Field(12, ge=1, le=120, description="window of the first average balance, months")
+    average_balance_2: int = Field(6, ge=1, le=120, description="window of the second average balance, months")
+    average_credit_limit_pct: int = Field(
+        12, ge=1, le=120, description="window of the average balance in percent of the limit, months"
+    )
+    average_exposure_pct: int = Field(
+        12, ge=1, le=120, description="window of the average exposure in percent of the limit, months"
+    )
     statistics_for_zero_balance_customers: bool = Field(
         False, description="on: a row a day also for those who neither owe nor have ordered"
     )

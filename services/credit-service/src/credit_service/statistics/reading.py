@@ -74,9 +74,11 @@ async def read_uses(work: Work, company: str, balances: Mapping[str, Decimal | N
     parameters = (await read_parameters(work, company)).parameters
     rate_type, kind = parameters.credit_limit_exchange_rate_type, LimitType(parameters.credit_limit_type)
     wanted = await customers_to_value(work, company, sorted(balances), converted=rate_type is not None)
+    parties, horizon = [(company, name) for name in wanted], parameters.open_order_horizon_days
     positions = await read_positions(
-        work, [(company, name) for name in wanted], rate_types={company: rate_type} if rate_type else {}
-    )
+        work, parties, rate_types={company: rate_type} if rate_type else {},
+        horizons={} if horizon is None else dict.fromkeys(parties, horizon),
+    )  # fmt: skip
     found = dict(balances)
     for (_, name), position in positions.items():
         parts = exposure_of(position, Counted(parameters.open_orders_counted)).parts

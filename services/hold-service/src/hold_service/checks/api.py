@@ -61,14 +61,15 @@ PATH = "/v1/credit-checks"
 )
 async def make_credit_check(request: Request) -> Response:
     """Decide whether an order may pass a checkpoint: locked, decided, stored with its numbers, published."""
-    caller = permitted(request, "checks:make")
+    caller = await permitted(request, "checks:make")
     raw = await read_body(request, MOST_BYTES)
     identity = request_of(caller, request.headers.get("idempotency-key"), "POST", PATH, raw)
     check = parse(raw)
     if not caller.sees(check.company):
         raise not_found(f"company {check.company}")
     if check.after:
-        await wait_for_positions(request.app.state.pool, parse_positions(check.after))
+        state = request.app.state
+        await wait_for_positions(state.pool, parse_positions(check.after, state.service))
     batcher: Batcher = request.app.state.batcher
     return (await batcher.submit(identity, check)).response()
 

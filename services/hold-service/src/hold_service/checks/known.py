@@ -53,6 +53,7 @@ class Standing:
     cash_discount: str | None = None
     disputed: Mapping[str, Decimal] = field(default_factory=dict)
     risk_group: str | None = None
+    risk_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

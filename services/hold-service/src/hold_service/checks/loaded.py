@@ -192,7 +192,7 @@ def _policy(p: Row) -> Policy:
 
 def _standing(s: Values) -> Standing:
     disputed = {code: Decimal(amount) for code, amount in (s[9] or {}).items()}
-    return Standing(s[2] or 0, s[3] or 0, s[4] or "no", s[5] or "", s[6], s[7], disputed, s[8])
+    return Standing(s[2] or 0, s[3] or 0, s[4] or "no", s[5] or "", s[6], s[7], disputed, s[8], bool(s[10]))
 
 
 def _groups(

@@ -60,7 +60,7 @@ SELECT
                      FROM document d
                      WHERE d.customer = w.customer AND d.company = w.company
                        AND d.disputed AND d.is_debit AND d.open_amount > 0
-                     GROUP BY d.currency) d)))
+                     GROUP BY d.currency) d), s.risk_version))
      FROM party w
      LEFT JOIN LATERAL (
          SELECT * FROM standing s WHERE s.customer = w.customer AND s.company = w.company OFFSET 0) s ON true

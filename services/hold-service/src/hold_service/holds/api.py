@@ -11,16 +11,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checks.loaded import hold_number
-from hold_service.checks.model import rejudge
 from hold_service.holds import acting, listing, store
-from hold_service.holds.model import FORCED
-from hold_service.holds.release import asked_again, known_of
 from hold_service.holds.shown import json_of, shown_hold
+from hold_service.holds.to_pass import items_of
 from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import BusinessDate, Instant
 from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
 from holdfast.web import audit, idempotency
@@ -38,6 +36,7 @@ Named = Annotated[str | None, Query(max_length=60, pattern=NO_ZERO)]
 HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
 NumberAsked = Annotated[str | None, Query(pattern=r"^H-\d{6,18}$")]
 Day = Annotated[BusinessDate | None, Query()]
+Moment = Annotated[Instant | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
 Reason = Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 KNOWN_REASONS = f"{', '.join(HoldReason)}; or one that a kind of rule has brought"
@@ -84,8 +83,8 @@ class Spans:
 
     def __init__(
         self,
-        held_from: Annotated[datetime | None, Query()] = None, held_to: Annotated[datetime | None, Query()] = None,
-        closed_from: Annotated[datetime | None, Query()] = None, closed_to: Annotated[datetime | None, Query()] = None,
+        held_from: Moment = None, held_to: Moment = None,
+        closed_from: Moment = None, closed_to: Moment = None,
         review_from: Day = None, review_to: Day = None, delivery_from: Day = None, delivery_to: Day = None,
         total_from: Value = None, total_to: Value = None,
         sales_total_from: Value = None, sales_total_to: Value = None,
@@ -206,12 +205,7 @@ async def what_it_takes(request: Request, hold: HoldNumber, caller: Reader) -> R
     async with transaction(request.app.state.pool) as work:
         row = await acting.read(work, hold, caller)
         acting.must_be_active(row)
-        known = await known_of(work, row, locked=False)
-    found = rejudge(asked_again(row, known), known).findings
-    items = [{"reason": f.reason, "explanation": f.text, "to_pass": f.to_pass} for f in found]
-    if row["forced_reason"] is not None:
-        items.insert(0, {"reason": FORCED, "explanation": f"Held by a person, for the reason {row['forced_reason']}.",
-                         "to_pass": "Let somebody release it; nothing else ends a forced hold."})  # fmt: skip
+        items = await items_of(work, row)
     return json_of({"hold": hold, "would_pass": not items, "items": items})
 
 

@@ -25,16 +25,18 @@ log = structlog.get_logger(__name__)
 
 
 async def clean_reservations(work: Work) -> bool:
-    """End reservations older than two weeks of business time; True when there may be more."""
+    """End reservations older than two weeks of business time, and tell of it; True when there may be more."""
     before = work.business_now - KEEP
     parties = await parties_with_old_reservations(work, before, MOST)
     await lock_parties(work, parties)
-    for ended in await expire_reservations(work, parties, before):
+    expired = await expire_reservations(work, parties, before)
+    for ended in expired:
         log.warning(
             "reservation_expired", company=ended.company, customer=ended.customer, order=ended.order,
             amount=str(ended.amount), currency=ended.currency, reserved_at=ended.reserved_at.isoformat(),
         )  # fmt: skip
         EXPIRED.inc()
+    await outbox.emit(work, [notices.reservation_expired(ended, work) for ended in expired])
     must_hold(work, await rechecks.mark(work, parties, {}, delay_seconds=0))
     return len(parties) == MOST
 

@@ -8,8 +8,16 @@ from uuid import UUID
 from hold_service.checks.known import Known
 from hold_service.checks.loaded import hold_number
 from hold_service.holds.model import FORCED, READY, Row
-from holdfast.contracts.holds import HoldCancelled, OrderEscalated, OrderReady, OrderRejected, ReasonCleared
+from holdfast.contracts.holds import (
+    HoldCancelled,
+    OrderEscalated,
+    OrderReady,
+    OrderRejected,
+    ReasonCleared,
+    ReservationExpired,
+)
 from holdfast.database.work import Work
+from holdfast.receivables.model import Reservation
 
 
 def fields(row: Row, known: Known, work: Work, amount: Any, decision: UUID | None = None) -> dict[str, Any]:
@@ -53,3 +61,12 @@ def escalated(row: Row, known: Known, work: Work, amount: Any, days: int) -> Ord
     """A hold waits too long: so many business dates have passed since the order was held."""
     more = {"held_days": days, "level": row["escalations"]}
     return OrderEscalated.model_validate(fields(row, known, work, amount) | more)
+
+
+def reservation_expired(ended: Reservation, work: Work) -> ReservationExpired:
+    """No state of the order ever came."""
+    return ReservationExpired(
+        company=ended.company, customer=ended.customer, sequence=1, order=ended.order,
+        order_version=ended.order_version, order_currency=ended.currency, amount=ended.amount,
+        reserved_at=ended.reserved_at, expired_at=work.business_now,
+    )  # fmt: skip

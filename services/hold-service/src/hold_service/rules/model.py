@@ -123,6 +123,10 @@ class RuleKind:
         """The other members of the credit group that the rule found, by company/customer."""
         return ()
 
+    def late_days(self, rule: Rule) -> Decimal | None:
+        """The rule is about invoices that are overdue for more than so many days; None: it is about something else."""
+        return None
+
     def strictest(self, rules: Sequence[Rule], facts: Facts) -> Rule:
         """Of rules that are true the one that asks most: whoever passes it passes the others."""
         return min(rules, key=lambda rule: facts.in_company(rule.value, rule.currency))

@@ -17,6 +17,10 @@ from holdfast.bus.postgres.link import Link
 POLL_SECONDS = 1.0
 """How long a lost notification can delay a record."""
 RETRY_SECONDS = 0.25
+READ_BYTES = 2_000_000
+"""About so much of a partition is read at once and kept at hand; records may be as large as 900,000 bytes."""
+UNKNOWN_BYTES = 200_000
+"""How large the records of a partition are taken to be before the first of them is seen."""
 
 # A row without an offset says that the log does not hold the place to read from, or, with a number at the end, that no
 # record is left before that offset; both parts see one snapshot.
@@ -54,6 +58,9 @@ class _Assigned:
     due: bool = True
     gone: OffsetGone | None = None
     ahead: deque[Record] = field(default_factory=deque)
+    bytes_ahead: int = 0
+    average_bytes: int = UNKNOWN_BYTES
+    """Of a record, at the last read."""
 
 
 class Reader:
@@ -164,13 +171,14 @@ class Reader:
         return [a for a in self._assigned.values() if a.due and a.fetched >= 0 and self._has_room(a)]
 
     def _has_room(self, assigned: _Assigned) -> bool:
-        return not assigned.paused and len(assigned.ahead) < self._most
+        return not assigned.paused and len(assigned.ahead) < self._most and assigned.bytes_ahead < READ_BYTES
 
     async def _read(self) -> None:
         """One query for all partitions that may have more."""
-        hungry, limit = self._hungry(), self._most
+        hungry = self._hungry()
         if not hungry:
             return
+        limit = max(1, min(self._most, READ_BYTES // max(a.average_bytes for a in hungry)))
         for assigned in hungry:
             assigned.due = False
         topics, parts = [a.tp.topic for a in hungry], [a.tp.partition for a in hungry]
@@ -187,7 +195,7 @@ class Reader:
         said = {row[0]: row[5] for row in rows if row[1] is None}
         if said:
             rows = [row for row in rows if row[0] not in said]
-        starts = [a.fetched for a in hungry]
+        starts, counts, sizes = [a.fetched for a in hungry], [0] * len(hungry), [0] * len(hungry)
         at, number = hungry[0], 1
         topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
         for n, offset, key, headers, value, stamp in rows:
@@ -195,9 +203,14 @@ class Reader:
                 at, number = hungry[n - 1], n
                 topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
             put(Record(topic, part, offset, key, unpack(headers), value, stamp))
+            counts[n - 1] += 1
+            sizes[n - 1] += len(value or b"")
             at.fetched = offset + 1
-        for assigned, before in zip(hungry, starts, strict=True):
+        for assigned, before, count, size in zip(hungry, starts, counts, sizes, strict=True):
             assigned.due |= assigned.fetched - before >= limit
+            if count:
+                assigned.average_bytes = max(1, size // count)
+                assigned.bytes_ahead += size
         for n, end in said.items():
             hungry[n - 1].fetched = end or hungry[n - 1].fetched
         return [hungry[n - 1] for n, end in said.items() if end is None]
@@ -218,8 +231,11 @@ def _pop(assigned: _Assigned, most: int) -> list[Record]:
     if len(ahead) <= most:
         records = list(ahead)
         ahead.clear()
+        assigned.bytes_ahead = 0
         return records
-    return [ahead.popleft() for _ in range(most)]
+    records = [ahead.popleft() for _ in range(most)]
+    assigned.bytes_ahead -= sum(len(record.value or b"") for record in records)
+    return records
 
 
 def _record(tp: TopicPartition, row: Any) -> Record:

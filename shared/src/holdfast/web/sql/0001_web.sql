@@ -25,6 +25,7 @@ CREATE TABLE audit_trail (
     correlation_id text
 );
 CREATE INDEX audit_subject ON audit_trail (company, subject, id);
+CREATE INDEX audit_company ON audit_trail (company, id);
 
 CREATE FUNCTION audit_trail_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -44,16 +44,24 @@ CREATE TABLE credit_limit_history (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz NOT NULL,
     company text NOT NULL,
-    customer text NOT NULL,
+    customer text,
+    credit_group text,
+    field text NOT NULL,
     source text NOT NULL,
     who text NOT NULL,
     why text,
     old_limit numeric,
     new_limit numeric,
     valid_from date,
-    valid_to date
+    valid_to date,
+    old_value text,
+    new_value text,
+    CHECK (customer IS NOT NULL OR credit_group IS NOT NULL)
 );
+COMMENT ON COLUMN credit_limit_history.company IS 'Of the customer; of a change of a group the one that owns it';
+COMMENT ON COLUMN credit_limit_history.field IS 'credit_limit, temporary_limit, credit_group (a membership), or a switch';
 CREATE INDEX credit_limit_history_of ON credit_limit_history (customer, company, id);
+CREATE INDEX credit_limit_history_of_group ON credit_limit_history (credit_group, id) WHERE credit_group IS NOT NULL;
 
 CREATE TABLE credit_parameters (
     company text PRIMARY KEY,
@@ -123,7 +131,7 @@ CREATE TABLE temporary_limit (
         (hashtextextended(coalesce(company || '/' || customer, '//' || credit_group), 0)) STORED,
     CHECK ((customer IS NULL) <> (credit_group IS NULL)),
     CONSTRAINT temporary_limits_do_not_overlap EXCLUDE USING gist
-        (int8range(owner, owner, '[]') WITH &&, daterange(from_date, to_date, '[]') WITH &&)
+        (int8range(owner, owner, '[]') WITH &&, daterange(from_date, to_date, '[]') WITH &&) DEFERRABLE
 );
 COMMENT ON COLUMN temporary_limit.owner IS 'Digest of the owner: ranges of numbers exclude one another without extension';
 CREATE INDEX temporary_limit_of ON temporary_limit (customer, company, to_date) WHERE customer IS NOT NULL;
@@ -163,6 +171,23 @@ CREATE TABLE exposure_standing (
     PRIMARY KEY (customer, company)
 );
 COMMENT ON COLUMN exposure_standing.used IS 'Sort values are negated: the largest first';
+
+-- A control total of the ERP that our open items did not come to; `documents` are those that we had open then.
+CREATE TABLE reconciliation_finding (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    company text NOT NULL,
+    customer text NOT NULL,
+    currency text NOT NULL,
+    as_of date NOT NULL,
+    report_version bigint NOT NULL,
+    reported numeric,
+    computed numeric NOT NULL,
+    documents jsonb NOT NULL,
+    found_at timestamptz NOT NULL,
+    closed_at timestamptz
+);
+CREATE UNIQUE INDEX reconciliation_finding_open ON reconciliation_finding (customer, company, currency)
+    WHERE closed_at IS NULL;
 
 -- One row, with a new stamp after every change of exchange rates, for whatever is kept that was converted.
 CREATE TABLE rate_stamp (

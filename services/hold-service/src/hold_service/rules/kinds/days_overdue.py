@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from hold_service.rules.facts import Facts
 from hold_service.rules.model import AMOUNT, Rule, RuleKind, amount, register
 from holdfast.contracts.holds import HoldReason
@@ -52,6 +54,9 @@ class DaysOverdue(RuleKind):
         others = f", and those of {', '.join(linked)}" if linked else ""
         overdue = amount(facts.overdue_amount, facts.currency)
         return f"Pay every invoice that is more than {rule.value:f} days overdue{others}; in all {overdue} are overdue."
+
+    def late_days(self, rule: Rule) -> Decimal | None:
+        return rule.value
 
     def accounts_of(self, rule: Rule, facts: Facts) -> tuple[str, ...]:
         return tuple(sorted(account for account, days in facts.linked_days_overdue.items() if days > rule.value))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from hold_service.rules.facts import Facts
 from hold_service.rules.model import AMOUNT, PERCENT, Rule, RuleKind, amount, register, share_to_pay
 from holdfast.contracts.holds import HoldReason
+from holdfast.receivables.money import ZERO
 
 
 @register
@@ -67,6 +68,9 @@ class OverdueAmount(RuleKind):
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
         return f"Pay overdue invoices of {amount(self._due(rule, facts), facts.currency)}."
+
+    def late_days(self, rule: Rule) -> Decimal | None:
+        return ZERO
 
     def strictest(self, rules: Sequence[Rule], facts: Facts) -> Rule:
         return max(rules, key=lambda rule: self._due(rule, facts))

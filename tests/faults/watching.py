@@ -57,9 +57,16 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched_worker(system: System) -> AsyncIterator[Watched]:
+async def watched_worker(system: System, **overrides: Any) -> AsyncIterator[Watched]:
     """A worker whose health can be asked."""
+    async with watched(system, "worker", **overrides) as found:
+        yield found
+
+
+@asynccontextmanager
+async def watched(system: System, role: str, **overrides: Any) -> AsyncIterator[Watched]:
+    """A process in a role without an API, whose health can be asked."""
     port = free_port()
-    async with system.worker(port=port) as child:
+    async with system.worker(role=role, port=port, **overrides) as child:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             yield Watched(child, client)

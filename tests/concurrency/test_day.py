@@ -21,10 +21,10 @@ from tests.oracle.market import Market, rate
 
 from holdfast.testing.children import Child
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 CALLERS, WORKERS, SEED = 32, 3, 20260302
-ACTS_OF_ONE = 14
+ACTS_OF_ONE = 10
 COMPANIES = {
     "DE01": "EUR", "FR01": "EUR", "US01": "USD", "US02": "USD", "GB01": "GBP", "CH01": "CHF", "PL01": "PLN",
     "SE01": "SEK", "JP01": "JPY", "NZ01": "NZD",
@@ -167,9 +167,9 @@ async def crew(system: System) -> AsyncIterator[tuple[list[Child], list[Api]]]:
     """Three workers and two APIs; held orders are decided again at once."""
     async with AsyncExitStack() as stack:
         at_once = {"recheck_delay_seconds": 0}
-        workers = [stack.enter_async_context(system.worker(**at_once)) for _ in range(WORKERS)]
-        apis = [stack.enter_async_context(system.api(**at_once)) for _ in range(2)]
-        yield list(await asyncio.gather(*workers)), list(await asyncio.gather(*apis))
+        workers = [await stack.enter_async_context(system.worker(**at_once)) for _ in range(WORKERS)]
+        apis = [await stack.enter_async_context(system.api(**at_once)) for _ in range(2)]
+        yield workers, apis
 
 
 async def opened(system: System, chance: Random) -> Day:
@@ -208,6 +208,6 @@ async def test_a_day_leaves_what_a_plain_replay_of_the_committed_order_leaves(sy
         for child in (*workers, *(api.child for api in day.apis)):
             has_no_crash(child)
     became = Counter(decision.what for of_one in system.oracle.history.values() for decision in of_one)
-    assert min(became["cleared"], became["held"]) >= 40, became
+    assert min(became["cleared"], became["held"]) >= 30, became
     assert min(became["released"], day.statuses[200]) >= 10, (became, day.statuses)
     assert sum(map(len, system.oracle.holds.values())) <= held - 10

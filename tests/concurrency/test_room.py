@@ -8,7 +8,7 @@ what has passed must fit the limits of the customer and of the group at the mome
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from decimal import Decimal
 from itertools import count
 from time import monotonic
@@ -88,14 +88,13 @@ class Room(RuleBasedStateMachine):
         told = [self.live.system.say([payload], to_oracle=False) for payload in said]
         done = asyncio.gather(*told, *calls, return_exceptions=True)
         goals = [position for answer in await done if isinstance(answer, list) for position in answer]
-        await self._is_right(goals)
-        for answer in done.result():
-            if isinstance(answer, BaseException):
-                raise answer
+        await self._is_right(goals, [answer for answer in done.result() if isinstance(answer, BaseException)])
 
-    async def _is_right(self, goals: list[Any]) -> None:
+    async def _is_right(self, goals: list[Any], errors: Sequence[BaseException] = ()) -> None:
         await self.live.system.passed(goals)
         await self.replay.is_the_same()
+        for error in errors:
+            raise error
         self.replay.nothing_waits_for_nothing()
 
     # what happens: an event, a call, or nothing

@@ -247,7 +247,8 @@ class Replay:
                 for hold in held:
                     found = self.oracle.examine(party, hold.order, hold.checkpoint)
                     assert found.reasons, f"{hold.order.order} of {party} would pass: {found}"
-        assert self.asked.keys() == self.oracle.answered
+        unanswered = self.asked.keys() - self.oracle.answered
+        assert not unanswered, f"nobody has answered {unanswered}"
 
     async def _holds(self) -> dict[tuple[str, str, str], tuple[str, ...]]:
         rows = await self.pool.fetch(HOLDS, [*self.companies])

@@ -97,14 +97,13 @@ class Oracle:
         found = self._admitted(party, order, key[:3]) if held is None else None
         found = found or self.examine(party, order, request.checkpoint.value)
         gone: list[str] = []
-        if held is not None:
-            gone = sorted(set(held.reasons) - set(found.reasons)) if found.reasons else []
-            held.reasons = found.reasons or held.reasons
+        if held is not None and order.version >= held.order.version:
+            gone = held.take(found) if found.reasons else []
             self._refresh(held, order, request.checkpoint.value)
-        elif found.reasons:
+        elif held is None and found.reasons:
             held = Hold(order, request.checkpoint.value, found.reasons, self._next())
             self.holds.setdefault(party, []).append(held)
-        reasons = held.reasons if held else ()
+        reasons = tuple(sorted({*held.reasons, *found.reasons})) if held else ()
         self._note(party, Decision("held" if held else "cleared", request.order, reasons, found.exposure,
                                    found.group_exposure))  # fmt: skip
         for reason in gone:
@@ -115,8 +114,11 @@ class Oracle:
         """A released document goes through once, up to the released value; a blocked customer's does not."""
         released = self.admitted.get(key)
         fits = released is not None and released[0] == order.currency and order.total <= released[1]
-        if not fits or self._is_blocked(party, key[2]):
+        if not fits:
             return None
+        if self._is_blocked(party, key[2]):
+            own, missing = self.book(*party).exposure(self.now, order)
+            return Found(("customer_blocked",), None if missing else own)
         del self.admitted[key]
         return Found()
 
@@ -142,9 +144,8 @@ class Oracle:
             return
         found = self.examine(party, hold.order, hold.checkpoint)
         if found.reasons:
-            for gone in sorted(set(hold.reasons) - set(found.reasons)):
-                self._note(party, Decision(f"cleared of {gone}", hold.order.order, found.reasons))
-            hold.reasons = found.reasons
+            for gone in hold.take(found):
+                self._note(party, Decision(f"cleared of {gone}", hold.order.order, hold.reasons))
         else:
             self._let_go(party, hold, found)
 
@@ -183,13 +184,11 @@ class Oracle:
     # figures
 
     def examine(self, party: Party, order: CheckedOrder, checkpoint: str) -> Found:
-        """Reasons to hold an order now: the block, else what makes figures worthless, else the rules."""
-        book = self.book(*party)
+        """Reasons to hold an order now: the block, and what makes figures worthless, or else what the rules say."""
+        book, blocked = self.book(*party), ["customer_blocked"] if self._is_blocked(party, checkpoint) else []
         if book.company is None:
-            return Found(("company_not_live", *self._unknown(party)))
+            return Found(tuple(sorted([*blocked, "company_not_live", *self._unknown(party)])), is_complete=False)
         own, missing = book.exposure(self.now, order)
-        if self._is_blocked(party, checkpoint):
-            return Found(("customer_blocked",), None if missing else own)
         limit = self.limit(party)
         group, lacking = self._shared(party, order, own)
         tests = [
@@ -198,9 +197,10 @@ class Oracle:
         stops = [*self._stops(party), *(["technical_error"] if missing or lacking else [])]
         shown = Found() if missing else Found((), own) if lacking else self._shown(party, own, group, limit)
         if stops:
-            return Found(tuple(sorted(stops)), shown.exposure, shown.group_exposure)
-        reasons = ["credit_exceeded"] if any(test.fails for test in tests) else []
-        return Found(tuple(sorted([*reasons, *self._late(party)])), shown.exposure, shown.group_exposure)
+            return Found(tuple(sorted([*blocked, *stops])), shown.exposure, shown.group_exposure, is_complete=False)
+        exceeded = ["credit_exceeded"] if any(test.fails for test in tests) else []
+        reasons = sorted([*blocked, *exceeded, *self._late(party)])
+        return Found(tuple(reasons), shown.exposure, shown.group_exposure)
 
     def _shown(self, party: Party, own: Decimal, group: Test | None, limit: Decimal) -> Found:
         """The exposures as told: where the shared limit alone counts, in the same currency, it is the group's."""

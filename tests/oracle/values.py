@@ -9,6 +9,8 @@ from holdfast.receivables.model import CheckedOrder
 
 LIMIT_USED_PERCENT = 100
 NO_CREDIT = Decimal(0)
+STOPS = {"customer_blocked", "company_not_live", "unknown_customer", "technical_error"}
+"""Reasons that are found without the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,23 @@ class Hold:
     reasons: tuple[str, ...]
     number: int
 
+    def take(self, found: Found) -> list[str]:
+        """Stand on the reasons that were found; answers those that are gone. What the rules found before stays where
+        they could not be asked."""
+        asked = set(self.reasons) if found.is_complete else STOPS & set(self.reasons)
+        gone = asked - set(found.reasons)
+        self.reasons = tuple(sorted({*self.reasons, *found.reasons} - gone))
+        return sorted(gone)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Reasons to hold an order, and exposures with it."""
+    """Reasons to hold an order, and exposures with it; `is_complete`: the rules could be asked."""
 
     reasons: tuple[str, ...] = ()
     exposure: Decimal | None = None
     group_exposure: Decimal | None = None
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

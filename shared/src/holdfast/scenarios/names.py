@@ -14,7 +14,7 @@ from holdfast.platform.settings import Settings
 CREDIT, HOLD = "credit-service", "hold-service"
 JOBS = {
     "daily-evaluation": HOLD, "escalation": HOLD, "stale-reservations": HOLD, "approval-escalation": HOLD,
-    "task-schedule": CREDIT, "pruning": HOLD, "bus-maintenance": HOLD,
+    "task-schedule": CREDIT, "fallen-due": HOLD, "pruning": HOLD, "bus-maintenance": HOLD,
 }  # fmt: skip
 """Periodic jobs, each with a service that has it."""
 WORKFLOWS = {
@@ -113,10 +113,11 @@ HOLD_FIELDS = [
     "checkpoint", "attempt", "proforma", "has_posting_request", "active", "held_at", "primary_reason", "reasons",
     "forced_reason", "decision", "review_date", "notes", "lines", "workflow_status", "escalations", "previous_hold",
     "sold_to", "sales_taker", "sales_responsible", "sales_pool", "freight_zone", "load", "payment_terms",
-    "delivery_date", "credit_management_group", "hold_type", "grace_until", "version",
+    "delivery_date", "credit_management_group", "sales_deadline", "sales_total", "hold_type", "overdue_accounts",
+    "version",
 ]  # fmt: skip
 HOLD_ENDED = [
     "closed_at", "closed_as", "closed_by", "release_mode", "release_reason", "close_note", "released_amount",
-    "released_lines", "valid_until", "triggers",
+    "released_lines", "valid_until", "grace_until", "triggers",
 ]  # fmt: skip
 """What a hold shows besides when it is no longer active."""

@@ -13,6 +13,7 @@ import orjson
 from tests.faults.system import ROLES, System, headers
 
 from hold_service.app import create_api, run_worker
+from hold_service.parameters import PARAMETERS
 from holdfast.platform.settings import load_settings
 from holdfast.testing.http import serving
 from holdfast.testing.waiting import eventually
@@ -65,6 +66,7 @@ async def living(system: System, **overrides: Any) -> AsyncIterator[Live]:
         hold_database_url=system.database, data_dir=system.folder, bus_transport="postgres", bus_url=system.bus.url,
         **overrides,
     )  # fmt: skip
+    before = PARAMETERS.most_facts_age, PARAMETERS.recheck_delay
     token, stop = issue_token(system.settings, "kim", ROLES), asyncio.Event()
     authorized = {"authorization": f"Bearer {token}"}
     async with AsyncExitStack() as stack:
@@ -80,6 +82,7 @@ async def living(system: System, **overrides: Any) -> AsyncIterator[Live]:
         finally:
             stop.set()
             await asyncio.gather(*workers)
+            PARAMETERS.most_facts_age, PARAMETERS.recheck_delay = before
 
 
 async def _all_owned(system: System) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.platform.settings import load_settings
-from holdfast.scenarios.comparing import MISSING, compare, dig, exactly, same
+from holdfast.scenarios.comparing import MISSING, NOTICE, compare, dig, exactly, same
 from holdfast.scenarios.expected import EventExpected
 from holdfast.scenarios.play import Play, Published
 from holdfast.scenarios.runner import run_files
@@ -140,3 +140,11 @@ def test_each_event_expected_has_one_of_its_own() -> None:
     assert not exactly([first, first, b], found).passed
     assert exactly([first, first, b], found).got == "['a', 'a', 'b']; of a n is 2, not 1"
     assert not exactly([any_a, first], found).passed
+
+
+def test_requests_to_notify_count_where_one_is_named() -> None:
+    found = [Published("a", {}), Published(NOTICE, {"purpose": "x"})]
+    assert exactly([EventExpected(type="a")], found).passed
+    assert exactly([EventExpected(type="a"), EventExpected(type=NOTICE)], found).passed
+    assert not exactly([EventExpected(type=NOTICE)], found).passed
+    assert not exactly([EventExpected(type="a"), EventExpected(type=NOTICE)], found[:1]).passed

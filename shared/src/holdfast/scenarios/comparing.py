@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from holdfast.contracts.notifications import NotificationRequested
 from holdfast.scenarios.expected import EventExpected, Subset
 from holdfast.scenarios.play import Published
 
@@ -16,6 +17,7 @@ class _Missing:
         return "nothing of that name"
 
 
+NOTICE = NotificationRequested.event_type
 MISSING = _Missing()
 """What `dig` finds where an answer has no such field."""
 
@@ -82,7 +84,12 @@ def holds(about: str, wanted: Sequence[str], said: Sequence[str], *where: str | 
 
 
 def exactly(wanted: Sequence[EventExpected], found: Sequence[Published]) -> Line:
-    """Exactly these events, in any sequence: each one expected has one of its own, and none is left over."""
+    """Exactly these events, in any sequence: each one expected has one of its own, and none is left over.
+
+    Requests to notify somebody count where one is named: they follow from who is set up to decide.
+    """
+    if all(one.type != NOTICE for one in wanted):
+        found = [event for event in found if event.kind != NOTICE]
     chosen = _pairs(wanted, found)
     lacking = [one for place, one in enumerate(wanted) if place not in chosen.values()]
     left = [event for place, event in enumerate(found) if place not in chosen]

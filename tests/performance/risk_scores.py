@@ -92,7 +92,6 @@ async def _scored(pool: asyncpg.Pool, company: str, customers: int) -> float:
         await pool.execute(statement, company)
     await pool.execute(PEOPLE, company, customers, TODAY)
     await pool.execute("VACUUM ANALYZE")
-    await pool.execute("CHECKPOINT")
     start = time.perf_counter()
     async with transaction(pool) as work:
         run_id = await begin(work, TASKS.tasks[NAME], company, TODAY, None, {}, "bench")

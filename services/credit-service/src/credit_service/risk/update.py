@@ -33,7 +33,7 @@ WITH person AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT * FROM customer_risk_value v WHERE v.customer = w.customer AND v.company = $1 OFFSET 0) v
 ), valued AS MATERIALIZED (
-    SELECT p.customer, g.id AS scoring_group, g.score_type, g.decimals,
+    SELECT p.customer, g.id AS scoring_group, g.score_type, g.decimals, k.customer IS NOT NULL AS is_known,
            k.value AS known_value, k.numeric_value AS known_number, k.score AS known_score,
            CASE g.group_type
                WHEN 'user' THEN k.numeric_value
@@ -66,14 +66,17 @@ WITH person AS MATERIALIZED (
         ORDER BY l.line_no LIMIT 1) l ON true
 )
 """
-KEEP_VALUES = """, kept AS (
-    INSERT INTO customer_risk_value (company, customer, scoring_group, value, numeric_value, score, calculated_at)
-    SELECT $1, customer, scoring_group, value, number, score, $4 FROM scored
-    WHERE (value IS NOT NULL OR known_score IS NOT NULL)
+KEEP_VALUES = """, moved AS MATERIALIZED (
+    SELECT * FROM scored
+    WHERE (value IS NOT NULL OR is_known)
       AND (value, number, score) IS DISTINCT FROM (known_value, known_number, known_score)
-    ON CONFLICT (customer, company, scoring_group) DO UPDATE
-    SET value = excluded.value, numeric_value = excluded.numeric_value, score = excluded.score,
-        calculated_at = excluded.calculated_at
+), added AS (
+    INSERT INTO customer_risk_value (company, customer, scoring_group, value, numeric_value, score, calculated_at)
+    SELECT $1, customer, scoring_group, value, number, score, $4 FROM moved WHERE NOT is_known
+), kept AS (
+    UPDATE customer_risk_value v SET value = m.value, numeric_value = m.number, score = m.score, calculated_at = $4
+    FROM moved m
+    WHERE m.is_known AND v.customer = m.customer AND v.company = $1 AND v.scoring_group = m.scoring_group
 ), summed AS (
     SELECT customer, sum(score) AS risk_score FROM scored GROUP BY customer
     UNION ALL
@@ -91,13 +94,17 @@ KEEP_VALUES = """, kept AS (
 ), changed AS (
     SELECT * FROM classified
     WHERE (risk_score, risk_group) IS DISTINCT FROM (coalesce(former_score, 0), former_group)
-), written AS (
-    INSERT INTO customer_risk AS r (company, customer, risk_score, risk_group, calculated_at, version)
-    SELECT $1, customer, risk_score, risk_group, $4, 1 FROM changed
-    ON CONFLICT (customer, company) DO UPDATE
-    SET risk_score = excluded.risk_score, risk_group = excluded.risk_group, calculated_at = excluded.calculated_at,
-        version = r.version + 1
+), first AS (
+    INSERT INTO customer_risk (company, customer, risk_score, risk_group, calculated_at, version)
+    SELECT $1, customer, risk_score, risk_group, $4, 1 FROM changed WHERE former_score IS NULL
     RETURNING customer, version
+), again AS (
+    UPDATE customer_risk r
+    SET risk_score = c.risk_score, risk_group = c.risk_group, calculated_at = $4, version = r.version + 1
+    FROM changed c WHERE c.former_score IS NOT NULL AND r.customer = c.customer AND r.company = $1
+    RETURNING r.customer, r.version
+), written AS (
+    SELECT * FROM first UNION ALL SELECT * FROM again
 ), noted AS (
     INSERT INTO customer_risk_history (at, as_of, company, customer, version, risk_score, risk_group,
         former_risk_score, former_risk_group, who)
@@ -111,8 +118,8 @@ SELECT c.customer, json_strip_nulls(json_build_object(
 FROM changed c JOIN written w USING (customer) ORDER BY c.customer
 """
 UPDATE = SCORED + KEEP_VALUES
-"""Classes do not overlap, so that one at most holds a score. The events are written here too: one by one in Python they
-cost as much as all the rest."""
+"""The customers are locked: what is not known is not there. Classes do not overlap, so that one at most holds a score.
+The events are written here too: one by one in Python they cost as much as all the rest."""
 IS_SET_UP = """
 SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1) OR EXISTS (SELECT FROM risk_group WHERE company = $1)
     OR EXISTS (SELECT FROM customer_risk WHERE company = $1)

@@ -103,10 +103,10 @@ async def test_row_4_5_7_a_row_written_later_is_published_later(embedded: System
     async def write(name: str) -> None:
         async with transaction(system.pool) as work:
             body = f'{{"name":"{name}"}}'
-            await outbox.announce(work, HOLD_DEAD_LETTERS, "test.v1", [(bodies[name], body)])
+            await outbox.publish(work, [(HOLD_DEAD_LETTERS.name, bodies[name], "test.v1", body)])
 
     async with transaction(system.pool) as work:
-        await outbox.announce(work, HOLD_DEAD_LETTERS, "test.v1", [("K-1", '{"name":"first"}')])
+        await outbox.publish(work, [(HOLD_DEAD_LETTERS.name, "K-1", "test.v1", '{"name":"first"}')])
         second = asyncio.create_task(write("second"))
         await write("elsewhere")
         await happens_in_database(system, waiting(1))

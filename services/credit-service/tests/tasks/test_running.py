@@ -7,9 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
-import pytest
 
 from credit_service.periodic import TASKS
 from credit_service.tasks.model import Run, Step, Task, TaskTable
@@ -97,8 +95,7 @@ async def test_a_run_killed_within_a_step_takes_that_step_again(credit: Any, cli
         await work.conn.execute("SELECT 1")
         return done
 
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
-        await step_in_background(credit, table_of(replace(whole, act=killed)))
+    await step_in_background(credit, table_of(replace(whole, act=killed)))
     between = (await client.get(f"{SCORES}/{first['id']}")).json()
     assert (between["state"], between["processed"]) == ("running", CHUNK)
     await step_in_background(credit)
@@ -126,7 +123,8 @@ async def test_each_business_day_every_task_is_scheduled_once_whoever_looks(cred
         async with transaction(credit.pool) as work:
             await jobs[0].run(work)
     rows = await credit.pool.fetch("SELECT task, started_by, as_of::text FROM task_run ORDER BY seq")
-    assert [tuple(row) for row in rows] == [(name, "schedule", "2026-03-02") for name in TASKS.tasks]
+    assert [tuple(row) for row in rows] == [
+        (task.name, "schedule", "2026-03-02") for task in TASKS.tasks.values() if task.scheduled]  # fmt: skip
 
 
 async def test_what_is_scheduled_for_a_company_runs_one_after_another(credit: Any) -> None:

@@ -105,7 +105,7 @@ EXPOSURE = [
 ]  # fmt: skip
 GROUP_EXPOSURE = [
     "group", "expiry_date", "permanent_limit", "temporary_limit", "limit", "exposure", "used_percent", "available",
-    "members", "other_companies", "missing_rates",
+    "members", "other_companies", "missing_rates", "aging", "aging_of_other_companies",
 ]  # fmt: skip
 """These fields have no schema in the APIs' documents; a test compares them with what comes."""
 HOLD_FIELDS = [

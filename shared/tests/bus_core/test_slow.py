@@ -1,4 +1,5 @@
-"""A handler that takes longer than a member may show no life, and longer than it may go without a poll."""
+"""A handler that takes longer than a member may show no life, and, on the embedded bus, longer than it may go without a
+poll."""
 
 from __future__ import annotations
 
@@ -26,37 +27,38 @@ from holdfast.testing.waiting import eventually
 __all__ = ["bus_settings", "world"]
 pytestmark = pytest.mark.fault
 SHORT_SECONDS = 1.0
-"""Of the embedded bus, and for polls on both; a session of Kafka is the shortest that its broker lets one have."""
+"""Of the embedded bus; a session of Kafka is the shortest that its broker lets one have."""
 
 
 def shorten(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Limits that a test can wait for."""
-    monkeypatch.setattr(embedded, "MOST_SECONDS_BETWEEN_POLLS", SHORT_SECONDS)
     if world.settings.transport == "kafka":
-        from holdfast.bus.kafka import consumer as kafka
-
-        monkeypatch.setattr(kafka, "MOST_SECONDS_BETWEEN_POLLS", SHORT_SECONDS)
         return world
+    monkeypatch.setattr(embedded, "MOST_SECONDS_BETWEEN_POLLS", SHORT_SECONDS)
     return replace(world, transport=PostgresTransport(str(world.settings.url), SHORT_SECONDS))
 
 
 @asynccontextmanager
 async def canaries(world: World) -> AsyncIterator[Member]:
-    """Another group: who shows no life is put out of it, and who does not poll; then the one who is left has all."""
-    settings, short = world.settings.model_dump_json(), [str(SHORT_SECONDS)]
-    session = short if world.settings.transport == "postgres" else []
-    well, idle = (Member(world.transport.consumer("canaries", name), lambda _: 0) for name in ("well", "idle"))
-    await well.join(ERP_ORDERS.name)
-    await idle.join(ERP_ORDERS.name)
+    """Another group: who shows no life is put out of it, and on the embedded bus who does not poll; then the one who is
+    left has all."""
+    settings, is_embedded = world.settings.model_dump_json(), world.settings.transport == "postgres"
+    session = [str(SHORT_SECONDS)] if is_embedded else []
+    names = ("well", "idle") if is_embedded else ("well",)
+    members = [Member(world.transport.consumer("canaries", name), lambda _: 0) for name in names]
+    for member in members:
+        await member.join(ERP_ORDERS.name)
     try:
         async with running("-m", "tests.bus.child", settings, "canaries", ERP_ORDERS.name, *session) as silent:
-            await eventually(lambda: len(well.held) == len(idle.held) == ERP_ORDERS.partitions // 3, 30)
+            share = ERP_ORDERS.partitions // (len(members) + 1)
+            await eventually(lambda: all(len(member.held) == share for member in members), 30)
             silent.send(signal.SIGSTOP)
-            await idle.halt()
-            yield well
+            for idle in members[1:]:
+                await idle.halt()
+            yield members[0]
     finally:
-        await idle.leave()
-        await well.leave()
+        for member in members:
+            await member.leave()
 
 
 async def test_row_4_4_17_a_handler_slower_than_all_limits_keeps_its_partitions(

@@ -19,7 +19,7 @@ from holdfast.database.work import Work, is_transient, transaction, woken_by_clo
 from holdfast.platform.metrics import counter
 from holdfast.receivables.model import Party
 
-CUSTOMERS = 100
+CUSTOMERS = 200
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
 FAILED = counter("holdfast_rechecks_failed", "Times a customer's held orders could not be decided again; tried later.")

@@ -113,14 +113,22 @@ class Oracle:
     def _admitted(self, party: Party, order: CheckedOrder, key: tuple[str, str, str]) -> Found | None:
         """A released document goes through once, up to the released value; a blocked customer's does not."""
         released = self.admitted.get(key)
-        fits = released is not None and released[0] == order.currency and order.total <= released[1]
-        if not fits:
+        if released is None:
+            return None
+        if any(code != released[0] or worth > released[1] for worth, code in self._worths(party, order)):
             return None
         if self._is_blocked(party, key[2]):
             own, missing = self.book(*party).exposure(self.now, order)
             return Found(("customer_blocked",), None if missing else own)
         del self.admitted[key]
         return Found()
+
+    def _worths(self, party: Party, order: CheckedOrder) -> list[tuple[Decimal, str]]:
+        """What request and state say the order comes to; of two versions the newer one counts alone."""
+        state = self.book(*party).facts["order"].get((party[0], order.order))
+        asked = [(order.total, order.currency)] if state is None or state.version <= order.version else []
+        told = [(state.total, state.currency)] if state is not None and state.version >= order.version else []
+        return asked + told
 
     @staticmethod
     def _refresh(held: Hold, order: CheckedOrder, checkpoint: str) -> None:

@@ -19,7 +19,7 @@ from hold_service.checks.kept import forget
 from hold_service.decisions import api as decisions_api
 from hold_service.forced import api as forced_api
 from hold_service.groups.handlers import apply_groups
-from hold_service.groups.locks import LOCK_ALONE, lock_parties, must_hold_groups_of, try_lock_parties
+from hold_service.groups.locks import LOCK_ALONE, lock_parties, try_lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.handlers import with_details
 from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily
@@ -57,7 +57,6 @@ from holdfast.database.jobs import Job
 from holdfast.database.work import Work
 from holdfast.platform import roles
 from holdfast.platform.settings import Settings
-from holdfast.receivables.accounts import recomputed, touched
 from holdfast.receivables.facts import FACT_HANDLERS
 from holdfast.receivables.falling_due import refresh_fallen_due
 from holdfast.receivables.model import Party
@@ -91,10 +90,8 @@ HANDLERS.on(CheckpointRequested, decides=True)(checkpoints_requested)
 
 
 async def _refresh(work: Work, parties: set[Party]) -> None:
-    groups = await must_hold_groups_of(work, touched(work).locked)
     await refresh(work, parties)
-    forget(work, set[str]().union(*(groups.get(party, ()) for party in parties | recomputed(work))))
-    await mark_touched(work, parties)
+    forget(work, await mark_touched(work, parties))
 
 
 async def _freed(work: Work, parties: set[Party]) -> None:

@@ -35,7 +35,7 @@ async def lock_parties(work: Work, parties: Collection[Party]) -> None:
         return
     await _lock_groups(work, await store.groups_of(work, wanted))
     await lock_accounts(work, wanted)
-    await must_hold_groups_of(work, wanted)
+    await _must_hold_groups_of(work, wanted)
 
 
 async def _lock_groups(work: Work, memberships: Mapping[Party, set[str]]) -> None:
@@ -75,8 +75,6 @@ def must_hold(work: Work, groups: Collection[str]) -> None:
         raise TryAgain(f"a locked customer has joined {', '.join(sorted(missing))} meanwhile")
 
 
-async def must_hold_groups_of(work: Work, parties: Collection[Party]) -> dict[Party, set[str]]:
-    """The groups of these customers. Raises TryAgain when one has joined a group between the two locks."""
+async def _must_hold_groups_of(work: Work, parties: Collection[Party]) -> None:
     memberships = await store.groups_of(work, parties)
     must_hold(work, set[str]().union(*memberships.values()))
-    return memberships

@@ -63,15 +63,17 @@ def noting(payload: type[Payload], handle: Handle) -> Handle:
     return handle_and_note
 
 
-async def mark_touched(work: Work, parties: set[Party]) -> None:
-    """Held orders of every customer whose figures this transaction changed are decided again.
+async def mark_touched(work: Work, parties: set[Party]) -> set[str]:
+    """Held orders of every customer whose figures this transaction changed are decided again. Answers their groups.
 
     Raises TryAgain when one of them has joined a group before it was locked: whoever decides about another member may
     read its figures at the same moment, and would neither see this change nor be seen by it.
     """
     noted: dict[Party, set[str]] = work.notes.pop(NOTES, {})
     touched = parties | recomputed(work)
-    must_hold(work, await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay))
+    groups = await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay)
+    must_hold(work, groups)
+    return groups
 
 
 def affecting_companies(handle: Handle) -> Handle:

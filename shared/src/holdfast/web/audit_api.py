@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
@@ -31,8 +31,8 @@ WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR company
 @router.get("", operation_id="listAuditTrail", responses={200: {"description": "Entries, newest first"}, **responses()})
 async def list_entries(
     request: Request, caller: Reader, company: Text = None, subject: Text = None, what: Text = None, who: Text = None,
-    since: Annotated[date | None, Query(alias="from", description="first day, UTC")] = None,
-    until: Annotated[date | None, Query(description="last day, UTC")] = None,
+    since: Annotated[BusinessDate | None, Query(alias="from", description="first day, UTC")] = None,
+    until: Annotated[BusinessDate | None, Query(description="last day, UTC")] = None,
     cursor: Cursor = None, limit: Limit = 50,
 ) -> Response:  # fmt: skip
     """What was changed in the caller's companies, the newest first; what belongs to no company needs all of them."""

@@ -88,8 +88,8 @@ class Spans:
         review_from: Day = None, review_to: Day = None, delivery_from: Day = None, delivery_to: Day = None,
         total_from: Value = None, total_to: Value = None,
         sales_total_from: Value = None, sales_total_to: Value = None,
-        created_from: Annotated[datetime | None, Query()] = None,
-        created_to: Annotated[datetime | None, Query()] = None,
+        created_from: Moment = None,
+        created_to: Moment = None,
         deadline_from: Day = None, deadline_to: Day = None,
     ) -> None:  # fmt: skip
         self.spans = {

@@ -90,11 +90,6 @@ class Keeper:
     def _drop(self, stamp: str) -> None:
         self._members -= len(self._kept.pop(stamp).parties)
 
-    def clear(self) -> None:
-        """Know nothing any more."""
-        self._kept.clear()
-        self._members = 0
-
 
 KEEPER = Keeper()
 

@@ -13,7 +13,7 @@ from holdfast.testing.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
-UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+UNSENT = "SELECT count(*) FROM outbox_unsent"
 
 
 async def test_row_4_4_11_the_api_takes_checks_while_the_bus_is_down(frail_bus: tuple[System, Server]) -> None:

@@ -115,7 +115,7 @@ async def test_row_4_5_7_a_row_written_later_is_published_later(embedded: System
         assert not second.done()
     await second
     assert await relay.drain() == 2
-    rows = await system.pool.fetch("SELECT payload FROM outbox WHERE aggregateid = 'K-1' ORDER BY sent_at, seq")
+    rows = await system.pool.fetch("SELECT payload FROM outbox WHERE aggregateid = 'K-1' ORDER BY seq")
     assert [row[0] for row in rows] == ['{"name":"first","sequence":1}', '{"name":"second","sequence":2}']
 
 

@@ -16,9 +16,9 @@ from holdfast.bus.relay import Relay
 from holdfast.platform.clock import utc_now
 
 FILL = """
-INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, created_at, sent_at)
+INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, created_at)
 SELECT CASE WHEN n % 5 = 0 THEN 'credit.v1' ELSE 'holds.v1' END, 'DE01/' || n % 7, 't', '{}', n % 16, n,
-       now() - n * interval '1 hour', now() FROM generate_series(1, 95) n
+       now() - n * interval '1 hour' FROM generate_series(1, 95) n
 """
 
 

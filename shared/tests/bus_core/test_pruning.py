@@ -15,7 +15,9 @@ from holdfast.platform.clock import utc_now
 
 async def test_each_table_keeps_its_time(partition: Partition, journal: Journal) -> None:
     await partition.take(sent("1", request("A", "O-1")), sent("2", request("B", "O-2")))
-    await journal.pool.execute("UPDATE outbox SET sent_at = now() WHERE aggregateid = 'DE01/A'")
+    await journal.pool.execute(
+        "DELETE FROM outbox_unsent u USING outbox o WHERE o.seq = u.seq AND o.aggregateid = 'DE01/A'"
+    )
     assert await prune(journal.pool, utc_now() + timedelta(days=SENT_DAYS - 1)) == 0
     assert await prune(journal.pool, utc_now() + timedelta(days=SENT_DAYS + 1)) == 1
     assert await journal.value("SELECT array_agg(aggregateid) FROM outbox") == ["DE01/B"]

@@ -103,7 +103,7 @@ class World:
         """Wait until the outbox is empty; the answers on the bus are those that were asked for, in order per key."""
 
         async def empty() -> bool:
-            return not await self.pool.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+            return not await self.pool.fetchval("SELECT count(*) FROM outbox_unsent")
 
         await eventually(empty, seconds)
         records = await self.read(HOLDS.name)

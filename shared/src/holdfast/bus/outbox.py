@@ -40,22 +40,31 @@ WITH given AS MATERIALIZED (
 ), rows AS (
     SELECT g.*, n.last - row_number() OVER (PARTITION BY g.topic, g.key ORDER BY g.place DESC) + 1 AS sequence
     FROM given g JOIN numbered n ON n.topic = g.topic AND n.key = g.key
+), written AS (
+    INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, traceparent, created_at)
+    SELECT topic, key, type, left(body, -1) || ',"sequence":' || sequence || '}', lane, sequence, trace, $7
+    FROM rows ORDER BY place
+    RETURNING seq, lane
 )
-INSERT INTO outbox (aggregatetype, aggregateid, type, payload, lane, sequence, traceparent, created_at)
-SELECT topic, key, type, left(body, -1) || ',"sequence":' || sequence || '}', lane, sequence, trace, $7
-FROM rows ORDER BY place
+INSERT INTO outbox_unsent (seq, lane) SELECT seq, lane FROM written
 """
 """Rows of `outbox_sequence` are locked in sorted order and stay locked to the commit, so that within a key
 sequence order is commit order."""
 
 
 UNSEND = """
-UPDATE outbox SET sent_at = NULL WHERE seq IN (
-    SELECT seq FROM outbox
-    WHERE seq > $4 AND sent_at IS NOT NULL AND ($1::text IS NULL OR aggregatetype = $1)
-      AND ($2::timestamptz IS NULL OR created_at >= $2) AND ($3::timestamptz IS NULL OR created_at < $3)
-    ORDER BY seq LIMIT $5)
+INSERT INTO outbox_unsent (seq, lane)
+SELECT seq, lane FROM outbox o
+WHERE seq > $4 AND refused_at IS NULL AND NOT EXISTS (SELECT FROM outbox_unsent u WHERE u.seq = o.seq)
+  AND ($1::text IS NULL OR aggregatetype = $1)
+  AND ($2::timestamptz IS NULL OR created_at >= $2) AND ($3::timestamptz IS NULL OR created_at < $3)
+ORDER BY seq LIMIT $5
 RETURNING seq
+"""
+OFFER_REFUSED = """
+WITH offered AS (
+    UPDATE outbox SET refused_at = NULL, refusal = NULL WHERE refused_at IS NOT NULL RETURNING seq, lane)
+INSERT INTO outbox_unsent (seq, lane) SELECT seq, lane FROM offered
 """
 
 
@@ -150,9 +159,7 @@ async def _unsend(
 
 async def resend_refused(pool: asyncpg.Pool) -> int:
     """Offer the events that the bus has refused once more, after its limits were changed. Answers how many."""
-    done: str = await pool.execute(
-        "UPDATE outbox SET refused_at = NULL, refusal = NULL WHERE sent_at IS NULL AND refused_at IS NOT NULL"
-    )
+    done: str = await pool.execute(OFFER_REFUSED)
     WRITTEN.send()
     return int(done.split()[-1])
 
@@ -161,7 +168,7 @@ async def refused(pool: asyncpg.Pool, limit: int = 100) -> list[dict[str, Any]]:
     """Events that the bus has refused, oldest first, each with the reason."""
     rows = await pool.fetch(
         """SELECT seq, id, aggregatetype AS topic, aggregateid AS key, type, refused_at, refusal FROM outbox
-           WHERE sent_at IS NULL AND refused_at IS NOT NULL ORDER BY seq LIMIT $1""",
+           WHERE refused_at IS NOT NULL ORDER BY seq LIMIT $1""",
         limit,
     )
     return [dict(row) for row in rows]

@@ -9,8 +9,9 @@ import asyncpg
 from holdfast.platform.clock import utc_now
 
 BATCH = 5_000
-SENT_DAYS = 28
-"""As long as a topic keeps records: what a broker lost can be published again."""
+SENT_DAYS = 30
+"""As long as a topic keeps records, and two days more for what had to wait for the bus: what a broker lost can be
+published again."""
 INBOX_DAYS = 35
 """Longer than a topic keeps records, so that no record can come again whose mark is gone."""
 SETTLED_DAYS = 365
@@ -24,7 +25,13 @@ STATEMENTS: tuple[tuple[str, int], ...] = (
            LIMIT $2)""",
         INBOX_DAYS,
     ),
-    ("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE sent_at < $1 LIMIT $2)", SENT_DAYS),
+    (
+        """DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
+           WHERE created_at < $1 AND refused_at IS NULL
+             AND NOT EXISTS (SELECT FROM outbox_unsent WHERE outbox_unsent.seq = outbox.seq)
+           LIMIT $2)""",
+        SENT_DAYS,
+    ),
     (
         """DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter
            WHERE state IN ('replayed', 'dropped', 'superseded') AND settled_at < $1 LIMIT $2)""",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from operator import itemgetter
 
 import asyncpg
 import structlog
@@ -27,16 +26,17 @@ LONGEST_PAUSE = 5.0
 TAKE = """
 WITH lanes AS MATERIALIZED (
     SELECT lane::smallint FROM generate_series(0, CASE WHEN (
-        SELECT true FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL LIMIT 1) THEN $1 - 1 ELSE -1 END) AS lane
+        SELECT true FROM outbox_unsent ORDER BY seq LIMIT 1) THEN $1 - 1 ELSE -1 END) AS lane
     WHERE pg_try_advisory_xact_lock($2, lane)
 ), oldest AS MATERIALIZED (
-    SELECT seq FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL AND lane IN (SELECT lane FROM lanes)
-    ORDER BY seq LIMIT $3
+    SELECT seq FROM outbox_unsent WHERE lane IN (SELECT lane FROM lanes) ORDER BY seq LIMIT $3
+), taken AS (
+    DELETE FROM outbox_unsent u USING oldest WHERE u.seq = oldest.seq RETURNING u.seq
 )
-UPDATE outbox o SET sent_at = $4 FROM oldest WHERE o.seq = oldest.seq AND o.sent_at IS NULL AND o.refused_at IS NULL
-RETURNING o.seq, o.id, o.aggregatetype, o.aggregateid, o.type, o.payload, o.traceparent, o.created_at, o.sequence
+SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.type, o.payload, o.traceparent, o.created_at, o.sequence
+FROM taken t CROSS JOIN LATERAL (SELECT * FROM outbox WHERE seq = t.seq OFFSET 0) o ORDER BY o.seq
 """
-"""What the sender before us has sent between the look and the lock is seen again by the UPDATE, and left out."""
+"""What the sender before us has sent between the look and the lock is seen again by the DELETE, and left out."""
 
 log = structlog.get_logger(__name__)
 
@@ -106,10 +106,9 @@ class Relay:
             await asyncio.gather(*pending)
 
     async def _take(self, work: Work) -> list[asyncpg.Record]:
-        """Take the lanes that nobody sends now and mark the oldest unsent rows in them as sent, which the rollback
-        undoes when they are not."""
-        rows = await work.conn.fetch(TAKE, LANES, LANE_LOCK, BATCH, work.now)
-        return sorted(rows, key=itemgetter("seq"))
+        """Take the lanes that nobody sends now and strike the oldest unsent rows in them off, which the rollback undoes
+        when they are not sent."""
+        return list(await work.conn.fetch(TAKE, LANES, LANE_LOCK, BATCH))
 
     def _record(self, row: asyncpg.Record) -> Outgoing:
         headers = event_headers(
@@ -127,7 +126,7 @@ class Relay:
         for row, answer in refused:
             log.error("outbox_event_refused", service=self._service, id=str(row["id"]), error=str(answer))
             await work.conn.execute(
-                "UPDATE outbox SET sent_at = NULL, refused_at = $2, refusal = $3 WHERE seq = $1",
+                "UPDATE outbox SET refused_at = $2, refusal = $3 WHERE seq = $1",
                 row["seq"], work.now, str(answer),
             )  # fmt: skip
 
@@ -135,10 +134,10 @@ class Relay:
 async def observe(pool: asyncpg.Pool, service: str) -> None:
     """Bring the outbox metrics up to date."""
     row = await pool.fetchrow(
-        """SELECT count(*) FILTER (WHERE refused_at IS NULL) AS waiting,
-                  count(*) FILTER (WHERE refused_at IS NOT NULL) AS refused,
-                  extract(epoch FROM now() - min(created_at) FILTER (WHERE refused_at IS NULL)) AS age
-           FROM outbox WHERE sent_at IS NULL"""
+        """SELECT (SELECT count(*) FROM outbox_unsent) AS waiting,
+                  (SELECT count(*) FROM outbox WHERE refused_at IS NOT NULL) AS refused,
+                  (SELECT extract(epoch FROM now() - created_at) FROM outbox
+                   WHERE seq = (SELECT min(seq) FROM outbox_unsent)) AS age"""
     )
     assert row is not None
     metrics.OUTBOX_WAITING.labels(service).set(row["waiting"])

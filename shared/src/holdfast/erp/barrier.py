@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 120.0
 OWN_TOPICS = (CREDIT.name, HOLDS.name)
 
 STATE = """
-SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NULL AND refused_at IS NULL) AS unsent,
+SELECT (SELECT count(*) FROM outbox_unsent) AS unsent,
        (SELECT count(*) FROM unnest($1::text[], $2::int[], $3::bigint[]) AS goal (topic, part, next)
          LEFT JOIN consumer_offset o ON o.topic = goal.topic AND o.partition = goal.part
          WHERE coalesce(o.next_offset, 0) < goal.next) AS behind,

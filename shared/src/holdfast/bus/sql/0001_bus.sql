@@ -37,14 +37,19 @@ CREATE TABLE outbox (
     sequence bigint NOT NULL,
     traceparent text,
     created_at timestamptz NOT NULL DEFAULT now(),
-    sent_at timestamptz,
     refused_at timestamptz,
     refusal text
 );
 COMMENT ON COLUMN outbox.aggregatetype IS 'the topic';
 COMMENT ON COLUMN outbox.aggregateid IS 'the record key';
-CREATE INDEX outbox_unsent ON outbox (seq) INCLUDE (lane) WHERE sent_at IS NULL AND refused_at IS NULL;
-CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX outbox_age ON outbox USING brin (created_at);
+CREATE INDEX outbox_refused ON outbox (seq) WHERE refused_at IS NOT NULL;
+
+-- What has not been published yet. A table of its own, so that publishing an event does not write all of it again.
+CREATE TABLE outbox_unsent (
+    seq bigint PRIMARY KEY,
+    lane smallint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 
 CREATE TABLE outbox_sequence (
     topic text NOT NULL,

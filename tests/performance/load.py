@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -53,30 +54,56 @@ async def generate(port: int, callers: int, requests: Sequence[bytes]) -> Load:
     return Load(**json.loads(out))
 
 
-async def _answer(reader: asyncio.StreamReader) -> bool:
-    head = await reader.readuntil(b"\r\n\r\n")
-    lower = head.lower()
-    start = lower.index(b"content-length:") + 15
-    await reader.readexactly(int(lower[start : lower.index(b"\r", start)]))
-    return head[9:10] == b"2"
+class _Caller(asyncio.Protocol):
+    """One connection: sends the next request when the last is answered."""
+
+    def __init__(self, waiting: list[bytes], took: list[float], failures: list[int], done: asyncio.Future[None]) -> None:
+        self._waiting, self._took, self._failures, self._done = waiting, took, failures, done
+        self._got = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._got += data
+        head = self._got.find(b"\r\n\r\n")
+        if head < 0 or len(self._got) < head + 4 + _length(self._got[:head].lower()):
+            return
+        self._took.append(time.perf_counter() - self._since)
+        if self._got[9:10] != b"2":
+            self._failures.append(1)
+        self._got = b""
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(exc or ConnectionError("the server has closed the connection"))
+
+    def _next(self) -> None:
+        if self._waiting:
+            self._since = time.perf_counter()
+            self._transport.write(self._waiting.pop())
+        else:
+            self._done.set_result(None)
+            self._transport.close()
 
 
-async def _caller(port: int, waiting: list[bytes], took: list[float], failures: list[int]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while waiting:
-        start = time.perf_counter()
-        writer.write(waiting.pop())
-        if not await _answer(reader):
-            failures.append(1)
-        took.append(time.perf_counter() - start)
-    writer.close()
+def _length(head: bytes) -> int:
+    start = head.index(b"content-length:") + 15
+    end = head.find(b"\r", start)
+    return int(head[start : end if end > 0 else None])
 
 
 async def _run(port: int, callers: int, requests: list[bytes]) -> Load:
     took: list[float] = []
     failures: list[int] = []
+    loop = asyncio.get_running_loop()
+    ends = [loop.create_future() for _ in range(callers)]
     start = time.perf_counter()
-    await asyncio.gather(*(_caller(port, requests, took, failures) for _ in range(callers)))
+    for end in ends:
+        await loop.create_connection(partial(_Caller, requests, took, failures, end), "127.0.0.1", port)
+    await asyncio.gather(*ends)
     seconds = time.perf_counter() - start
     took.sort()
     at = [took[int(len(took) * share)] * 1000 for share in (0.5, 0.99)]

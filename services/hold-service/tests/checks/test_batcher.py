@@ -31,12 +31,11 @@ async def deciding(pool: Any) -> AsyncIterator[Batcher]:
         await running.stop()
 
 
-def ask_for(running: Batcher, ask: Any, numbers: Sequence[int]) -> list[asyncio.Task[Answer]]:
-    """Callers that wait for the check of an order each."""
-    return [
-        asyncio.create_task(running.submit(Request("kim", f"key-{n}", str(n)), ask.request(f"O-{n}", "10")))
-        for n in numbers
-    ]
+def ask_for(running: Batcher, ask: Any, numbers: Sequence[int], customers: int = 1) -> list[asyncio.Task[Answer]]:
+    """Callers that wait for the check of an order each; the orders are of so many customers by turns."""
+    requests = [ask.request(f"O-{n}", "10", customer=f"C-{n % customers + 1}") for n in numbers]
+    named = [(Request("kim", f"key-{n}", str(n)), request) for n, request in zip(numbers, requests, strict=True)]
+    return [asyncio.create_task(running.submit(key, request)) for key, request in named]
 
 
 async def test_every_check_of_a_load_that_ebbs_is_answered(hold: Any, ask: Any) -> None:
@@ -45,7 +44,7 @@ async def test_every_check_of_a_load_that_ebbs_is_answered(hold: Any, ask: Any) 
     async with deciding(hold.pool) as running, hold.pool.acquire() as other:
         async with other.transaction():
             await other.execute("LOCK TABLE business_clock IN ACCESS EXCLUSIVE MODE")
-            many = ask_for(running, ask, range(MOST_TOGETHER + 20))
+            many = ask_for(running, ask, range(MOST_TOGETHER + 20), customers=MOST_TOGETHER + 20)
 
             async def stalled() -> bool:
                 return await hold.pool.fetchval(STALLED) >= batcher.AT_ONCE
@@ -56,6 +55,25 @@ async def test_every_check_of_a_load_that_ebbs_is_answered(hold: Any, ask: Any) 
         answers = await asyncio.wait_for(asyncio.gather(*many, last), 10)
     assert {answer.status for answer in answers} == {200}
     assert await hold.pool.fetchval("SELECT count(*) FROM decision") == MOST_TOGETHER + 21
+
+
+async def test_what_comes_for_a_customer_while_it_is_decided_is_the_next_batch(hold: Any, ask: Any) -> None:
+    """Neither in batches that meet each other's lock, nor one by one."""
+    await hold.set_up(limit="1000000")
+    async with deciding(hold.pool) as running, hold.pool.acquire() as other:
+        async with other.transaction():
+            await other.execute("LOCK TABLE business_clock IN ACCESS EXCLUSIVE MODE")
+            first = ask_for(running, ask, [0])
+
+            async def stalled() -> bool:
+                return await hold.pool.fetchval(STALLED) >= 1
+
+            await eventually(stalled)
+            more = ask_for(running, ask, range(1, 11))
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(*first, *more), 10)
+    sizes = "SELECT array_agg(size ORDER BY size) FROM (SELECT count(*) AS size FROM decision GROUP BY xmin::text) b"
+    assert await hold.pool.fetchval(sizes) == [1, 10]
 
 
 class Away:

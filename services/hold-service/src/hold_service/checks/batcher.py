@@ -61,17 +61,21 @@ class Waiting:
 class Batcher:
     """Takes requests from routes and decides them together.
 
-    Customers that somebody else holds are passed over and waited for apart, each on its own, so that they stall
-    nobody else (notes, 4.5, row 11).
+    A customer is in one batch at a time: what comes for it meanwhile waits here, for the next. Customers that somebody
+    else holds are passed over and waited for apart, each on its own, so that they stall nobody else (notes, 4.5,
+    row 11).
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._waiting: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
+        self._under_way: dict[Party, list[Waiting]] = {}
+        """Customers of the batches under way, each with what has come for it meanwhile"""
         self._contended: dict[Party, list[Waiting]] = {}
-        self._waited_for: set[Party] = set()
         self._passed_over = asyncio.Event()
+        self._expected, self._until = 0, 0.0
+        """How many callers were answered just now and may come back, and until when that is waited for"""
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -85,51 +89,78 @@ class Batcher:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks)
-        for waiting in chain(self._waiting, *self._contended.values()):
+        for waiting in chain(self._waiting, *self._under_way.values(), *self._contended.values()):
             waiting.fail(asyncio.CancelledError())
 
     async def submit(self, request: Request, check: CheckpointRequested) -> Answer:
         """The answer of a check. Raises Problem."""
         waiting = Waiting(request, check)
-        self._waiting.append(waiting)
-        self._arrived.set()
+        self._expected = max(0, self._expected - 1)
+        self._admit(waiting)
         return await waiting.done
 
-    async def _run(self) -> None:
-        answered = 0
-        while True:
-            await self._gather(answered)
-            batch = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
-            answered = len(batch)
-            await self._answer(batch, patient=False)
+    def _admit(self, waiting: Waiting) -> None:
+        if waiting.party in self._under_way:
+            self._under_way[waiting.party].append(waiting)
+        elif waiting.party in self._contended:
+            self._contended[waiting.party].append(waiting)
+        else:
+            self._waiting.append(waiting)
+            self._arrived.set()
 
-    async def _gather(self, answered: int) -> None:
-        """Wait for a request; then a moment for half of the callers who were just answered together, since they come
-        back one by one and a batch costs nearly the same whatever its size."""
-        until = None
-        while len(self._waiting) < max(1, answered // 2):
-            if self._waiting and until is None:
-                until = asyncio.get_running_loop().time() + LINGER_SECONDS
+    async def _run(self) -> None:
+        while True:
+            await self._gather()
+            batch = self._take()
+            await self._answer(batch, patient=False)
+            self._expect(len(batch))
+
+    async def _gather(self) -> None:
+        """Wait for a request; then a moment for the callers who were just answered together, since they come back one
+        by one and a batch costs nearly the same whatever its size."""
+        while not self._waiting or self._lingers():
             self._arrived.clear()
-            try:
-                async with asyncio.timeout_at(until):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._until if self._waiting else None):
                     await self._arrived.wait()
-            except TimeoutError:
-                return
+
+    def _lingers(self) -> bool:
+        may_grow = self._expected > 0 and len(self._waiting) < MOST_TOGETHER
+        return may_grow and asyncio.get_running_loop().time() < self._until
+
+    def _expect(self, answered: int) -> None:
+        now = asyncio.get_running_loop().time()
+        self._expected = answered + (self._expected if now < self._until else 0)
+        self._until = now + LINGER_SECONDS
+
+    def _take(self) -> list[Waiting]:
+        """The next batch; its customers are under way from now on."""
+        batch = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
+        self._begin({waiting.party for waiting in batch})
+        return batch
+
+    def _begin(self, parties: set[Party]) -> None:
+        self._under_way.update((party, []) for party in parties)
+        left = [waiting for waiting in self._waiting if waiting.party in parties]
+        if left:
+            self._waiting = deque(waiting for waiting in self._waiting if waiting.party not in parties)
+            for waiting in left:
+                self._admit(waiting)
+
+    def _end(self, parties: set[Party]) -> None:
+        for waiting in chain.from_iterable([self._under_way.pop(party) for party in parties]):
+            self._admit(waiting)
 
     async def _run_patiently(self) -> None:
         while True:
             party = await self._next_contended()
             found = self._contended.pop(party)
-            if len(found) > MOST_TOGETHER:
-                self._contended[party] = found[MOST_TOGETHER:]
-            self._waited_for.add(party)
+            self._under_way[party] = found[MOST_TOGETHER:]
             await self._answer(found[:MOST_TOGETHER], patient=True)
-            self._waited_for.remove(party)
-            self._passed_over.set()
 
     async def _answer(self, batch: Sequence[Waiting], *, patient: bool) -> None:
-        """After this each of the batch is answered or waits for its customer, whatever goes wrong."""
+        """After this each of the batch is answered or waits for its customer, whatever goes wrong; what has come for
+        its customers meanwhile is next."""
         try:
             for waiting in await self._decide(batch, patient=patient) if batch else ():
                 self._contended.setdefault(waiting.party, []).append(waiting)
@@ -140,13 +171,15 @@ class Batcher:
             if not isinstance(error, Exception):
                 raise
             log.exception("batch_failed", checks=len(batch))
+        finally:
+            self._end({waiting.party for waiting in batch})
 
     async def _next_contended(self) -> Party:
-        """The customer that has been passed over for the longest and that nobody waits for yet."""
-        while (party := next((p for p in self._contended if p not in self._waited_for), None)) is None:
+        """The customer that has been passed over for the longest."""
+        while not self._contended:
             self._passed_over.clear()
             await self._passed_over.wait()
-        return party
+        return next(iter(self._contended))
 
     async def _decide(self, batch: Sequence[Waiting], *, patient: bool, tries: int = TRIES) -> list[Waiting]:
         """Decide a batch; returns those whose customers somebody else holds. A failing batch is split."""

@@ -57,7 +57,9 @@ async def generate(port: int, callers: int, requests: Sequence[bytes]) -> Load:
 class _Caller(asyncio.Protocol):
     """One connection: sends the next request when the last is answered."""
 
-    def __init__(self, waiting: list[bytes], took: list[float], failures: list[int], done: asyncio.Future[None]) -> None:
+    def __init__(
+        self, waiting: list[bytes], took: list[float], failures: list[int], done: asyncio.Future[None]
+    ) -> None:
         self._waiting, self._took, self._failures, self._done = waiting, took, failures, done
         self._got = b""
 

@@ -56,4 +56,5 @@ async def _held(connection: asyncpg.Connection) -> int:
 
 
 async def _freed(connection: asyncpg.Connection) -> bool:
-    return await _held(connection) == 0
+    freed: bool = await connection.fetchval("SELECT NOT EXISTS (SELECT FROM hold WHERE active)")
+    return freed

@@ -13,6 +13,7 @@ from hold_service.groups.store import LOCK_ALL, MEMBERS, OF_PARTIES
 from hold_service.rechecks.store import MARK
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work, transaction
+from holdfast.receivables.positions import POSITIONS
 
 PARTIES = [("DE01", f"C-{n}") for n in range(50)]
 ATTEMPTS = [("DE01", f"O-{n}", "invoice", "A") for n in range(50)]
@@ -24,6 +25,7 @@ def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
     names = [f"{company}/{customer}" for company, customer in PARTIES]
     return {
         "setup": (SETUP, [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now]),
+        "positions": (POSITIONS, [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50]),
         "memberships": (OF_PARTIES, columns(PARTIES)),
         "members": (MEMBERS, [["G-1"]]),
         "lock": (LOCK_ALL, [["G-1"]]),
@@ -38,8 +40,11 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-@pytest.mark.parametrize("name", ["setup", "memberships", "members", "lock", "mark"])
-async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str) -> None:
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize("name", ["setup", "positions", "memberships", "members", "lock", "mark"])
+async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str, analysed: bool) -> None:
+    if analysed:
+        await hold.pool.execute("ANALYZE")
     async with transaction(hold.pool) as work:
         await work.conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         statement, arguments = statements(work)[name]

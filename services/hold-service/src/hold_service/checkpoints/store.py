@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ import asyncpg
 
 from hold_service.setups.model import CheckpointSetup
 from holdfast.contracts.erp_orders import OrderChanged
-from holdfast.database.bulk import columns
+from holdfast.database.bulk import columns, columns_of
 from holdfast.database.work import Work
 
 
@@ -68,6 +68,9 @@ class Released:
     order_version: int
 
 
+RELEASED_FIELDS = tuple(field.name for field in fields(Released))
+
+
 async def note_releases(work: Work, released: Sequence[Released]) -> None:
     """Keep the last release of each order."""
     if released:
@@ -84,7 +87,7 @@ async def note_releases(work: Work, released: Sequence[Released]) -> None:
                    currency = excluded.currency, total = excluded.total, payment_terms = excluded.payment_terms,
                    cash_discount = excluded.cash_discount, capped = excluded.capped,
                    valid_until = excluded.valid_until, order_version = excluded.order_version""",
-            *columns([astuple(release) for release in released]),
+            *columns_of(released, *RELEASED_FIELDS),
         )
 
 

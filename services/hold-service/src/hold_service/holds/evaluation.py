@@ -53,7 +53,7 @@ class Evaluation:
         self._statuses: list[tuple[str, str, str]] = []
         self._reservations: list[Reservation] = []
         self._ended: list[tuple[str, str]] = []
-        self._events: list[Payload] = []
+        self._events: list[outbox.Row] = []
         self._waiting: list[asyncpg.Record] = []
         self._decisions: list[DecisionRow] = []
         self._renewed: list[tuple[int, UUID]] = []
@@ -65,7 +65,7 @@ class Evaluation:
         self._closings.append(Closing(row["id"], "cancelled", AUTOMATIC, None, reason or "order cancelled"))
         self._ended.append((row["company"], row["order_no"]))
         self._note_waiting(row)
-        self._events.append(notices.cancelled(row, known, self._work, reason))
+        self._say(notices.cancelled(row, known, self._work, reason))
 
     def weigh(
         self, row: asyncpg.Record, known: Known, verdict: Verdict, triggers: tuple[str, ...]
@@ -104,13 +104,14 @@ class Evaluation:
         self._decisions.append(decided)
         self._renewed.append((row["id"], decided.id))
         now: Row = dict(row) | {"decision": decided.id}
-        self._events += [
-            notices.reason_cleared(now, known, self._work, amount, reason, left, triggers)
-            for reason in weighed.gone
-            if reason != READY
-        ]
+        for reason in weighed.gone:
+            if reason != READY:
+                self._say(notices.reason_cleared(now, known, self._work, amount, reason, left, triggers))
         if weighed.newly_ready:
-            self._events.append(notices.ready(now, known, self._work, amount, triggers))
+            self._say(notices.ready(now, known, self._work, amount, triggers))
+
+    def _say(self, event: Payload) -> None:
+        self._events.append(outbox.row_of(event))
 
     def _release(self, row: asyncpg.Record, known: Known, verdict: Verdict, triggers: tuple[str, ...]) -> Reservation:
         given = known.setup.parameters
@@ -141,7 +142,7 @@ class Evaluation:
         if self._decisions:
             await saving.save_decisions(work, self._decisions)
         await store.renew_decisions(work, self._renewed)
-        await outbox.emit(work, self._events)
+        await outbox.publish(work, self._events)
 
     @property
     def waiting(self) -> list[asyncpg.Record]:

@@ -52,7 +52,7 @@ class Ending:
     closing: Closing
     admissions: list[AdmissionRow]
     grace: checkpoints.Released
-    event: OrderReleased
+    event: outbox.Row
     decision: DecisionRow
 
 
@@ -97,16 +97,17 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
         "valid_until": release.valid_until, "grace_until": grace.grace_until,
         "posting_request": row["posting_request"] if release.mode == "with_posting" else None,
     })  # fmt: skip
-    answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
+    told = outbox.row_of(event)
+    answer = told[-1].removesuffix("}") + ',"outcome":"released"}'
     closing = Closing(
         row["id"], "released", release.by, release.mode, release.reason, release.triggers, release.note, amount,
         release.lines, release.valid_until,
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
-    return Ending(closing, _admissions(row, known, release, amount), grace, event,
+    return Ending(closing, _admissions(row, known, release, amount), grace, told,
                   DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
-        known.position.check_date, row["id"], to_json(answer), to_json(picture),
+        known.position.check_date, row["id"], answer, to_json(picture),
     ))  # fmt: skip
 
 
@@ -154,7 +155,7 @@ async def release(work: Work, row: Row, given: Release) -> None:
     await set_credit_status(work, [(row["company"], row["order_no"], "released")])
     await reserve(work, [reservation_of(row, "released", work.business_now)])
     await saving.save_decisions(work, [ended.decision])
-    await outbox.emit(work, [ended.event])
+    await outbox.publish(work, [ended.event])
 
 
 async def reject(work: Work, row: Row, by: str, reason: str | None, note: str | None) -> None:

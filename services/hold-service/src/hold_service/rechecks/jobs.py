@@ -1,10 +1,11 @@
-"""The re-check loop: any number of them, each customer is decided by one at a time."""
+"""The re-check loops: any number of them, each customer is decided by one at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
 import structlog
@@ -20,27 +21,47 @@ from holdfast.platform.metrics import counter
 from holdfast.receivables.model import Party
 
 CUSTOMERS = 200
+AT_ONCE = 2
+"""Batches under way in a process: while one waits for the database the other is decided."""
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
 FAILED = counter("holdfast_rechecks_failed", "Times a customer's held orders could not be decided again; tried later.")
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class InHand:
+    """The customers that the loops of a process are at, and who chooses the next: one at a time."""
+
+    parties: set[Party] = field(default_factory=set)
+    choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 async def run_rechecks(pool: asyncpg.Pool, stop: asyncio.Event) -> None:
     """Decide what is due until `stop`."""
-    woken = store.DUE.listen()
+    woken = [store.DUE.listen() for _ in range(AT_ONCE)]
+    in_hand = InHand()
+
+    def wake() -> None:
+        for event in woken:
+            event.set()
+
     try:
-        async with woken_by_clock(pool, woken.set):
-            await _decide_what_is_due(pool, stop, woken)
+        async with woken_by_clock(pool, wake), asyncio.TaskGroup() as loops:
+            for event in woken:
+                loops.create_task(_decide_what_is_due(pool, stop, event, in_hand))
     finally:
-        store.DUE.forget(woken)
+        for event in woken:
+            store.DUE.forget(event)
 
 
-async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: asyncio.Event) -> None:
+async def _decide_what_is_due(
+    pool: asyncpg.Pool, stop: asyncio.Event, woken: asyncio.Event, in_hand: InHand
+) -> None:  # fmt: skip
     while not stop.is_set():
         woken.clear()
         try:
-            busy = await recheck_due(pool)
+            busy = await recheck_due(pool, in_hand)
             pause = POLL_SECONDS
         except Exception as error:
             if not is_transient(error):
@@ -52,19 +73,25 @@ async def _decide_what_is_due(pool: asyncpg.Pool, stop: asyncio.Event, woken: as
                 await asyncio.wait_for(woken.wait(), pause)
 
 
-async def recheck_due(pool: asyncpg.Pool) -> bool:
-    """One batch of customers that are due; whether there may be more that nobody else is at."""
+async def recheck_due(pool: asyncpg.Pool, in_hand: InHand | None = None) -> bool:
+    """One batch of customers that are due and not in hand; whether there may be more that nobody else is at."""
+    in_hand = in_hand or InHand()
     if not await _may_decide(pool):
         return False
     parties: list[Party] = []
     try:
         async with transaction(pool) as work:
-            parties = await store.due(work, CUSTOMERS)
+            async with in_hand.choosing:
+                due = await store.due(work, CUSTOMERS + len(in_hand.parties))
+                parties = [party for party in due if party not in in_hand.parties]
+                in_hand.parties.update(parties)
             return bool(parties) and await _recheck(work, parties)
     except Exception as error:
         if is_transient(error) or not parties:
             raise
         await _split(pool, parties, error)
+    finally:
+        in_hand.parties.difference_update(parties)
     return True
 
 

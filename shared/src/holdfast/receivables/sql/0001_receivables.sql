@@ -247,7 +247,7 @@ CREATE TABLE reservation (
     PRIMARY KEY (order_no, company),
     CHECK (status IN ('passed', 'held', 'released', 'rejected'))
 );
-CREATE INDEX reservation_of_customer ON reservation (customer, company);
+CREATE INDEX reservation_of_customer ON reservation (customer) INCLUDE (company);
 CREATE INDEX reservation_age ON reservation (reserved_at);
 
 -- The newest control totals of the ERP for a customer.

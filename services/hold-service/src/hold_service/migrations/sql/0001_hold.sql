@@ -270,7 +270,7 @@ CREATE TABLE hold (
 );
 CREATE UNIQUE INDEX hold_one_active ON hold (order_no, company) WHERE active;
 CREATE INDEX hold_active_of_customer ON hold (customer, company, id) WHERE active;
-CREATE INDEX hold_of_order ON hold (order_no, company, id);
+CREATE INDEX hold_of_order ON hold (order_no, id) INCLUDE (company);
 CREATE INDEX hold_list ON hold (held_at, id);
 
 CREATE TABLE hold_reason (
@@ -314,7 +314,7 @@ CREATE TABLE order_release (
     order_version bigint NOT NULL,
     PRIMARY KEY (order_no, company)
 );
-CREATE INDEX order_release_of_customer ON order_release (customer, company, hold_id);
+CREATE INDEX order_release_of_customer ON order_release (customer) INCLUDE (company, hold_id);
 CREATE INDEX order_release_hold ON order_release (hold_id);
 CREATE INDEX admission_hold ON admission (hold_id);
 

@@ -18,9 +18,7 @@ POLL_SECONDS = 1.0
 """How long a lost notification can delay a record."""
 RETRY_SECONDS = 0.25
 READ_BYTES = 2_000_000
-"""About so much of a partition is read at once and kept at hand; records may be as large as 900,000 bytes."""
-UNKNOWN_BYTES = 200_000
-"""How large the records of a partition are taken to be before the first of them is seen."""
+"""So much of a partition is read at once and kept at hand, and the rest of one record."""
 
 # A row without an offset says that the log does not hold the place to read from, or, with a number at the end, that no
 # record is left before that offset; both parts see one snapshot.
@@ -36,9 +34,12 @@ UNION ALL
 SELECT w.n, r."offset", r.key, r.headers, r.value, r.timestamp_ms
   FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
  CROSS JOIN LATERAL (
-       SELECT l."offset", l.key, l.headers, l.value, l.timestamp_ms FROM bus_log l
+       SELECT l."offset", l.key, l.headers, l.value, l.timestamp_ms,
+              sum(octet_length(l.value)) OVER (ORDER BY l."offset" ROWS UNBOUNDED PRECEDING) AS upto
+         FROM bus_log l
         WHERE l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start
         ORDER BY l."offset" LIMIT $4) AS r
+ WHERE r.upto IS NULL OR r.upto - coalesce(octet_length(r.value), 0) < $5
 """
 ENDS = """
 SELECT p.topic, p.part, p.first_offset, p.next_offset
@@ -59,8 +60,6 @@ class _Assigned:
     gone: OffsetGone | None = None
     ahead: deque[Record] = field(default_factory=deque)
     bytes_ahead: int = 0
-    average_bytes: int = UNKNOWN_BYTES
-    """Of a record, at the last read."""
 
 
 class Reader:
@@ -164,7 +163,7 @@ class Reader:
 
     async def read_one(self, tp: TopicPartition, offset: int) -> Record | None:
         """The record at exactly this offset. Raises BusUnavailable."""
-        rows = await self._link.fetch(READ, [tp.topic], [tp.partition], [offset], 1)
+        rows = await self._link.fetch(READ, [tp.topic], [tp.partition], [offset], 1, READ_BYTES)
         return next((_record(tp, row) for row in rows if row[1] == offset), None)
 
     def _hungry(self) -> list[_Assigned]:
@@ -178,11 +177,11 @@ class Reader:
         hungry = self._hungry()
         if not hungry:
             return
-        limit = max(1, min(self._most, READ_BYTES // max(a.average_bytes for a in hungry)))
+        limit = self._most
         for assigned in hungry:
             assigned.due = False
         topics, parts = [a.tp.topic for a in hungry], [a.tp.partition for a in hungry]
-        rows = await self._link.fetch(READ, topics, parts, [a.fetched for a in hungry], limit)
+        rows = await self._link.fetch(READ, topics, parts, [a.fetched for a in hungry], limit, READ_BYTES)
         gone = self._keep(hungry, rows, limit)
         for assigned in gone:
             await self._explain(assigned)
@@ -195,7 +194,7 @@ class Reader:
         said = {row[0]: row[5] for row in rows if row[1] is None}
         if said:
             rows = [row for row in rows if row[0] not in said]
-        starts, counts, sizes = [a.fetched for a in hungry], [0] * len(hungry), [0] * len(hungry)
+        starts, sizes = [a.fetched for a in hungry], [0] * len(hungry)
         at, number = hungry[0], 1
         topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
         for n, offset, key, headers, value, stamp in rows:
@@ -203,14 +202,11 @@ class Reader:
                 at, number = hungry[n - 1], n
                 topic, part, put = at.tp.topic, at.tp.partition, at.ahead.append
             put(Record(topic, part, offset, key, unpack(headers), value, stamp))
-            counts[n - 1] += 1
             sizes[n - 1] += len(value or b"")
             at.fetched = offset + 1
-        for assigned, before, count, size in zip(hungry, starts, counts, sizes, strict=True):
-            assigned.due |= assigned.fetched - before >= limit
-            if count:
-                assigned.average_bytes = max(1, size // count)
-                assigned.bytes_ahead += size
+        for assigned, before, size in zip(hungry, starts, sizes, strict=True):
+            assigned.due |= assigned.fetched - before >= limit or size >= READ_BYTES
+            assigned.bytes_ahead += size
         for n, end in said.items():
             hungry[n - 1].fetched = end or hungry[n - 1].fetched
         return [hungry[n - 1] for n, end in said.items() if end is None]

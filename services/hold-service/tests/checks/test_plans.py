@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hold_service.checks.store import SETUP
+from hold_service.checks.store import READ
 from hold_service.groups.store import LOCK_ALL, MEMBERS, OF_PARTIES
 from hold_service.rechecks.store import MARK
 from holdfast.database.bulk import columns
@@ -22,10 +22,11 @@ SMALL = {"company", "consumer_offset", "hold_reason", "setup", "rate_stamp"}
 
 
 def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
+    positions = [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50]
     names = [f"{company}/{customer}" for company, customer in PARTIES]
     return {
-        "setup": (SETUP, [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now]),
-        "positions": (POSITIONS, [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50]),
+        "checks": (READ, [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now, [], [], *positions]),
+        "positions": (POSITIONS, positions),
         "memberships": (OF_PARTIES, columns(PARTIES)),
         "members": (MEMBERS, [["G-1"]]),
         "lock": (LOCK_ALL, [["G-1"]]),
@@ -41,7 +42,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("analysed", [False, True])
-@pytest.mark.parametrize("name", ["setup", "positions", "memberships", "members", "lock", "mark"])
+@pytest.mark.parametrize("name", ["checks", "positions", "memberships", "members", "lock", "mark"])
 async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str, analysed: bool) -> None:
     if analysed:
         await hold.pool.execute("ANALYZE")

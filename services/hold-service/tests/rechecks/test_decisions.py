@@ -65,3 +65,24 @@ async def test_a_hold_names_the_one_before(hold: Any, ask: Any, kim: Any) -> Non
     (second,) = await hold.check(ask.request("O-1", "2000", "again"))
     (third,) = await hold.check(ask.request("O-1", "2000", "once more"))
     assert [answer.get("previous_hold") for answer in (first, second, third)] == [None, first["hold"], first["hold"]]
+
+
+async def test_an_attempt_for_less_frees_room_for_what_is_held(hold: Any, ask: Any) -> None:
+    """The order has become smaller, and its new state has not been told yet."""
+    await hold.set_up(limit="1000")
+    await hold.check(ask.request("O-1", "600"), ask.request("O-2", "500"))
+    await hold.check(ask.request("O-1", "300", attempt="O-1-2", order_version=2))
+    await hold.recheck()
+    assert [e["order"] for kind, e in await hold.published() if kind == "hold.order.released.v1"] == ["O-2"]
+
+
+async def test_an_order_that_passed_and_is_held_now_frees_room_for_older_ones(hold: Any, ask: Any) -> None:
+    """What is held counts for younger orders only (spec 2.1)."""
+    await hold.set_up(limit="1000")
+    young = {"created_at": "2026-03-01T12:00:00Z"}
+    await hold.check(ask.request("YOUNG", "600", **young))
+    await hold.check(ask.request("OLD", "500", created_at="2026-03-01T08:00:00Z"))
+    await hold.recheck()
+    await hold.check(ask.request("YOUNG", "1100", attempt="YOUNG-2", order_version=2, **young))
+    await hold.recheck()
+    assert [e["order"] for kind, e in await hold.published() if kind == "hold.order.released.v1"] == ["OLD"]

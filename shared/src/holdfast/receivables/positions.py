@@ -24,7 +24,7 @@ from holdfast.receivables.rates import Rate, read_rates
 
 NOTHING: Mapping[Any, Any] = {}
 POSITIONS = """
-SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.check_date,
+SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.check_date::text AS check_date,
     coalesce(c.exchange_rate_type, 'default') AS rate_type,
     (SELECT true FROM customer m WHERE m.company = p.company AND m.customer = p.customer) IS NOT NULL AS known,
     (SELECT json_agg(json_build_array(b.currency, b.open_debits::text, b.open_credits::text,
@@ -82,6 +82,9 @@ CROSS JOIN LATERAL (
                  WHERE r.company = p.company AND r.customer = p.customer) AS numbers) listed
 """
 """What was overdue on the day of the last refresh is at hand; what has fallen due since is added."""
+POSITIONS_AS_JSON = f"SELECT json_agg(row_to_json(p)) FROM ({POSITIONS}) p"
+"""One value, for a statement that reads more."""
+Rows = Collection[asyncpg.Record] | Collection[Mapping[str, Any]]
 
 
 async def read_positions(
@@ -102,19 +105,41 @@ async def read_positions(
     date beyond which a customer's orders do not count as open. Lock the customers first, in a statement of its
     own, to decide on the answer.
     """
+    if not requests:
+        return {}
+    rows = await work.conn.fetch(POSITIONS, *position_values(work, requests, horizons, check_date))
+    return await positions_of(work, rows, currencies=currencies, into=into, rate_types=rate_types, horizons=horizons)
+
+
+def position_values(
+    work: Work,
+    requests: Mapping[Party, Collection[str]] | Collection[Party],
+    horizons: Mapping[Party, int],
+    check_date: date | None = None,
+) -> list[Any]:
+    """The parameters of `POSITIONS`; the rest is as `read_positions` has it."""
     parties = sorted(set(requests))
     asked: Mapping[Party, Collection[str]] = requests if isinstance(requests, Mapping) else {}
-    if not parties:
-        return {}
-    rows = await work.conn.fetch(
-        POSITIONS,
+    return [
         [party[0] for party in parties],
         [party[1] for party in parties],
         check_date,
         work.business_now,
         [to_json(sorted(asked.get(party, ()))) for party in parties],
         [horizons.get(party) for party in parties],
-    )
+    ]
+
+
+async def positions_of(
+    work: Work,
+    rows: Rows,
+    *,
+    currencies: Collection[str],
+    into: Mapping[Party, str],
+    rate_types: Mapping[str, str],
+    horizons: Mapping[Party, int],
+) -> dict[Party, Position]:
+    """What `POSITIONS` has read, with the rates that are needed."""
     found = {(row["company"], row["customer"]): _position(row, horizons) for row in rows}
     types = {row["company"]: rate_types.get(row["company"]) or row["rate_type"] for row in rows}
     return await _with_rates(work, found, types, set(currencies), into)
@@ -154,13 +179,13 @@ async def _with_rates(
     }
 
 
-def _position(row: asyncpg.Record, horizons: Mapping[Party, int]) -> Position:
+def _position(row: asyncpg.Record | Mapping[str, Any], horizons: Mapping[Party, int]) -> Position:
     company, customer = row["company"], row["customer"]
-    days = horizons.get((company, customer))
+    days, check_date = horizons.get((company, customer)), date.fromisoformat(row["check_date"])
     return Position(
         company=company,
         customer=customer,
-        check_date=row["check_date"],
+        check_date=check_date,
         currency=row["currency"],
         live=row["live"],
         customer_known=row["known"],
@@ -169,7 +194,7 @@ def _position(row: asyncpg.Record, horizons: Mapping[Party, int]) -> Position:
         passed={item[0]: Sums(Decimal(item[1]), Decimal(item[2])) for item in row["passed"] or ()},
         orders={item[0]: _order(item) for item in row["orders"] or ()},
         reservations={item[0]: _reservation(company, customer, item) for item in row["reservations"] or ()},
-        horizon=None if days is None else row["check_date"] + timedelta(days=days),
+        horizon=None if days is None else check_date + timedelta(days=days),
     )
 
 

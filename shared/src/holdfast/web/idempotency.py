@@ -30,6 +30,14 @@ TAKE_KEYS = """
 SELECT coalesce(array_agg(n), '{}') FROM unnest($2::text[]) WITH ORDINALITY AS name (text, n)
 WHERE pg_try_advisory_xact_lock($1, hashtext(name.text))
 """
+KNOWN = """
+SELECT json_agg(json_build_array(i.caller, i.key, i.fingerprint, i.status, i.headers, i.body))
+FROM unnest($1::text[], $2::text[]) AS wanted (caller, key)
+CROSS JOIN LATERAL (
+    SELECT * FROM idempotency_key WHERE caller = wanted.caller AND key = wanted.key OFFSET 0) i
+"""
+"""What is known of keys, once `TAKE_KEYS` has taken them: in a later statement, which sees what the holder before has
+committed."""
 STORE = """
 INSERT INTO idempotency_key (caller, key, fingerprint, status, headers, body, created_at)
 SELECT given.*, $7 FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::jsonb[], $6::text[]) AS given
@@ -94,7 +102,8 @@ async def earlier_answer(work: Work, request: Request) -> Answer | None:
     Raises Problem 409 while another request with the key is running, 422 when the key came with another body.
     """
     taken = await work.conn.fetchval(TAKE_KEYS, LOCK_CLASS, lock_names([request]))
-    outcome = (await answers_of(work, [request], taken))[request.name]
+    known = await work.conn.fetchval(KNOWN, *names([request]))
+    outcome = outcomes([request], taken, known)[request.name]
     if isinstance(outcome, Problem):
         raise outcome
     return outcome
@@ -105,33 +114,28 @@ def lock_names(requests: Sequence[Request]) -> list[str]:
     return [f"{request.caller}\n{request.key}" for request in requests]
 
 
-async def answers_of(
-    work: Work, requests: Sequence[Request], taken: Sequence[int]
+def names(requests: Sequence[Request]) -> list[list[str]]:
+    """The parameters of `KNOWN`."""
+    return columns([request.name for request in requests], 2)
+
+
+def outcomes(
+    requests: Sequence[Request], taken: Sequence[int], known: Sequence[Sequence[Any]] | None
 ) -> dict[Name, Answer | Problem | None]:
-    """What `earlier_answer` says of many requests, problems as values, once `TAKE_KEYS` has said whose keys were
-    taken, counted from 1: in a statement of its own, which sees what the holder before has committed."""
+    """What `earlier_answer` says of many requests, problems as values: `taken` is what `TAKE_KEYS` has answered, places
+    from 1, and `known` what `KNOWN` has."""
     free = {place - 1 for place in taken}
-    rows = await work.conn.fetch(
-        """SELECT i.caller, i.key, i.fingerprint, i.status, i.headers, i.body
-           FROM unnest($1::text[], $2::text[]) AS wanted (caller, key)
-           CROSS JOIN LATERAL (
-               SELECT * FROM idempotency_key WHERE caller = wanted.caller AND key = wanted.key OFFSET 0) i""",
-        [request.caller for request in requests],
-        [request.key for request in requests],
-    )
-    known = {(row["caller"], row["key"]): row for row in rows}
+    rows = {(row[0], row[1]): row for row in known or ()}
     return {
-        (request.caller, request.key): _outcome(request, known.get((request.caller, request.key)), place in free)
-        for place, request in enumerate(requests)
+        request.name: _outcome(request, rows.get(request.name), place in free) for place, request in enumerate(requests)
     }
 
 
-def _outcome(request: Request, row: asyncpg.Record | None, free: bool) -> Answer | Problem | None:
+def _outcome(request: Request, row: Sequence[Any] | None, free: bool) -> Answer | Problem | None:
     if row is None:
         return None if free else in_progress()
-    if row["fingerprint"] != request.fingerprint:
-        return reused(request)
-    return Answer(row["status"], row["body"], row["headers"])
+    _, _, fingerprint, status, headers, body = row
+    return Answer(status, body, headers) if fingerprint == request.fingerprint else reused(request)
 
 
 def reused(request: Request) -> Problem:

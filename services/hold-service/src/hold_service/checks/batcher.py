@@ -12,8 +12,8 @@ from itertools import chain
 import asyncpg
 import structlog
 
-from hold_service.checks.decide import decide_many
-from hold_service.checks.entry import enter
+from hold_service.checks.decide import answer_many
+from hold_service.checks.entry import Entered, enter
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.work import Work, is_transient, transaction
@@ -188,12 +188,10 @@ class Batcher:
                 first = _first(batch)
                 requests = [waiting.request for waiting in first]
                 entered = await enter(work, requests, {w.party for w in batch}, patient=patient)
-                answers = await idempotency.answers_of(work, requests, entered.keys)
-                ready = [w for w in first if w.party in entered.locked]
-                answers |= await self._make(work, [w for w in ready if answers[w.request.name] is None])
+                answers = await _answers(work, first, entered)
         except Exception as error:
             return await self._failed(batch, error, patient, tries)
-        contended = [waiting for waiting in batch if answers[waiting.request.name] is None]
+        contended = [waiting for waiting in batch if waiting.request.name not in answers]
         _tell(batch, {waiting.request.name: waiting for waiting in first}, answers)
         return contended
 
@@ -211,13 +209,15 @@ class Batcher:
         left = await self._decide(batch[:middle], patient=patient, tries=tries)
         return left + await self._decide(batch[middle:], patient=patient, tries=tries)
 
-    async def _make(self, work: Work, fresh: Sequence[Waiting]) -> dict[tuple[str, str], Answer]:
-        """Decide requests of locked customers that have no answer yet, and keep the answers."""
-        if not fresh:
-            return {}
-        keys = [waiting.request for waiting in fresh]
-        answers = await decide_many(work, [w.check for w in fresh], PARAMETERS.most_facts_age, keys)
-        return {key.name: Answer(200, answer) for key, answer in zip(keys, answers, strict=True)}
+
+async def _answers(work: Work, first: Sequence[Waiting], entered: Entered) -> dict[Name, Answer | Problem]:
+    """What those get whose customers are locked."""
+    places = [place for place, waiting in enumerate(first, 1) if waiting.party in entered.locked]
+    if not places:
+        return {}
+    taken, ready = set(entered.keys), [first[place - 1] for place in places]
+    ours = [n for n, place in enumerate(places, 1) if place in taken]
+    return await answer_many(work, [(w.request, w.check) for w in ready], ours, PARAMETERS.most_facts_age)
 
 
 def _first(batch: Sequence[Waiting]) -> list[Waiting]:
@@ -225,12 +225,10 @@ def _first(batch: Sequence[Waiting]) -> list[Waiting]:
     return list({waiting.request.name: waiting for waiting in reversed(batch)}.values())[::-1]
 
 
-def _tell(
-    batch: Sequence[Waiting], first: Mapping[Name, Waiting], answers: Mapping[Name, Answer | Problem | None]
-) -> None:
+def _tell(batch: Sequence[Waiting], first: Mapping[Name, Waiting], answers: Mapping[Name, Answer | Problem]) -> None:
     """Answer each request; the same key twice in a batch has one answer, unless the bodies differ."""
     for waiting in batch:
-        answer = answers[waiting.request.name]
+        answer = answers.get(waiting.request.name)
         if first[waiting.request.name].request.fingerprint != waiting.request.fingerprint:
             answer = answer and idempotency.reused(waiting.request)
         if isinstance(answer, Problem):

@@ -26,17 +26,54 @@ from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
-from holdfast.web.idempotency import Answer, Request
+from holdfast.web import idempotency
+from holdfast.web.idempotency import Answer, Name, Request
+from holdfast.web.problems import Problem
+
+Keyed = tuple[Request, CheckpointRequested]
+"""A check with its idempotency key."""
 
 
 async def decide_many(
-    work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None, keys: Sequence[Request] = ()
-) -> list[str]:
-    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer.
+    work: Work, requests: Sequence[CheckpointRequested], most_facts_age: float | None
+) -> list[str]:  # fmt: skip
+    """Decide in order; answers one JSON document per request. An attempt that was answered gets the same answer."""
+    return await _decide_all(work, requests, await _load(work, requests), most_facts_age)
 
-    `keys` are the idempotency keys of the requests, under which their answers are kept.
-    """
-    loaded = await _load(work, requests)
+
+async def answer_many(
+    work: Work, asked: Sequence[Keyed], taken: Sequence[int], most_facts_age: float | None
+) -> dict[Name, Answer | Problem]:
+    """As `decide_many` for requests with idempotency keys of which those at the places `taken`, from 1, are ours: a key
+    that was answered gets the same answer, the answers of the others are kept."""
+    keys = [key for key, _ in asked]
+    loaded = await _load(work, [check for _, check in asked], keys)
+    known = idempotency.outcomes(keys, taken, loaded.answered)
+    fresh = [(key, check) for key, check in asked if known[key.name] is None]
+    given = {name: outcome for name, outcome in known.items() if outcome is not None}
+    if fresh:
+        new = [key for key, _ in fresh]
+        answers = await _decide_all(work, [check for _, check in fresh], loaded, most_facts_age, new)
+        given |= {key.name: Answer(200, answer) for key, answer in zip(new, answers, strict=True)}
+    return given
+
+
+async def _load(work: Work, requests: Sequence[CheckpointRequested], keys: Sequence[Request] = ()) -> Loaded:
+    orders: dict[Party, set[str]] = {}
+    for request in requests:
+        orders.setdefault((request.company, request.customer), set()).add(request.order)
+    currencies = {request.currency for request in requests}
+    attempts = [attempt_of(request) for request in requests]
+    return await store.load(work, orders, currencies, attempts, keeper=KEEPER, requests=keys)
+
+
+async def _decide_all(
+    work: Work,
+    requests: Sequence[CheckpointRequested],
+    loaded: Loaded,
+    most_facts_age: float | None,
+    keys: Sequence[Request] = (),
+) -> list[str]:
     decided: dict[AttemptKey, Decided] = {}
     for request in requests:
         key = attempt_of(request)
@@ -49,14 +86,6 @@ async def decide_many(
     await _save(work, list(decided.values()), given, kept)
     KEEPER.keep(work, loaded.kept_groups())
     return answers
-
-
-async def _load(work: Work, requests: Sequence[CheckpointRequested]) -> Loaded:
-    orders: dict[Party, set[str]] = {}
-    for request in requests:
-        orders.setdefault((request.company, request.customer), set()).add(request.order)
-    currencies = {request.currency for request in requests}
-    return await store.load(work, orders, currencies, [attempt_of(request) for request in requests], keeper=KEEPER)
 
 
 def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_facts_age: float | None) -> Decided:
@@ -135,7 +164,8 @@ async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) ->
     await attempted_again(work, [_attempt(d) for d in again])
     outdated = await _outdated(work, {d.party for d in decided if d.binds and not d.verdict.passes}, loaded)
     to_end = {d.party for d in decided if (d.hold and d.binds and d.is_gone) or (d.again and d.again.ends_hold)}
-    await rechecks.mark(work, outdated | to_end, {}, delay_seconds=0)
+    freed = {d.party for d in decided if d.frees_room}
+    await rechecks.mark(work, outdated | to_end | freed, {}, delay_seconds=0)
 
 
 async def _outdated(work: Work, held: set[Party], loaded: Loaded) -> set[Party]:

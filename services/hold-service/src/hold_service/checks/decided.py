@@ -21,7 +21,7 @@ from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.contracts.holds import HoldNotice, HoldReason, OrderCleared, OrderHeld, ReasonCleared
 from holdfast.contracts.topics import HOLDS
 from holdfast.database.pool import to_json
-from holdfast.receivables.model import Party, Reservation
+from holdfast.receivables.model import PASSED, Party, Reservation
 
 NOTICE_FIELDS = frozenset(HoldNotice.model_fields)
 
@@ -75,6 +75,19 @@ class Decided:
         if self.hold is None:
             return not (self.request.proforma or self.again)
         return self.hold.customer == self.request.customer
+
+    @property
+    def frees_room(self) -> bool:
+        """Whether its order takes less of the customer's room than before, which its state need not have told yet."""
+        position, order = self.known.position, self.request.order
+        state, promised = position.orders.get(order), position.reservations.get(order)
+        if not self.binds or (state is None and promised is None):
+            return False
+        before = {state and state.credit_status, promised and promised.status}
+        if before & PASSED and self.status not in PASSED:
+            return True
+        new = self.reservation
+        return promised is not None and (new.currency != promised.currency or new.amount < promised.amount)
 
 
 def answer_of(d: Decided, now: datetime) -> dict[str, Any]:

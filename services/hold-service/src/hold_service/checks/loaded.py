@@ -75,6 +75,8 @@ class Loaded:
     releases: dict[OrderKey, Release] = field(default_factory=dict)
     earlier: dict[AttemptKey, str] = field(default_factory=dict)
     """Answers as JSON"""
+    answered: Sequence[Values] = ()
+    """What is known of the idempotency keys"""
 
     def known(self, party: Party, checkpoint: str, order: str, most_facts_age: float | None) -> Known:
         """What is known for one check."""
@@ -154,6 +156,7 @@ def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], a
         },
         releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
         earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
+        answered=row["answered"] or (),
     )
 
 

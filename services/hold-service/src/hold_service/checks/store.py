@@ -1,4 +1,4 @@
-"""What a batch of checks reads: two statements, and one for rates where foreign currencies are involved."""
+"""What a batch of checks reads: one statement, and one for rates where foreign currencies are involved."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
 from hold_service.checks.overdue import relevant_overdue
 from hold_service.groups.locks import must_hold
 from hold_service.setups.model import Setup
-from hold_service.setups.store import setups
-from holdfast.database.bulk import columns
+from hold_service.setups.store import LATEST, setups
+from holdfast.database.bulk import columns, shifted
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party, Position
-from holdfast.receivables.positions import read_positions
+from holdfast.receivables.positions import (
+    POSITIONS,
+    POSITIONS_AS_JSON,
+    position_values,
+    positions_of,
+)  # fmt: skip
+from holdfast.web import idempotency
+from holdfast.web.idempotency import Request
 
-SETUP = """
+READ = """
 WITH party AS MATERIALIZED (
     SELECT w.company, w.customer, g.group_id FROM unnest($1::text[], $2::text[]) AS w (company, customer)
     LEFT JOIN LATERAL (
@@ -115,11 +122,14 @@ SELECT
          WHERE d.company = w.company AND d.order_no = w.order_no AND d.checkpoint = w.checkpoint
            AND d.attempt = w.attempt AND d.outcome IN ('cleared', 'held') OFFSET 0) d) AS earlier,
     (SELECT json_agg(DISTINCT k.party) FROM parked_party k WHERE k.party = ANY ($7::text[])) AS parked,
-    (@facts_age@) AS facts_age
+    (@facts_age@) AS facts_age,
+    (@answered@) AS answered,
+    (@positions@) AS positions
 """.replace("@facts_age@", FACTS_AGE)
-"""All that is known beside the figures. A customer of two groups, which is so only until the event of the one it has
-left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index, also when the plan was
-made while tables were small."""
+READ = READ.replace("@answered@", shifted(idempotency.KNOWN, 10)).replace("@positions@", shifted(POSITIONS_AS_JSON, 12))
+"""All that is known; of positions those that are asked about. A customer of two groups, which is so only until the
+event of the one it has left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index,
+also when the plan was made while tables were small."""
 
 
 async def load(
@@ -130,32 +140,42 @@ async def load(
     *,
     locked: bool = True,
     keeper: Keeper | None = None,
+    requests: Sequence[Request] = (),
 ) -> Loaded:
     """Read everything a batch needs. Customers and groups are locked by the caller, in statements before; `locked`
     False only asks and decides nothing. `keeper`: who knows groups, when the transaction has changed nothing but by
-    decisions and facts. Raises TryAgain when a customer has joined a group meanwhile."""
+    decisions and facts. `requests` are those whose earlier answers are looked for. Raises TryAgain when a customer has
+    joined a group meanwhile."""
     keys = list(attempts) or [(company, number, "", "") for (company, _), named in orders.items() for number in named]
     kept = keeper.known(work) if keeper else {}
-    row = await _read(work, sorted(orders), keys, kept)
+    guessed = _horizons(orders, LATEST)
+    row = await _read(work, orders, keys, kept, requests, guessed)
     if outdated := {name for name, group in kept.items() if not group.basis.is_that_of(row)}:
         kept = {name: group for name, group in kept.items() if name not in outdated}
-        row = await _read(work, sorted(orders), keys, kept)
+        row = await _read(work, orders, keys, kept, requests, guessed)
     if locked:
         must_hold(work, {m[2] for m in row["memberships"] or ()})
     known = await setups(work, row["stamps"] or {})
     loaded = loaded_of(row, known, kept, orders)
-    fresh = await _positions(work, orders, currencies, loaded, row["members"] or ())
+    fresh = await _positions(work, orders, currencies, loaded, row, guessed)
     await relevant_overdue(work, fresh, known)
     loaded.positions.update(fresh)
     return loaded
 
 
 async def _read(
-    work: Work, parties: Sequence[Party], keys: Sequence[AttemptKey], kept: Mapping[str, Kept]
+    work: Work,
+    orders: Mapping[Party, set[str]],
+    keys: Sequence[AttemptKey],
+    kept: Mapping[str, Kept],
+    requests: Sequence[Request],
+    horizons: Mapping[Party, int],
 ) -> asyncpg.Record:
+    parties = sorted(orders)
     row = await work.conn.fetchrow(
-        SETUP, *columns(parties, 2), *columns(keys, 4), [f"{company}/{customer}" for company, customer in parties],
+        READ, *columns(parties, 2), *columns(keys, 4), [f"{company}/{customer}" for company, customer in parties],
         list(kept), sorted(set[str]().union(*(group.companies for group in kept.values()))), work.business_now,
+        *idempotency.names(requests), *position_values(work, orders, horizons),
     )  # fmt: skip
     assert row is not None
     return row
@@ -163,30 +183,40 @@ async def _read(
 
 async def _positions(
     work: Work,
-    orders: dict[Party, set[str]],
+    orders: Mapping[Party, set[str]],
     currencies: Collection[str],
     loaded: Loaded,
-    members: Sequence[tuple[str, str, str]],
+    row: asyncpg.Record,
+    guessed: Mapping[Party, int],
 ) -> dict[Party, Position]:
-    """The positions of the customers, and of the members of their groups that are not kept."""
-    asked: dict[Party, set[str]] = {(company, customer): set() for _, company, customer in members} | orders
+    """The positions of the customers, and of the members of their groups that are not kept, which are read now, as is
+    what was read for another horizon."""
+    members = [(group, (company, customer)) for group, company, customer in row["members"] or ()]
+    asked: dict[Party, set[str]] = {party: set() for _, party in members} | dict(orders)
+    horizons = _horizons(asked, loaded.setups)
+    later = {p: named for p, named in asked.items() if p not in orders or horizons.get(p) != guessed.get(p)}
+    rows = [r for r in row["positions"] if (r["company"], r["customer"]) not in later]
+    if later:
+        rows += await work.conn.fetch(POSITIONS, *position_values(work, later, horizons))
     targets = {group.id: group.currency for group, _ in loaded.groups.values()}
-    into = {(company, customer): targets[group] for group, company, customer in members}
+    into = {party: targets[group] for group, party in members}
     wanted = set(currencies).union(*(setup.book.currencies for setup in loaded.setups.values()))
     wanted.update(policy.currency for profile in loaded.profiles.values() for policy in profile.policies)
-    return await read_positions(
+    return await positions_of(
         work,
-        asked,
+        rows,
         currencies=wanted,
         into=into | {party: group.currency for party, (group, _) in loaded.groups.items()},
         rate_types=_rate_types(loaded.setups),
-        horizons={party: days for party in asked if (days := _horizon(loaded.setups.get(party[0]))) is not None},
+        horizons=horizons,
     )
+
+
+def _horizons(parties: Collection[Party], setups: Mapping[str, Setup]) -> dict[Party, int]:
+    """Days from the check date beyond which orders do not count, where a company says so."""
+    days = {company: setup.credit.open_order_horizon_days for company, setup in setups.items()}
+    return {party: horizon for party in parties if (horizon := days.get(party[0])) is not None}
 
 
 def _rate_types(known: Mapping[str, Setup]) -> dict[str, str]:
     return {c: t for c, setup in known.items() if (t := setup.credit.credit_limit_exchange_rate_type) is not None}
-
-
-def _horizon(setup: Setup | None) -> int | None:
-    return setup.credit.open_order_horizon_days if setup else None

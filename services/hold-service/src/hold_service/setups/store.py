@@ -14,6 +14,8 @@ from holdfast.receivables.model import Party
 MOST_REMEMBERED = 1_000
 REMEMBERED: dict[str, Setup] = {}
 """Set-ups by stamp, which is unique everywhere and for ever."""
+LATEST: dict[str, Setup] = {}
+"""What was read last of each company: a guess of what counts now."""
 
 CONTENT = """
 SELECT s.company, s.stamp::text AS stamp, jsonb_build_object(
@@ -86,7 +88,10 @@ async def setups(work: Work, stamps: Mapping[str, str]) -> dict[str, Setup]:
     """The set-ups of companies by their present stamps; those that are new here are read and kept for later."""
     found = {company: REMEMBERED[stamp] for company, stamp in stamps.items() if stamp in REMEMBERED}
     missing = stamps.keys() - found.keys()
-    return found | (await _read(work, missing) if missing else {})
+    if missing:
+        found |= await _read(work, missing)
+    LATEST.update(found)
+    return found
 
 
 async def _read(work: Work, companies: Collection[str]) -> dict[str, Setup]:

@@ -102,17 +102,6 @@ async def test_an_eligible_limit_in_another_currency_is_converted_and_fails_clos
         "The limit 2500 EUR is above the eligible limit 2200.00 USD."]  # fmt: skip
 
 
-async def test_an_entry_of_master_data_that_was_deleted_stays_where_it_is_named(client: httpx.AsyncClient) -> None:
-    path = "/v1/master-data/account-statuses/DE01/BAD"
-    await client.put(path, json={"hold_effect": "invoice"}, headers=key(**{"if-none-match": "*"}))
-    await create(client, account_status="BAD")
-    assert (await client.delete(path, headers=key(**{"if-match": '"1"'}))).status_code == 204
-    kept = await edit(client, notes="called", invoicing_delivery_on_hold=None)
-    assert (kept.status_code, kept.json()["invoicing_delivery_on_hold"]) == (200, "invoice")
-    await edit(client, account_status=None)
-    assert (await edit(client, account_status="BAD")).status_code == 422
-
-
 async def test_a_limit_needs_a_government_id_where_the_company_says_so(
     credit: Any, client: httpx.AsyncClient, made: Callable[..., Any]
 ) -> None:

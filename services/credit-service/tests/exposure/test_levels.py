@@ -238,4 +238,4 @@ async def test_concentration_names_the_largest_customers(credit: Any, client: ht
     await credit.facts(made("erp.invoice.posted.v1", customer="C-1", document="I-X", amount="5", currency="JPY",
                             order=None, **NO_LINES))  # fmt: skip
     found = (await client.get("/v1/exposure-concentration", params={"company": "DE01"})).json()
-    assert (found["incomplete"], found["top_share_percent"]) == (["C-1"], None)
+    assert (found["incomplete"], found["incomplete_customers"], found["top_share_percent"]) == (["C-1"], 1, None)

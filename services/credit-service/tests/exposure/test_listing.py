@@ -10,12 +10,15 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credit_service.exposure import store
-from credit_service.exposure.model import ORDERS, reaches
+from credit_service.exposure.model import ORDERS, concentration, reaches
 from credit_service.exposure.reading import read_views
+from credit_service.exposure.shown import shown_concentration
+from holdfast.database.pool import to_json
 from holdfast.database.work import set_business_clock, transaction
 
 Made = Callable[..., Any]
@@ -177,6 +180,17 @@ async def expected(credit: Any, company: str | None, sort: str, least: int | Non
     return [(key[2], key[3]) for key, _ in keyed]
 
 
+async def concentration_agrees(credit: Any, client: httpx.AsyncClient) -> None:
+    """Computed in SQL as from the views of everybody, whichever standings were kept before."""
+    for company in COMPANIES:
+        async with transaction(credit.pool, isolation="repeatable_read") as work:
+            views = await read_views(work, await store.customers_with_figures(work, None, company))
+        for top in (2, 10):
+            body = (await client.get("/v1/exposure-concentration", params={"company": company, "top": top})).json()
+            wanted = shown_concentration(concentration(views, top), company, COMPANIES[company])
+            assert orjson.loads(to_json(wanted)) == body
+
+
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -202,6 +216,7 @@ async def test_the_list_is_that_of_the_single_views(
             for item in items:
                 single = await client.get(f"/v1/exposures/{item['company']}/{item['customer']}")
                 assert item == single.json()
+        await concentration_agrees(credit, client)
         await boxes_agree(credit, client)
 
 

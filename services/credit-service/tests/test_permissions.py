@@ -36,7 +36,7 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
     group = {"owner_company": "DE01", "expiry_date": "2026-12-31", **limit}
     await put("/v1/credit-groups/G-1", group, "*")
     policy = await post("/v1/policies", {
-        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
+        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "type": "GENERAL", "insurer_guarantor": "Bank",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31", "value": {"amount": "5", "currency": "EUR"},
     })  # fmt: skip
     await put("/v1/master-data/policy-types/DE01/T", {}, "*")

@@ -43,7 +43,7 @@ async def group(client: httpx.AsyncClient, amount: str, *members: tuple[str, str
 
 async def policy(client: httpx.AsyncClient, **fields: Any) -> None:
     body = {
-        "company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+        "company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL", "insurer_guarantor": "Euler",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31", "update_credit_limit_pct": "50",
         "value": {"amount": "50000", "currency": "EUR"}, **fields,
     }  # fmt: skip

@@ -29,6 +29,8 @@ START = date(2026, 3, 2)
 TABLES = """balance, sales_order, reservation, document, settlement, account, customer, exchange_rate, credit_profile,
 credit_policy, credit_group, credit_group_member, temporary_limit, exposure_standing, kept_fact_box,
 credit_parameters"""
+US_POLICY_TYPE = """INSERT INTO master_data VALUES ('policy-types', 'US01', 'GENERAL', '{}', 1)
+ON CONFLICT DO NOTHING"""
 RATES = [("EUR", "USD"), ("GBP", "EUR"), ("GBP", "USD")]
 
 
@@ -94,7 +96,8 @@ class Happening:
     async def policy(self, company: str, customer: str) -> None:
         first = self.today + timedelta(days=self.random.choice((-10, 5)))
         await self.client.post("/v1/policies", headers=key(), json={
-            "company": company, "customer": customer, "kind": "guarantee", "insurer_guarantor": "Bank",
+            "company": company, "customer": customer, "kind": "guarantee", "type": "GENERAL",
+            "insurer_guarantor": "Bank",
             "effective_from": first.isoformat(), "expires_on": (first + timedelta(days=20)).isoformat(),
             "value": {"amount": self.amount(), "currency": self.random.choice(("EUR", "GBP"))},
             "update_credit_limit_pct": "50"})  # fmt: skip
@@ -201,6 +204,7 @@ async def test_the_list_is_that_of_the_single_views(
     await credit.pool.execute(f"TRUNCATE {TABLES}")
     await credit.pool.execute("INSERT INTO credit_parameters VALUES ('DE01', $1, 1), ('US01', $1, 1)", {
         "allow_manual_limit_edit": True, "check_customer_credit_groups": True})  # fmt: skip
+    await credit.pool.execute(US_POLICY_TYPE)
     await credit.facts(made("erp.company.changed.v1", company="US01", currency="USD", time_zone="Pacific/Auckland"))
     acts = Happening(credit, client, made, random)
     await acts.day("", "")

@@ -62,7 +62,8 @@ async def test_due_dates_come_in_order_and_in_pages(
 async def test_policies_by_expiry(credit: Any, client: httpx.AsyncClient) -> None:
     for last in ("2026-06-30", "2026-04-30", "2026-12-31"):
         body = {
-            "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
+            "company": "DE01", "customer": "C-1001", "kind": "guarantee", "type": "GENERAL",
+            "insurer_guarantor": "Bank",
             "effective_from": "2026-01-01", "expires_on": last, "value": {"amount": "50", "currency": "EUR"},
         }  # fmt: skip
         assert (await client.post("/v1/policies", json=body, headers=key())).status_code == 201

@@ -61,7 +61,6 @@ async def test_what_a_profile_names_stays_until_it_names_it_no_more(client: http
 
 @pytest.mark.parametrize("name", [name for name, use in USES.items() if use.of_policies])
 async def test_what_a_policy_names_stays_and_the_policy_can_be_changed(client: httpx.AsyncClient, name: str) -> None:
-    await entry(client, "policy-types", "GENERAL")
     path, field = await entry(client, name, "X"), USES[name].field
     made = await client.post("/v1/policies", json=POLICY | {field: "X"}, headers=key())
     refused = await remove(client, path)

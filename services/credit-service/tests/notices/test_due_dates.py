@@ -34,7 +34,7 @@ async def profile(client: httpx.AsyncClient, customer: str = "C-1001", **fields:
 
 async def policy(client: httpx.AsyncClient, expires_on: str) -> None:
     body = {
-        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
+        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "type": "GENERAL", "insurer_guarantor": "Bank",
         "effective_from": "2026-01-01", "expires_on": expires_on, "value": {"amount": "50", "currency": "EUR"},
     }  # fmt: skip
     assert (await client.post("/v1/policies", json=body, headers=key())).status_code == 201

@@ -28,6 +28,8 @@ REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_re
 """Parameters of hold-service that name release reasons, which must be there before."""
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 YEAR = timedelta(days=365)
+POLICY_TYPE = "GENERAL"
+"""In every company there is such a policy type."""
 UNTOUCHED = '"0"'
 """The version of what is there for each company before anybody has set it up."""
 
@@ -102,13 +104,16 @@ async def _credit_master_data(play: Play, name: str, c: CompanyFact) -> None:
     company, at = play.names.name(name), ("companies", name)
     entries: dict[str, dict[str, Body]] = {
         "account-statuses": {status: fact.model_dump() for status, fact in c.account_statuses.items()},
+        "policy-types": {POLICY_TYPE: {"description": "of policies that say no type"}},
         "credit-management-groups": {
             group: {"description": title} for group, title in c.credit_management_groups.items()
         },
     }
-    for kind, listed in (entries | c.master_data).items():
+    for kind in entries | c.master_data:
+        listed = entries.get(kind, {}) | c.master_data.get(kind, {})
         for code, body in listed.items():
-            where: Where = (*at, kind.replace("-", "_"), code) if kind in entries else (*at, "master_data", kind, code)
+            where: Where = (*at, "master_data", kind, code) if kind in c.master_data else (
+                *at, kind.replace("-", "_"), code)  # fmt: skip
             await _put(play, where, CREDIT, f"/v1/master-data/{kind}/{company}/{code}", body)
     for kind, classes in (("scoring-groups", c.scoring_groups), ("risk-groups", c.risk_groups)):
         for code, body in classes.items():
@@ -225,6 +230,7 @@ def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:
     company, account = play.setting.party(name)
     fields = policy.model_dump(mode="json", exclude_none=True, exclude={"name", "customer"})
     currency = fields.pop("currency", play.setting.currency(company))
+    fields.setdefault("type", POLICY_TYPE)
     fields.setdefault("effective_from", (play.setting.today - YEAR).isoformat())
     fields.setdefault("expires_on", (play.setting.today + YEAR).isoformat())
     return {"company": company, "customer": account, **fields, "value": {"amount": fields["value"],

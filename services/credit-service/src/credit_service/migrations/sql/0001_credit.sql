@@ -83,7 +83,7 @@ CREATE TABLE credit_policy (
     company text NOT NULL,
     customer text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('insurance', 'guarantee')),
-    type text,
+    type text NOT NULL,
     coverage_type text,
     insurer_guarantor text NOT NULL,
     identification text NOT NULL,

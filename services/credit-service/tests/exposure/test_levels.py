@@ -20,7 +20,7 @@ def key(**headers: str) -> dict[str, str]:
 
 
 async def profile(client: httpx.AsyncClient, party: str, amount: str, currency: str = "EUR", **more: Any) -> None:
-    body = {"credit_limit": {"amount": amount, "currency": currency}, **more}
+    body = {"credit_limit": {"amount": amount, "currency": currency}, "confirm_unknown_customer": True, **more}
     answer = await client.put(f"/v1/credit-profiles/{party}", json=body, headers=key(**{"if-none-match": "*"}))
     assert answer.status_code == 201, answer.text
 

@@ -88,7 +88,7 @@ class Happening:
 
     async def profile(self, company: str, customer: str) -> None:
         await self.put(f"/v1/credit-profiles/{company}/{customer}", {
-            "credit_limit": {"amount": self.amount(), "currency": COMPANIES[company]},
+            "credit_limit": {"amount": self.amount(), "currency": COMPANIES[company]}, "confirm_unknown_customer": True,
             "unlimited_credit": self.random.random() < 0.2, "mandatory_credit_limit": self.random.random() < 0.3,
             "ignore_until_date": self.random.choice((None, (self.today + timedelta(days=5)).isoformat())),
             "confirm_group_limit": True})  # fmt: skip
@@ -96,8 +96,8 @@ class Happening:
     async def policy(self, company: str, customer: str) -> None:
         first = self.today + timedelta(days=self.random.choice((-10, 5)))
         await self.client.post("/v1/policies", headers=key(), json={
-            "company": company, "customer": customer, "kind": "guarantee", "type": "GENERAL",
-            "insurer_guarantor": "Bank",
+            "company": company, "customer": customer, "confirm_unknown_customer": True, "kind": "guarantee",
+            "type": "GENERAL", "insurer_guarantor": "Bank",
             "effective_from": first.isoformat(), "expires_on": (first + timedelta(days=20)).isoformat(),
             "value": {"amount": self.amount(), "currency": self.random.choice(("EUR", "GBP"))},
             "update_credit_limit_pct": "50"})  # fmt: skip

@@ -22,7 +22,7 @@ def key(**headers: str) -> dict[str, str]:
 async def profile(
     client: httpx.AsyncClient, customer: str, amount: str = "1000", tag: str | None = None, **fields: Any
 ) -> None:
-    body = {"credit_limit": {"amount": amount, "currency": "EUR"}, **fields}
+    body = {"credit_limit": {"amount": amount, "currency": "EUR"}, "confirm_unknown_customer": True, **fields}
     condition = {"if-match": tag} if tag else {"if-none-match": "*"}
     answer = await client.put(f"/v1/credit-profiles/DE01/{customer}", json=body, headers=key(**condition))
     assert answer.status_code in (200, 201), answer.text

@@ -27,7 +27,7 @@ def key(**headers: str) -> dict[str, str]:
 
 
 async def profile(client: httpx.AsyncClient, customer: str = "C-1001", **fields: Any) -> None:
-    body = {"credit_limit": {"amount": "1000", "currency": "EUR"}, **fields}
+    body = {"credit_limit": {"amount": "1000", "currency": "EUR"}, "confirm_unknown_customer": True, **fields}
     path = f"/v1/credit-profiles/DE01/{customer}"
     assert (await client.put(path, json=body, headers=key(**{"if-none-match": "*"}))).status_code == 201
 

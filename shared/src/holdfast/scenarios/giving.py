@@ -28,6 +28,8 @@ REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_re
 """Parameters of hold-service that name release reasons, which must be there before."""
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 YEAR = timedelta(days=365)
+MEANT: Body = {"confirm_unknown_customer": True}
+"""Names are checked when a file is read; one whose master data has not come is meant."""
 POLICY_TYPE = "GENERAL"
 """In every company there is such a policy type."""
 UNTOUCHED = '"0"'
@@ -207,6 +209,7 @@ async def _profile(play: Play, name: str, c: CustomerFact) -> None:
     body = profile_body(play, company, c.model_dump(mode="json", exclude={"currency"}), c.profile)
     party = f"{play.names.name(company)}/{account}"
     if body:
+        body |= MEANT
         body.setdefault("credit_limit", {"amount": "0", "currency": play.setting.currency(company)})
         await _put(play, at, CREDIT, f"/v1/credit-profiles/{party}", body)
     for number, policy in enumerate(c.policies):
@@ -233,7 +236,7 @@ def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:
     fields.setdefault("type", POLICY_TYPE)
     fields.setdefault("effective_from", (play.setting.today - YEAR).isoformat())
     fields.setdefault("expires_on", (play.setting.today + YEAR).isoformat())
-    return {"company": company, "customer": account, **fields, "value": {"amount": fields["value"],
+    return {"company": company, "customer": account, **fields, **MEANT, "value": {"amount": fields["value"],
             "currency": currency}}  # fmt: skip
 
 

@@ -41,11 +41,12 @@ class PolicyBody(BaseModel):
         Decimal(0), ge=0, le=100, decimal_places=2, description="share of the value that adds to the limit, percent"
     )
     included_in_exposure: bool = Field(False, description="the full value lowers the exposure value (spec 2.3)")
+    confirm_unknown_customer: bool = Field(False, description="the ERP will tell of this customer later")
     reason: Text | None = None
 
     def fields(self) -> dict[str, Any]:
         """As they are stored."""
-        plain = self.model_dump(exclude={"value", "reason"})
+        plain = self.model_dump(exclude={"value", "reason", "confirm_unknown_customer"})
         return plain | {"value": self.value.amount, "currency": self.value.currency}
 
 

@@ -60,6 +60,7 @@ class ProfileBody(BaseModel):
     collection_group: Code | None = None
     notes: Text = ""
     confirm_group_limit: bool = Field(False, description="an own limit of 0 is meant to leave the group's limit alone")
+    confirm_unknown_customer: bool = Field(False, description="the ERP will tell of this customer later")
     reason: Text | None = Field(None, description="why; kept in the audit trail")
 
 

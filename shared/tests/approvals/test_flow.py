@@ -11,7 +11,10 @@ import asyncpg
 import pytest
 
 from holdfast.approvals import store
-from holdfast.approvals.flow import Decision, Kind, ask, decide, escalate_overdue, lapse_for, lapse_stale
+from holdfast.approvals.flow import Decision, ask, decide
+from holdfast.approvals.jobs import escalate_overdue
+from holdfast.approvals.kinds import Kind
+from holdfast.approvals.lapsing import lapse_for, lapse_stale
 from holdfast.approvals.model import Delegation, Step, Workflow
 from holdfast.contracts.notifications import NotificationRequested
 from holdfast.database.work import set_business_clock, transaction

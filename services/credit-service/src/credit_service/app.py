@@ -40,7 +40,7 @@ from credit_service.tasks import api as tasks_api
 from credit_service.tasks.running import background
 from credit_service.temporary import api as temporary_api
 from holdfast.approvals.api import create_router
-from holdfast.approvals.flow import escalate_overdue
+from holdfast.approvals.jobs import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
 from holdfast.contracts.holds import (
     HoldCancelled,

@@ -197,11 +197,11 @@ async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str
     number, company = journal["number"], journal["company"]
     lines = {row["line"]: row for row in await store.open_lines(work, number)}
     now = await store.digests(work, number, company, list(lines))
-    asked = [n for n, row in lines.items() if not _waits_or_stands(row, now[n])]
+    asked = {n: None for n, row in lines.items() if not _waits_or_stands(row, now[n])}
     for row in await store.open_requests(work, number):
         if row["proposal"].get("line") in asked:
             await lapsing.withdraw(work, row, who, ANEW)
-    found = {effect.line: effect for effect in await measuring.effects(work, journal) if effect.line in set(asked)}
+    found = {effect.line: effect for effect in await measuring.effects(work, journal)}
     requests = [
         Request(
             _subject(number, n), found[n].amount, _line_proposal(number, lines[n]), now[n], tuple(journal["authors"])
@@ -218,7 +218,7 @@ async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str
             await _ask(work, journal, min(found[n].others), others, who, note)
     if asked:
         await notices.tell(work, AdjustmentSubmitted, journal, len(asked), who)
-    return await approvals.read_many(work, [states[_subject(number, n)][0] for n in asked[:MOST_SHOWN]])
+    return await approvals.read_many(work, [states[_subject(number, n)][0] for n in [*asked][:MOST_SHOWN]])
 
 
 MOST_SHOWN = 500

@@ -167,7 +167,10 @@ class Both:
     async def set_limits(self, story: Story) -> None:
         """The limits that stand in the end, as credit-service owns them."""
         for _, customer in story.market.customers:
-            await self._put(f"/v1/credit-profiles/{story.company}/{customer}", {"credit_limit": _euros(LIMIT)})
+            await self._put(
+                f"/v1/credit-profiles/{story.company}/{customer}",
+                {"credit_limit": _euros(LIMIT), "confirm_unknown_customer": True},
+            )
         group = {"owner_company": story.company, "credit_limit": _euros(SHARED), "expiry_date": "2026-12-31"}
         await self._put(f"/v1/credit-groups/{story.market.group}", group)
         for company, customer in story.market.customers:

@@ -75,6 +75,7 @@ async def credit(fresh_database: Callable[..., Awaitable[str]], tmp_path: Path) 
     made = Credit(pool, settings)
     await made.facts(event("erp.company.changed.v1"), event("erp.customer.changed.v1"))
     await pool.execute("INSERT INTO credit_parameters VALUES ('DE01', $1, 1)", {"allow_manual_limit_edit": True})
+    await pool.execute("INSERT INTO master_data VALUES ('policy-types', 'DE01', 'GENERAL', '{}', 1)")
     yield made
     await pool.close()
 

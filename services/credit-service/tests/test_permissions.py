@@ -36,7 +36,7 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
     group = {"owner_company": "DE01", "expiry_date": "2026-12-31", **limit}
     await put("/v1/credit-groups/G-1", group, "*")
     policy = await post("/v1/policies", {
-        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
+        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "type": "GENERAL", "insurer_guarantor": "Bank",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31", "value": {"amount": "5", "currency": "EUR"},
     })  # fmt: skip
     await put("/v1/master-data/policy-types/DE01/T", {}, "*")
@@ -45,6 +45,10 @@ async def something_of_everything(client: httpx.AsyncClient) -> dict[str, str]:
     await put("/v1/risk-groups/DE01/LOW", {"score_from": "0", "score_to": "35", "indicator": "none"}, "*")
     rule = {"scoring_group": "S", "operator": "=", "comparison_value": "a", **limit}
     await put("/v1/automatic-limit-rules/DE01/LOW/EUR", {"lines": [rule]}, "*")
+    await put("/v1/adjustment-schedules/DE01/T", {
+        "source": "existing_customers", "adjustment_value": "1", "value_type": "fixed", "date_method": "absolute",
+        "valid_days": 30, "first_on": "2026-12-31",
+    }, "*")  # fmt: skip
     await put("/v1/customer-revenues/DE01/C-1001/2025-12-31", {"revenue": limit["credit_limit"]}, "*")
     run = await post("/v1/tasks/due-dates/runs", {"company": "DE01"})
     steps = [{"name": "manager", "permission": "approvals:decide"}]

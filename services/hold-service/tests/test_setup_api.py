@@ -94,6 +94,25 @@ async def test_parameters_name_release_reasons_of_the_company(hold: Any, client:
     assert (await put(client, "/v1/parameters/DE01", {"cancel_reason": "CANCEL"}, key)).status_code == 200
 
 
+@pytest.mark.parametrize("field", ["cancel_reason", "modified_order_release_reason", "auto_release_reason"])
+async def test_a_reason_that_parameters_name_stays_until_they_name_it_no_more(
+    hold: Any, client: httpx.AsyncClient, key: Any, field: str
+) -> None:
+    await hold.pool.execute("INSERT INTO reason VALUES ('DE01', 'release', 'R', '', 1), ('DE01', 'hold', 'R', '', 1)")
+    await put(client, "/v1/parameters/DE01", {field: "R"}, key)
+
+    async def remove(kind: str) -> httpx.Response:
+        return await client.delete(f"/v1/reasons/DE01/{kind}/R", headers={**key(), "if-match": '"1"'})
+
+    refused = await remove("release")
+    assert (refused.status_code, refused.json()["type"].rsplit("/", 1)[1]) == (409, "in-use")
+    assert field in refused.json()["detail"]
+    assert (await remove("hold")).status_code == 204
+    assert (await put(client, "/v1/parameters/DE01", {field: "R", "auto_release": False}, key)).status_code == 200
+    assert (await put(client, "/v1/parameters/DE01", {}, key)).status_code == 200
+    assert (await remove("release")).status_code == 204
+
+
 async def test_parameters_and_rankings_are_versioned_and_audited(
     hold: Any, client: httpx.AsyncClient, key: Any
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from holdfast.approvals.flow import Asked, Kind
+from holdfast.approvals.kinds import Asked, Kind
 from holdfast.approvals.model import State
 from holdfast.database.pool import create_pool
 from holdfast.database.work import Work

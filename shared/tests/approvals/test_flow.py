@@ -10,8 +10,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from holdfast.approvals import store
-from holdfast.approvals.flow import Decision, Kind, ask, decide, escalate_overdue, lapse_for, lapse_stale
+from holdfast.approvals import setups, store
+from holdfast.approvals.flow import Decision, ask, decide
+from holdfast.approvals.jobs import escalate_overdue
+from holdfast.approvals.kinds import Kind
+from holdfast.approvals.lapsing import lapse_for, lapse_stale
 from holdfast.approvals.model import Delegation, Step, Workflow
 from holdfast.contracts.notifications import NotificationRequested
 from holdfast.database.work import set_business_clock, transaction
@@ -19,6 +22,7 @@ from holdfast.platform.clock import utc_now
 from holdfast.web.auth import ALL, Caller
 from holdfast.web.problems import Problem
 
+AS_BEFORE = "UPDATE approval SET state = 'approval_pending', approved_by = '{}', deciders = '{}'"
 STEPS = (Step("manager", permission="approvals:decide"),)
 
 
@@ -28,7 +32,7 @@ def caller(name: str, companies: frozenset[str] = ALL) -> Caller:
 
 async def set_up(pool: asyncpg.Pool, *steps: Step, kind: str = "thing") -> None:
     async with transaction(pool) as work:
-        await store.write_workflow(work, Workflow("DE01", kind, True, steps or STEPS, 1))
+        await setups.write_workflow(work, Workflow("DE01", kind, True, steps or STEPS, 1))
 
 
 async def asked_for(pool: asyncpg.Pool, thing: Kind, amount: str = "150") -> asyncpg.Record:
@@ -134,7 +138,105 @@ async def test_a_delegation_counts_by_the_business_date_of_the_company(pool: asy
         await set_business_clock(connection, datetime(2026, 3, 2, 20, tzinfo=UTC))
     async with transaction(pool) as work:
         tomorrow = Delegation("ann", "zoe", date(2026, 3, 3), date(2026, 3, 3))
-        await store.add_delegation(work, uuid4(), "DE01", tomorrow)
+        await setups.add_delegation(work, uuid4(), "DE01", tomorrow)
+    assert await act(pool, thing, row["id"], caller("zoe")) == "completed"
+
+
+async def on(pool: asyncpg.Pool, day: str) -> None:
+    async with pool.acquire() as connection:
+        await set_business_clock(connection, datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=UTC))
+
+
+async def delegate(pool: asyncpg.Pool, from_user: str, to_user: str, first: str, last: str) -> UUID:
+    number, days = uuid4(), (date.fromisoformat(first), date.fromisoformat(last))
+    async with transaction(pool) as work:
+        await setups.add_delegation(work, number, "DE01", Delegation(from_user, to_user, *days))
+    return number
+
+
+@pytest.mark.parametrize(
+    ("day", "may"), [("2026-03-01", False), ("2026-03-02", True), ("2026-03-04", True), ("2026-03-05", False)]
+)
+async def test_who_is_delegated_to_decides_from_the_first_day_to_the_last(
+    pool: asyncpg.Pool, thing: Kind, day: str, may: bool
+) -> None:
+    await set_up(pool, Step("manager", ("ann",)))
+    row = await asked_for(pool, thing)
+    await delegate(pool, "ann", "zoe", "2026-03-02", "2026-03-04")
+    await on(pool, day)
+    if may:
+        assert await act(pool, thing, row["id"], caller("zoe")) == "completed"
+        trail = await pool.fetchrow("SELECT who, acting_for FROM approval_trail WHERE act = 'approve'")
+        assert tuple(trail) == ("zoe", "ann")
+    else:
+        with pytest.raises(Problem, match="no approver"):
+            await act(pool, thing, row["id"], caller("zoe"))
+        assert await act(pool, thing, row["id"], caller("ann")) == "completed"
+
+
+async def test_of_two_delegations_that_overlap_either_counts_until_its_own_end(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, Step("both", ("ann", "bob"), needed=2))
+    await delegate(pool, "ann", "zoe", "2026-03-01", "2026-03-10")
+    await delegate(pool, "ann", "zoe", "2026-03-05", "2026-03-20")
+    await delegate(pool, "bob", "zoe", "2026-03-05", "2026-03-20")
+    await on(pool, "2026-03-15")
+    row = await asked_for(pool, thing)
+    assert await act(pool, thing, row["id"], caller("zoe")) == "approval_pending"
+    with pytest.raises(Problem, match="already"):
+        await act(pool, thing, row["id"], caller("zoe"))
+    assert await act(pool, thing, row["id"], caller("bob")) == "completed"
+    trail = await pool.fetch("SELECT who, acting_for FROM approval_trail WHERE act = 'approve' ORDER BY id")
+    assert [tuple(entry) for entry in trail] == [("zoe", "ann"), ("bob", None)]
+
+
+async def test_two_who_are_delegated_to_by_one_do_not_decide_twice_for_them(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, Step("both", ("ann", "bob"), needed=2))
+    for delegate_of_ann in ("zoe", "max"):
+        await delegate(pool, "ann", delegate_of_ann, "2026-03-01", "2026-03-10")
+    await on(pool, "2026-03-05")
+    row = await asked_for(pool, thing)
+    assert await act(pool, thing, row["id"], caller("zoe")) == "approval_pending"
+    with pytest.raises(Problem, match="You are no approver"):
+        await act(pool, thing, row["id"], caller("max"))
+
+
+async def test_a_step_that_escalates_while_its_approver_has_delegated_is_open_to_both(
+    pool: asyncpg.Pool, thing: Kind
+) -> None:
+    await set_up(pool, Step("manager", ("ann",), escalate_after_days=3, escalate_to=("dora",)))
+    await on(pool, "2026-03-02")
+    row = await asked_for(pool, thing)
+    await delegate(pool, "ann", "zoe", "2026-03-02", "2026-03-05")
+    with pytest.raises(Problem, match="no approver"):
+        await act(pool, thing, row["id"], caller("dora"))
+    await on(pool, "2026-03-05")
+    async with transaction(pool) as work:
+        await escalate_overdue(work)
+    assert (await told(pool))[-1] == ("approval.escalated", ["dora"], None)
+    for name in ("dora", "zoe"):
+        async with transaction(pool) as work:
+            assert (await decide(work, {"thing": thing}, row["id"], caller(name), "approve", None))[
+                "state"
+            ] == "completed"
+            await work.conn.execute(
+                "UPDATE approval SET state = 'approval_pending', approved_by = '{}', deciders = '{}'"
+            )
+            await work.conn.execute("UPDATE thing SET amount = 100")
+    await on(pool, "2026-03-06")
+    with pytest.raises(Problem, match="no approver"):
+        await act(pool, thing, row["id"], caller("zoe"))
+
+
+async def test_one_to_whom_it_escalates_may_delegate_too(pool: asyncpg.Pool, thing: Kind) -> None:
+    await set_up(pool, Step("manager", ("ann",), escalate_after_days=1, escalate_to=("dora",)))
+    await on(pool, "2026-03-02")
+    row = await asked_for(pool, thing)
+    await delegate(pool, "dora", "zoe", "2026-03-02", "2026-03-31")
+    with pytest.raises(Problem, match="no approver"):
+        await act(pool, thing, row["id"], caller("zoe"))
+    await on(pool, "2026-03-03")
+    async with transaction(pool) as work:
+        await escalate_overdue(work)
     assert await act(pool, thing, row["id"], caller("zoe")) == "completed"
 
 

@@ -134,6 +134,7 @@ class Histories:
         return o.OrderChanged(
             company="X", customer=self._who(), order=number, version=version, currency=currency,
             total=self._amount(currency), created_at=self._at(), lines=lines,
+            requested_delivery_date=self.random.choice((None, self._day())),
         )  # fmt: skip
 
     def _delivery(self, number: str, version: int) -> o.DeliveryPosted:

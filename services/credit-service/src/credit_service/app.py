@@ -34,12 +34,13 @@ from credit_service.raising import KIND as RAISING
 from credit_service.reconciliation import api as reconciliation_api
 from credit_service.risk import api as risk_api
 from credit_service.risk import values_api as risk_values_api
+from credit_service.schedules import api as schedules_api
 from credit_service.statistics import api as statistics_api
 from credit_service.tasks import api as tasks_api
 from credit_service.tasks.running import background
 from credit_service.temporary import api as temporary_api
 from holdfast.approvals.api import create_router
-from holdfast.approvals.flow import escalate_overdue
+from holdfast.approvals.jobs import escalate_overdue
 from holdfast.bus.handlers import HandlerTable, Service
 from holdfast.contracts.holds import (
     HoldCancelled,
@@ -113,6 +114,7 @@ def create_api(settings: Settings) -> FastAPI:
             groups_api.router,
             adjustment_lines_api.router,
             adjustments_api.router,
+            schedules_api.router,
             *LIST_ROUTERS,
             create_router(KINDS),
             *RISK_ROUTERS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from holdfast.approvals.flow import Kind, lapse_stale
+from holdfast.approvals.kinds import Kind
+from holdfast.approvals.lapsing import lapse_stale
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party

@@ -26,10 +26,31 @@ def see(caller: Caller, company: str) -> None:
         raise not_found(f"company {company}")
 
 
+UNHEARD_OF = "nothing was ever heard of this customer"
+UNHEARD_OF_REMEDY = (
+    "Correct the number, or let the ERP send erp.customer.changed.v1 first; send confirm_unknown_customer true if it "
+    "will come later."
+)
+
+
 async def must_be_known(work: Work, company: str, customer: str) -> None:
     """Raises Problem 404 for a customer nothing was ever heard of."""
     if not await work.conn.fetchval("SELECT true FROM account WHERE company = $1 AND customer = $2", company, customer):
         raise not_found(f"customer {company}/{customer}")
+
+
+async def must_be_heard_of(work: Work, company: str, customer: str, *, confirmed: bool) -> None:
+    """Raises Problem 422 for a customer nothing was ever heard of, whose number may be mistyped, unless that is meant.
+
+    Facts come in any order: what is set up before the ERP tells of a customer is said to be so.
+    """
+    if confirmed:
+        return
+    if not await work.conn.fetchval("SELECT true FROM account WHERE company = $1 AND customer = $2", company, customer):
+        raise field_problem(
+            422, "unknown-customer", "The customer is not known", "customer", f"{company}/{customer}", UNHEARD_OF,
+            UNHEARD_OF_REMEDY,
+        )  # fmt: skip
 
 
 async def business_settings(work: Work, company: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from credit_service.automatic.jobs import AUTOMATIC_LIMITS
 from credit_service.notices.jobs import DUE_DATES
 from credit_service.reconciliation.jobs import RECONCILIATION
 from credit_service.risk.jobs import RISK_SCORES
+from credit_service.schedules.jobs import SCHEDULED_ADJUSTMENTS
 from credit_service.statistics.jobs import DELETE_STATISTICS, STATISTICS
 from credit_service.tasks.model import TaskTable
 from credit_service.temporary.jobs import TEMPORARY_LIMITS
@@ -19,6 +20,7 @@ TASKS.add(
     RISK_SCORES,
     AUTOMATIC_LIMITS,
     GENERATE_ADJUSTMENTS,
+    SCHEDULED_ADJUSTMENTS,
     RECONCILIATION,
     DELETE_STATISTICS,
 )

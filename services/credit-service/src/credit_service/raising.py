@@ -12,8 +12,9 @@ import asyncpg
 
 from credit_service.lapsing import register
 from credit_service.tables.model import Outcome, Told
-from holdfast.approvals import flow
-from holdfast.approvals.flow import Asked, Kind, Request
+from holdfast.approvals import flow, kinds, many
+from holdfast.approvals.kinds import Asked, Kind
+from holdfast.approvals.many import Request
 from holdfast.approvals.model import State
 from holdfast.database.work import Work
 
@@ -55,7 +56,7 @@ KIND = register(Kind(NAME, "a change that raises what a customer may owe", _lock
 
 async def must_ask(work: Work, company: str) -> bool:
     """Whether the company has such raises approved."""
-    return await flow.is_active(work, company, NAME)
+    return await kinds.is_active(work, company, NAME)
 
 
 async def ask(
@@ -99,5 +100,5 @@ async def ask_many(
     if not requests:
         return {}
     wanted = [replace(r, proposal={"door": door, "company": company, **r.proposal}) for r in requests]
-    found = await flow.ask_many(work, KIND, company, who, wanted, reason)
+    found = await many.ask_many(work, KIND, company, who, wanted, reason)
     return {s: Wanted(str(n), approval.state is State.COMPLETED) for s, (n, approval) in found.items()}

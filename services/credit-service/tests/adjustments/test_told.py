@@ -90,7 +90,8 @@ async def test_the_expiry_that_a_group_gives_its_members_is_told(desk: Any) -> N
 
 
 async def test_a_policy_is_told_when_it_is_added_changed_and_removed(desk: Any) -> None:
-    body = {"company": "DE01", "customer": "C-1", "kind": "insurance", "insurer_guarantor": "E", "value": eur("500"),
+    body = {"company": "DE01", "customer": "C-1", "kind": "insurance", "type": "GENERAL",
+            "insurer_guarantor": "E", "value": eur("500"),
             "effective_from": "2026-01-01", "expires_on": "2026-12-31", "update_credit_limit_pct": "50"}  # fmt: skip
     made = await desk.call("POST", "/v1/policies", body)
     path = f"/v1/policies/{made.json()['id']}"

@@ -73,7 +73,8 @@ class Doors:
     async def policy(self, value: str, percent: str = "100", number: str | None = None, **fields: Any) -> Any:
         """Add a policy, or change it."""
         body = {
-            "company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+            "company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL",
+            "insurer_guarantor": "Euler",
             "effective_from": "2026-01-01", "expires_on": "2026-12-31", "value": eur(value),
             "update_credit_limit_pct": percent, **fields,
         }  # fmt: skip

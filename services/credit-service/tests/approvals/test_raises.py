@@ -130,7 +130,7 @@ async def test_unlimited_and_excluded_are_raises_beyond_every_band(credit: Any, 
 
 async def test_policies_groups_and_memberships_are_doors_too(credit: Any, call: As) -> None:
     policy = {
-        "company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+        "company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL", "insurer_guarantor": "Euler",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31",
         "value": {"amount": "50000", "currency": "EUR"}, "update_credit_limit_pct": "50",
     }  # fmt: skip

@@ -58,7 +58,10 @@ class Office:
 
     async def profile(self, name: str, amount: str, **fields: Any) -> None:
         """A profile with a limit."""
-        await self.set(f"/v1/credit-profiles/DE01/{name}", {"credit_limit": eur(amount), **fields})
+        await self.set(
+            f"/v1/credit-profiles/DE01/{name}",
+            {"credit_limit": eur(amount), "confirm_unknown_customer": True, **fields},
+        )
 
     async def previewed(self, name: str) -> dict[str, Any]:
         """What would be proposed for a customer."""

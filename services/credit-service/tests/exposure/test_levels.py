@@ -20,7 +20,7 @@ def key(**headers: str) -> dict[str, str]:
 
 
 async def profile(client: httpx.AsyncClient, party: str, amount: str, currency: str = "EUR", **more: Any) -> None:
-    body = {"credit_limit": {"amount": amount, "currency": currency}, **more}
+    body = {"credit_limit": {"amount": amount, "currency": currency}, "confirm_unknown_customer": True, **more}
     answer = await client.put(f"/v1/credit-profiles/{party}", json=body, headers=key(**{"if-none-match": "*"}))
     assert answer.status_code == 201, answer.text
 
@@ -43,7 +43,7 @@ async def group(client: httpx.AsyncClient, amount: str, *members: tuple[str, str
 
 async def policy(client: httpx.AsyncClient, **fields: Any) -> None:
     body = {
-        "company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+        "company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL", "insurer_guarantor": "Euler",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31", "update_credit_limit_pct": "50",
         "value": {"amount": "50000", "currency": "EUR"}, **fields,
     }  # fmt: skip
@@ -238,4 +238,4 @@ async def test_concentration_names_the_largest_customers(credit: Any, client: ht
     await credit.facts(made("erp.invoice.posted.v1", customer="C-1", document="I-X", amount="5", currency="JPY",
                             order=None, **NO_LINES))  # fmt: skip
     found = (await client.get("/v1/exposure-concentration", params={"company": "DE01"})).json()
-    assert (found["incomplete"], found["top_share_percent"]) == (["C-1"], None)
+    assert (found["incomplete"], found["incomplete_customers"], found["top_share_percent"]) == (["C-1"], 1, None)

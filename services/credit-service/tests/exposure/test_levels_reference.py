@@ -131,8 +131,9 @@ async def store(connection: asyncpg.Connection, setup: Setup) -> None:
     for (company, customer), policies in setup.policies.items():
         for p in policies:
             await connection.execute(
-                f"""INSERT INTO credit_policy (id, company, customer, kind, insurer_guarantor, identification, version,
-                        {", ".join(p)}) VALUES ($1, $2, $3, 'insurance', 'E', '', 1, $4, $5, $6, $7, $8, $9)""",
+                f"""INSERT INTO credit_policy (id, company, customer, kind, type, insurer_guarantor, identification,
+                        version, {", ".join(p)})
+                    VALUES ($1, $2, $3, 'insurance', 'T', 'E', '', 1, $4, $5, $6, $7, $8, $9)""",
                 uuid4(), company, customer, *p.values(),
             )  # fmt: skip
 

@@ -10,12 +10,15 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from credit_service.exposure import store
-from credit_service.exposure.model import ORDERS, reaches
+from credit_service.exposure.model import ORDERS, concentration, reaches
 from credit_service.exposure.reading import read_views
+from credit_service.exposure.shown import shown_concentration
+from holdfast.database.pool import to_json
 from holdfast.database.work import set_business_clock, transaction
 
 Made = Callable[..., Any]
@@ -26,6 +29,8 @@ START = date(2026, 3, 2)
 TABLES = """balance, sales_order, reservation, document, settlement, account, customer, exchange_rate, credit_profile,
 credit_policy, credit_group, credit_group_member, temporary_limit, exposure_standing, kept_fact_box,
 credit_parameters"""
+US_POLICY_TYPE = """INSERT INTO master_data VALUES ('policy-types', 'US01', 'GENERAL', '{}', 1)
+ON CONFLICT DO NOTHING"""
 RATES = [("EUR", "USD"), ("GBP", "EUR"), ("GBP", "USD")]
 
 
@@ -83,7 +88,7 @@ class Happening:
 
     async def profile(self, company: str, customer: str) -> None:
         await self.put(f"/v1/credit-profiles/{company}/{customer}", {
-            "credit_limit": {"amount": self.amount(), "currency": COMPANIES[company]},
+            "credit_limit": {"amount": self.amount(), "currency": COMPANIES[company]}, "confirm_unknown_customer": True,
             "unlimited_credit": self.random.random() < 0.2, "mandatory_credit_limit": self.random.random() < 0.3,
             "ignore_until_date": self.random.choice((None, (self.today + timedelta(days=5)).isoformat())),
             "confirm_group_limit": True})  # fmt: skip
@@ -91,7 +96,8 @@ class Happening:
     async def policy(self, company: str, customer: str) -> None:
         first = self.today + timedelta(days=self.random.choice((-10, 5)))
         await self.client.post("/v1/policies", headers=key(), json={
-            "company": company, "customer": customer, "kind": "guarantee", "insurer_guarantor": "Bank",
+            "company": company, "customer": customer, "confirm_unknown_customer": True, "kind": "guarantee",
+            "type": "GENERAL", "insurer_guarantor": "Bank",
             "effective_from": first.isoformat(), "expires_on": (first + timedelta(days=20)).isoformat(),
             "value": {"amount": self.amount(), "currency": self.random.choice(("EUR", "GBP"))},
             "update_credit_limit_pct": "50"})  # fmt: skip
@@ -177,6 +183,17 @@ async def expected(credit: Any, company: str | None, sort: str, least: int | Non
     return [(key[2], key[3]) for key, _ in keyed]
 
 
+async def concentration_agrees(credit: Any, client: httpx.AsyncClient) -> None:
+    """Computed in SQL as from the views of everybody, whichever standings were kept before."""
+    for company in COMPANIES:
+        async with transaction(credit.pool, isolation="repeatable_read") as work:
+            views = await read_views(work, await store.customers_with_figures(work, None, company))
+        for top in (2, 10):
+            body = (await client.get("/v1/exposure-concentration", params={"company": company, "top": top})).json()
+            wanted = shown_concentration(concentration(views, top), company, COMPANIES[company])
+            assert orjson.loads(to_json(wanted)) == body
+
+
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -187,6 +204,7 @@ async def test_the_list_is_that_of_the_single_views(
     await credit.pool.execute(f"TRUNCATE {TABLES}")
     await credit.pool.execute("INSERT INTO credit_parameters VALUES ('DE01', $1, 1), ('US01', $1, 1)", {
         "allow_manual_limit_edit": True, "check_customer_credit_groups": True})  # fmt: skip
+    await credit.pool.execute(US_POLICY_TYPE)
     await credit.facts(made("erp.company.changed.v1", company="US01", currency="USD", time_zone="Pacific/Auckland"))
     acts = Happening(credit, client, made, random)
     await acts.day("", "")
@@ -202,6 +220,7 @@ async def test_the_list_is_that_of_the_single_views(
             for item in items:
                 single = await client.get(f"/v1/exposures/{item['company']}/{item['customer']}")
                 assert item == single.json()
+        await concentration_agrees(credit, client)
         await boxes_agree(credit, client)
 
 

@@ -31,7 +31,8 @@ async def test_everything_about_a_customer_in_one_call(credit: Any, client: http
     assert amounts == ["119.00", "238.00", "0.00", "0.00", "50.00"]
     assert (box["last_payment"]["document"], box["last_payment"]["amount"]["amount"]) == ("P-1", "20.00")
     assert (box["statistics"], box["risk"], box["held_orders"]) == (None, None, [])
-    policy = {"company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+    policy = {"company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL",
+              "insurer_guarantor": "Euler",
               "effective_from": "2026-01-01", "expires_on": "2026-12-31",
               "value": {"amount": "500", "currency": "USD"}}  # fmt: skip
     answer = await client.post("/v1/policies", json=policy, headers={"idempotency-key": str(uuid4())})

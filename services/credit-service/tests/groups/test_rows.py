@@ -149,7 +149,7 @@ async def test_a_member_that_the_erp_has_not_sent_is_refused(client: httpx.Async
 )
 async def test_rows_25_and_26_policies_that_cannot_be(client: httpx.AsyncClient, fields: Any, field: str) -> None:
     body = {
-        **C, "kind": "insurance", "insurer_guarantor": "Euler", "effective_from": "2026-01-01",
+        **C, "kind": "insurance", "type": "GENERAL", "insurer_guarantor": "Euler", "effective_from": "2026-01-01",
         "expires_on": "2026-12-31", "value": {"amount": "50000", "currency": "EUR"}, **fields,
     }  # fmt: skip
     refused = await client.post("/v1/policies", json=body, headers=key())

@@ -22,7 +22,7 @@ def key(**headers: str) -> dict[str, str]:
 async def profile(
     client: httpx.AsyncClient, customer: str, amount: str = "1000", tag: str | None = None, **fields: Any
 ) -> None:
-    body = {"credit_limit": {"amount": amount, "currency": "EUR"}, **fields}
+    body = {"credit_limit": {"amount": amount, "currency": "EUR"}, "confirm_unknown_customer": True, **fields}
     condition = {"if-match": tag} if tag else {"if-none-match": "*"}
     answer = await client.put(f"/v1/credit-profiles/DE01/{customer}", json=body, headers=key(**condition))
     assert answer.status_code in (200, 201), answer.text
@@ -62,7 +62,8 @@ async def test_due_dates_come_in_order_and_in_pages(
 async def test_policies_by_expiry(credit: Any, client: httpx.AsyncClient) -> None:
     for last in ("2026-06-30", "2026-04-30", "2026-12-31"):
         body = {
-            "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
+            "company": "DE01", "customer": "C-1001", "kind": "guarantee", "type": "GENERAL",
+            "insurer_guarantor": "Bank",
             "effective_from": "2026-01-01", "expires_on": last, "value": {"amount": "50", "currency": "EUR"},
         }  # fmt: skip
         assert (await client.post("/v1/policies", json=body, headers=key())).status_code == 201

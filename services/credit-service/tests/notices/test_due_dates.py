@@ -27,14 +27,14 @@ def key(**headers: str) -> dict[str, str]:
 
 
 async def profile(client: httpx.AsyncClient, customer: str = "C-1001", **fields: Any) -> None:
-    body = {"credit_limit": {"amount": "1000", "currency": "EUR"}, **fields}
+    body = {"credit_limit": {"amount": "1000", "currency": "EUR"}, "confirm_unknown_customer": True, **fields}
     path = f"/v1/credit-profiles/DE01/{customer}"
     assert (await client.put(path, json=body, headers=key(**{"if-none-match": "*"}))).status_code == 201
 
 
 async def policy(client: httpx.AsyncClient, expires_on: str) -> None:
     body = {
-        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "insurer_guarantor": "Bank",
+        "company": "DE01", "customer": "C-1001", "kind": "guarantee", "type": "GENERAL", "insurer_guarantor": "Bank",
         "effective_from": "2026-01-01", "expires_on": expires_on, "value": {"amount": "50", "currency": "EUR"},
     }  # fmt: skip
     assert (await client.post("/v1/policies", json=body, headers=key())).status_code == 201

@@ -104,7 +104,8 @@ async def test_what_follows_from_a_profile_stands_beside_it(credit: Any, client:
         (gen_random_uuid(), 'DE01', 'C-1001', NULL, 1500, '2026-03-02', '2026-03-02', 'J'),
         (gen_random_uuid(), 'DE01', 'C-1001', NULL, 9000, '2026-03-03', '2026-03-09', 'J')""")
     await credit.pool.execute("INSERT INTO customer_risk VALUES ('DE01', 'C-1001', 80, 'HIGH', now(), 1)")
-    policy = {"company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+    policy = {"company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL",
+              "insurer_guarantor": "Euler",
               "effective_from": "2026-01-01", "expires_on": "2026-12-31", "update_credit_limit_pct": "50"}  # fmt: skip
     for currency, total in (("EUR", "1750.00"), ("GBP", None)):
         body = policy | {"value": {"amount": "500", "currency": currency}}

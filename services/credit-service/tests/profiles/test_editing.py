@@ -102,17 +102,6 @@ async def test_an_eligible_limit_in_another_currency_is_converted_and_fails_clos
         "The limit 2500 EUR is above the eligible limit 2200.00 USD."]  # fmt: skip
 
 
-async def test_an_entry_of_master_data_that_was_deleted_stays_where_it_is_named(client: httpx.AsyncClient) -> None:
-    path = "/v1/master-data/account-statuses/DE01/BAD"
-    await client.put(path, json={"hold_effect": "invoice"}, headers=key(**{"if-none-match": "*"}))
-    await create(client, account_status="BAD")
-    assert (await client.delete(path, headers=key(**{"if-match": '"1"'}))).status_code == 204
-    kept = await edit(client, notes="called", invoicing_delivery_on_hold=None)
-    assert (kept.status_code, kept.json()["invoicing_delivery_on_hold"]) == (200, "invoice")
-    await edit(client, account_status=None)
-    assert (await edit(client, account_status="BAD")).status_code == 422
-
-
 async def test_a_limit_needs_a_government_id_where_the_company_says_so(
     credit: Any, client: httpx.AsyncClient, made: Callable[..., Any]
 ) -> None:
@@ -142,3 +131,31 @@ async def test_a_journal_that_raises_a_limit_needs_a_government_id_too(
     assert (refused.status_code, "C-1001" in refused.json()["detail"]) == (409, True)
     await credit.facts(made("erp.customer.changed.v1", version=10**9 + 1, identification="HRB 12345"))
     assert (await client.post(f"/v1/adjustments/{number}/post", json={}, headers=key())).status_code == 200
+
+
+async def test_a_number_that_may_be_mistyped_gets_no_credit_by_any_door(credit: Any, client: httpx.AsyncClient) -> None:
+    path, body = "/v1/credit-profiles/DE01/C-1010", {"credit_limit": eur("9")}
+    policy = {
+        "company": "DE01", "customer": "C-1010", "kind": "guarantee", "type": "GENERAL", "insurer_guarantor": "Bank",
+        "effective_from": "2026-01-01", "expires_on": "2026-12-31", "value": eur("5"),
+    }  # fmt: skip
+    file = "customer,credit_limit\nC-1010,9\n"
+    imported = "/v1/credit-profiles/import?company=DE01"
+    refused = await client.put(path, json=body, headers=key(**{"if-none-match": "*"}))
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "customer")
+    assert (await client.post("/v1/policies", json=policy, headers=key())).json()["errors"][0]["field"] == "customer"
+    told = (await client.post(imported, content=file, headers=key())).json()["lines"]
+    assert [(line["outcome"], line["field"]) for line in told] == [("refused", "customer")]
+    assert await credit.pool.fetchval("SELECT count(*) FROM account WHERE customer = 'C-1010'") == 0
+    meant = {"confirm_unknown_customer": True}
+    assert (await client.post("/v1/policies", json=policy | meant, headers=key())).status_code == 201
+    told = (await client.post(f"{imported}&confirm_unknown_customer=true", content=file, headers=key())).json()["lines"]
+    assert [line["outcome"] for line in told] == ["changed"]
+
+
+async def test_a_profile_may_be_there_before_its_customer_when_that_is_said(client: httpx.AsyncClient) -> None:
+    path, body = "/v1/credit-profiles/DE01/C-1010", {"credit_limit": eur("9"), "confirm_unknown_customer": True}
+    made = await client.put(path, json=body, headers=key(**{"if-none-match": "*"}))
+    assert (made.status_code, "confirm_unknown_customer" in made.json()) == (201, False)
+    again = await client.put(path, json={"credit_limit": eur("8")}, headers=key(**{"if-match": '"1"'}))
+    assert (again.status_code, again.json()["credit_limit"]) == (200, eur("8.00"))

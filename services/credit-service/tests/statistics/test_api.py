@@ -32,7 +32,7 @@ async def limit(client: httpx.AsyncClient, amount: str, **fields: Any) -> None:
 
 async def policy(client: httpx.AsyncClient, currency: str) -> None:
     body = {
-        "company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+        "company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "GENERAL", "insurer_guarantor": "Euler",
         "effective_from": "2026-03-01", "expires_on": "2026-03-31", "update_credit_limit_pct": "50",
         "included_in_exposure": True, "value": {"amount": "5000", "currency": currency},
     }  # fmt: skip

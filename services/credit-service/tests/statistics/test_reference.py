@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from shared.tests.receivables.feeding import feed_batch, parties_of
 from shared.tests.receivables.histories import CUSTOMERS, FIRST, ORDERS, Histories
 
+from credit_service.parameters.model import Parameters
+from credit_service.parameters.store import Kept as KeptParameters
+from credit_service.parameters.store import write_parameters as write_credit_parameters
 from credit_service.statistics import model
 from credit_service.statistics.model import SALES, Day, Paid, StatisticsParameters, window_start
 from credit_service.statistics.store import Kept, write_parameters
@@ -39,6 +42,7 @@ class Book:
 
     ledger: Ledger
     parameters: StatisticsParameters
+    horizon_days: int | None
     limits: dict[str, Decimal | None] = field(default_factory=dict)
     since: dict[str, date | None] = field(default_factory=dict)
     days: dict[str, list[Day]] = field(default_factory=lambda: {customer: [] for customer in CUSTOMERS})
@@ -58,7 +62,8 @@ class Book:
 
     def use(self, customer: str, on: date) -> Decimal | None:
         """Balance, delivered, ordered and reserved of today; None without a rate."""
-        f = figures(self.ledger, ("X", customer), on, NEXT_ORDER, Counted.PASSED_AND_EARLIER)
+        horizon = None if self.horizon_days is None else on + timedelta(days=self.horizon_days)
+        f = figures(self.ledger, ("X", customer), on, NEXT_ORDER, Counted.PASSED_AND_EARLIER, horizon=horizon)
         return None if f.missing_rates else f.balance + f.delivered_not_invoiced + f.open_orders + f.reserved
 
     def keep(self, customer: str, on: date, *, today: bool) -> Decimal | None:
@@ -130,7 +135,7 @@ def drawn(random: Random) -> StatisticsParameters:
 async def set_up(pool: asyncpg.Pool, random: Random) -> Book:
     """A random history into the database and into the reference."""
     await pool.execute(f"TRUNCATE {TABLES}")
-    items, book = Histories(random).build(), Book(Ledger(), drawn(random))
+    items, book = Histories(random).build(), Book(Ledger(), drawn(random), random.choice((None, 0, 10, 60)))
     for item in items:
         book.ledger.reserve(item) if isinstance(item, Reservation) else book.ledger.apply(item)
     await feed_batch(pool, items, parties_of(items))
@@ -138,6 +143,8 @@ async def set_up(pool: asyncpg.Pool, random: Random) -> Book:
     async with transaction(pool) as work:
         await set_credit_status(work, [(*key, status) for key, status in book.ledger.status.items()])
         await write_parameters(work, "X", Kept(book.parameters, 1))
+        horizon = Parameters(open_order_horizon_days=book.horizon_days)
+        await write_credit_parameters(work, "X", KeptParameters(horizon, 1))
     for customer in CUSTOMERS:
         limit = random.choice((None, ZERO, Decimal(100), Decimal(333), Decimal(random.randrange(1, 900))))
         since = random.choice((None, FIRST + timedelta(days=random.randrange(-300, 150))))

@@ -7,12 +7,13 @@ from typing import Any
 from holdfast.contracts.credit import ProfileChanged
 
 HEADER = (
-    "customer,kind,insurer_guarantor,identification,effective_from,expires_on,value,currency,update_credit_limit_pct"
+    "customer,kind,type,insurer_guarantor,identification,effective_from,expires_on,value,currency,"
+    "update_credit_limit_pct"
 )
 FILE = f"""{HEADER}
-C-1,insurance,Euler,P-1,2026-01-01,2026-12-31,50000,EUR,50
-C-1,guarantee,Bank,,2026-01-01,2026-12-31,1000.00,USD,0
-C-2,insurance,"Euler, Paris",,2026-01-01,2027-12-31,7000.00,EUR,
+C-1,insurance,GENERAL,Euler,P-1,2026-01-01,2026-12-31,50000,EUR,50
+C-1,guarantee,GENERAL,Bank,,2026-01-01,2026-12-31,1000.00,USD,0
+C-2,insurance,GENERAL,"Euler, Paris",,2026-01-01,2027-12-31,7000.00,EUR,
 """
 
 
@@ -69,21 +70,23 @@ P-1,,C-1,1,,2026-12-31
 
 async def test_what_cannot_be_is_refused_line_by_line(files: Any) -> None:
     text = f"""{HEADER},included_in_exposure
-C-1,insurance,Euler,,2026-01-01,2026-12-31,5,EUR,101,
-C-1,bond,Euler,,2026-01-01,2026-12-31,5,EUR,1,
-C-1,insurance,,,2026-01-01,2026-12-31,5,EUR,1,
-C-1,insurance,Euler,,2026-01-01,2026-12-31,5.001,EUR,1,
-C-1,insurance,Euler,,01.01.2026,2026-12-31,5,EUR,1,
-C-1,insurance,Euler,,2026-01-01,2026-12-31,5,XXQ,1,
-C-1,insurance,Euler,,2026-01-01,2026-12-31,5,EUR,1,maybe
-X-1,insurance,Euler,,2026-01-01,2026-12-31,5,EUR,1,
-C-1,insurance,Euler,,2026-01-01,2026-12-31,5,EUR,1,yes
-C-1,insurance,Euler,,2026-01-01,2026-12-31,5,EUR,1,true
+C-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5,EUR,101,
+C-1,bond,GENERAL,Euler,,2026-01-01,2026-12-31,5,EUR,1,
+C-1,insurance,GENERAL,,,2026-01-01,2026-12-31,5,EUR,1,
+C-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5.001,EUR,1,
+C-1,insurance,GENERAL,Euler,,01.01.2026,2026-12-31,5,EUR,1,
+C-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5,XXQ,1,
+C-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5,EUR,1,maybe
+X-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5,EUR,1,
+C-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5,EUR,1,yes
+C-1,insurance,GENERAL,Euler,,2026-01-01,2026-12-31,5,EUR,1,true
+C-1,insurance,,Euler,,2026-01-01,2026-12-31,5,EUR,1,yes
+C-1,insurance,SPARE,Euler,,2026-01-01,2026-12-31,5,EUR,1,yes
 """
     found = await files.take("policies", text)
     assert [x.get("field") for x in found["lines"]] == [
         "update_credit_limit_pct", "kind", "insurer_guarantor", "value.amount", "effective_from", "value.currency",
-        "included_in_exposure", "customer", None, "line",
+        "included_in_exposure", "customer", None, "line", "type", "type",
     ]  # fmt: skip
     assert all(x["problem"] and x["remedy"] for x in found["lines"] if x["outcome"] == "refused")
     assert len(await policies(files)) == 1

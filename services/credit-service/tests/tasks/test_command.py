@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 
-from credit_service.periodic import TASKS
 from holdfast.contracts.credit_notices import TemporaryLimitStarted
 
 
@@ -60,7 +59,7 @@ async def test_a_journal_that_a_task_has_made_is_named(credit: Any) -> None:
     assert tuple(kept) == ("Spring", 300_000, date(2026, 12, 31))
 
 
-async def test_adjustments_are_generated_by_command_and_on_no_schedule(credit: Any) -> None:
+async def test_adjustments_are_generated_by_command(credit: Any) -> None:
     await credit.pool.execute(
         """INSERT INTO credit_profile (company, customer, version, currency, credit_limit, changed_at, changed_by)
            VALUES ('DE01', 'C-1001', 1, 'EUR', 1000, now(), 'kim')"""
@@ -74,7 +73,6 @@ async def test_adjustments_are_generated_by_command_and_on_no_schedule(credit: A
                            "made ADJ-000001\n")  # fmt: skip
     kept = await credit.pool.fetchrow("SELECT description, new_limit, new_to FROM adjustment_journal, adjustment_line")
     assert tuple(kept) == ("Yearly", 1_100, date(2026, 12, 31))
-    assert not TASKS.tasks["generate-adjustments"].scheduled
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ from hold_service.rules import api as rules_api
 from hold_service.standing.handlers import apply_blocks, apply_levels, apply_promises, apply_risks
 from hold_service.whatif import api as whatif_api
 from hold_service.whatif.jobs import run_what_if
-from holdfast.approvals.flow import escalate_overdue
+from holdfast.approvals.jobs import escalate_overdue
 from holdfast.bus.handlers import Handle, HandlerTable, Service
 from holdfast.contracts.base import Payload
 from holdfast.contracts.collections import (

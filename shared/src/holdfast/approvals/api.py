@@ -12,9 +12,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from holdfast.approvals import flow, store
+from holdfast.approvals import flow, setups, store
 from holdfast.approvals.delegations_api import User, delegations
-from holdfast.approvals.flow import Decision, Kinds
+from holdfast.approvals.flow import Decision
+from holdfast.approvals.kinds import Kinds
 from holdfast.approvals.model import State, Step
 from holdfast.contracts.base import Text
 from holdfast.database.work import Work, transaction
@@ -117,11 +118,11 @@ def _workflow_routes(router: APIRouter, kinds: Kinds) -> None:
         _known(kinds, kind, caller, company)
 
         async def act(work: Work) -> Answer:
-            before = await store.read_workflow(work, company, kind, lock=True)
+            before = await setups.read_workflow(work, company, kind, lock=True)
             check_if_match(if_match, before.version)
             steps = tuple(Step(**step.model_dump()) for step in given.steps)
             after = replace(before, active=given.active, steps=steps, version=before.version + 1)
-            check_written(await store.write_workflow(work, after))
+            check_written(await setups.write_workflow(work, after))
             await audit.record(
                 work, who=caller.subject, what="workflow.changed", company=company, subject=kind,
                 before=_shown_workflow(before), after=_shown_workflow(after),
@@ -132,7 +133,7 @@ def _workflow_routes(router: APIRouter, kinds: Kinds) -> None:
 
 
 async def _workflow(work: Work, company: str, kind: str) -> Response:
-    found = await store.read_workflow(work, company, kind)
+    found = await setups.read_workflow(work, company, kind)
     return shown(_shown_workflow(found), found.version)
 
 

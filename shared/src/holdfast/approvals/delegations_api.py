@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from holdfast.approvals import store
+from holdfast.approvals import setups
 from holdfast.approvals.model import Delegation
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
@@ -47,7 +47,7 @@ async def list_delegations(request: Request, caller: Reader, cursor: Cursor = No
     """Delegations in the caller's companies."""
     (after,) = decode_cursor(cursor, str) or (None,)
     async with transaction(request.app.state.pool, clock=False) as work:
-        rows = await store.page_of_delegations(work, caller.company_filter(), after, limit + 1)
+        rows = await setups.page_of_delegations(work, caller.company_filter(), after, limit + 1)
     kept, following = page(rows, limit, lambda row: (str(row["id"]),))
     return shown({"items": [dict(row) | {"id": str(row["id"])} for row in kept], "next_cursor": following})
 
@@ -73,7 +73,7 @@ async def delegate(
     async def act(work: Work) -> Answer:
         number = uuid4()
         made = Delegation(caller.subject, given.to_user, given.from_date, given.to_date)
-        await store.add_delegation(work, number, given.company, made)
+        await setups.add_delegation(work, number, given.company, made)
         body = given.model_dump(mode="json") | {"id": str(number), "from_user": caller.subject}
         await audit.record(
             work, who=caller.subject, what="approvals.delegated", company=given.company, subject=given.to_user,
@@ -94,7 +94,7 @@ async def end_delegation(
     """End a delegation of the caller's own; who maintains workflows may end any."""
 
     async def act(work: Work) -> Answer:
-        found = await store.read_delegation(work, number, caller.company_filter())
+        found = await setups.read_delegation(work, number, caller.company_filter())
         if found is None:
             raise not_found(f"delegation {number}")
         if caller.subject != found["from_user"] and "workflows:maintain" not in caller.permissions:
@@ -102,7 +102,7 @@ async def end_delegation(
                 409, "delegation-of-another", "The delegation is somebody else's",
                 f"{found['from_user']} has delegated; they end it, or somebody who maintains workflows does.",
             )  # fmt: skip
-        await store.remove_delegation(work, number)
+        await setups.remove_delegation(work, number)
         await audit.record(
             work, who=caller.subject, what="approvals.delegation-ended", company=found["company"],
             subject=found["to_user"], before=dict(found) | {"id": str(number)}, after=None,

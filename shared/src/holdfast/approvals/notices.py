@@ -46,8 +46,19 @@ async def escalated(work: Work, given: Iterable[tuple[About, Approval]], by: str
 
 async def answered(work: Work, about: About, approval: Approval, by: str, text: str | None) -> None:
     """Tell who asked what was decided, unless that was their own act."""
-    if approval.state in ANSWERS and by != approval.requester:
-        await outbox.emit(work, [_notice(work, DECIDED, about, approval, (approval.requester,), by, text)])
+    await answered_many(work, [(about, approval)], by, text)
+
+
+async def answered_many(work: Work, given: Iterable[tuple[About, Approval]], by: str, text: str | None) -> None:
+    """As `answered`, of many requests."""
+    await outbox.emit(
+        work,
+        [
+            _notice(work, DECIDED, about, approval, (approval.requester,), by, text)
+            for about, approval in given
+            if approval.state in ANSWERS and by != approval.requester
+        ],
+    )
 
 
 async def lapsed(work: Work, about: About, approval: Approval, by: str, why: str) -> None:

@@ -10,11 +10,14 @@ from uuid import UUID
 
 import asyncpg
 
-from holdfast.approvals.model import Approval, Delegation, State, Step, Workflow
+from holdfast.approvals.model import Approval, State, Step
 from holdfast.database.bulk import columns
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
+
+Act = tuple[UUID, str, str | None, str | None]
+"""What somebody did with a request: its number, the act, for whom, and a text."""
 
 
 def step_to_json(step: Step) -> dict[str, Any]:
@@ -35,81 +38,6 @@ def step_from_json(found: Mapping[str, Any]) -> Step:
         None if low is None else Decimal(low), None if high is None else Decimal(high),
         found["escalate_after_days"], tuple(found["escalate_to"]),
     )  # fmt: skip
-
-
-async def read_workflow(work: Work, company: str, kind: str, *, lock: bool = False) -> Workflow:
-    """The workflow of a company; one that was never set up is inactive and has version 0."""
-    row = await work.conn.fetchrow(
-        f"SELECT * FROM approval_workflow WHERE kind = $1 AND company = $2{' FOR UPDATE' if lock else ''}",
-        kind,
-        company,
-    )
-    if row is None:
-        return Workflow(company, kind)
-    return Workflow(company, kind, row["active"], tuple(map(step_from_json, row["steps"])), row["version"])
-
-
-async def write_workflow(work: Work, workflow: Workflow) -> bool:
-    """Keep a new version; False when somebody else was first."""
-    written = await work.conn.fetchval(
-        """INSERT INTO approval_workflow (company, kind, active, steps, version, changed_at)
-           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kind, company) DO UPDATE
-           SET active = excluded.active, steps = excluded.steps, version = excluded.version,
-               changed_at = excluded.changed_at
-           WHERE approval_workflow.version = excluded.version - 1 RETURNING true""",
-        workflow.company, workflow.kind, workflow.active, [step_to_json(step) for step in workflow.steps],
-        workflow.version, work.business_now,
-    )  # fmt: skip
-    return bool(written)
-
-
-async def delegations_to(work: Work, company: str, user: str) -> list[Delegation]:
-    """Who has delegated to a user, at any time."""
-    rows = await work.conn.fetch(
-        """SELECT from_user, to_user, from_date, to_date FROM approval_delegation
-           WHERE to_user = $1 AND company = $2""",
-        user,
-        company,
-    )
-    return [Delegation(*row) for row in rows]
-
-
-async def page_of_delegations(
-    work: Work, companies: list[str] | None, after: str | None, limit: int
-) -> list[asyncpg.Record]:
-    """Delegations of companies; None stands for all."""
-    rows: list[asyncpg.Record] = await work.conn.fetch(
-        """SELECT * FROM approval_delegation
-           WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR id::text > $2)
-           ORDER BY id::text LIMIT $3""",
-        companies,
-        after,
-        limit,
-    )
-    return rows
-
-
-async def add_delegation(work: Work, number: UUID, company: str, given: Delegation) -> None:
-    """Keep a delegation."""
-    await work.conn.execute(
-        "INSERT INTO approval_delegation VALUES ($1, $2, $3, $4, $5, $6)",
-        number, company, given.from_user, given.to_user, given.from_date, given.to_date,
-    )  # fmt: skip
-
-
-async def read_delegation(work: Work, number: UUID, companies: list[str] | None) -> asyncpg.Record | None:
-    """One delegation, locked."""
-    return await work.conn.fetchrow(
-        """SELECT * FROM approval_delegation WHERE id = $1 AND ($2::text[] IS NULL OR company = ANY($2))
-           FOR UPDATE""",
-        number,
-        companies,
-    )
-
-
-async def remove_delegation(work: Work, number: UUID) -> None:
-    """End a delegation."""
-    await work.conn.execute("DELETE FROM approval_delegation WHERE id = $1", number)
 
 
 async def read(work: Work, number: UUID, *, lock: bool = False) -> asyncpg.Record | None:
@@ -228,6 +156,23 @@ async def update(work: Work, number: UUID, approval: Approval, *, lapsed: bool =
     )  # fmt: skip
 
 
+async def update_many(work: Work, states: Sequence[tuple[UUID, Approval]]) -> None:
+    """Keep the new states of many, who has decided so far and since when they wait; lists go as text, as in
+    `insert_many`."""
+    await work.conn.execute(
+        """UPDATE approval a SET at = n.at, since = n.since, escalated = n.escalated, state = n.state,
+               approved_by = ARRAY(SELECT jsonb_array_elements_text(n.approved_by::jsonb)),
+               deciders = ARRAY(SELECT jsonb_array_elements_text(n.deciders::jsonb)), version = a.version + 1
+           FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[], $7::text[])
+                AS n (id, at, since, escalated, state, approved_by, deciders)
+           WHERE a.id = n.id""",
+        *columns([
+            (number, a.at, a.since, a.escalated, str(a.state), to_json(a.approved_by), to_json(a.deciders))
+            for number, a in states
+        ], 7),
+    )  # fmt: skip
+
+
 async def replace_basis(work: Work, number: UUID, basis: Any) -> None:
     """What a request that is submitted again is made on."""
     await work.conn.execute("UPDATE approval SET basis = $2 WHERE id = $1", number, basis)
@@ -243,13 +188,13 @@ async def note(
     )  # fmt: skip
 
 
-async def note_many(work: Work, who: str, acts: Sequence[tuple[UUID, str, str | None]]) -> None:
-    """Write the trail of many approvals: number, act, text."""
+async def note_many(work: Work, who: str, acts: Sequence[Act]) -> None:
+    """Write the trail of many approvals."""
     await work.conn.execute(
-        """INSERT INTO approval_trail (approval, at, who, act, note)
-           SELECT t.approval, $1, $2, t.act, t.note
-           FROM unnest($3::uuid[], $4::text[], $5::text[]) AS t (approval, act, note)""",
-        work.business_now, who, *columns(acts, 3),
+        """INSERT INTO approval_trail (approval, at, who, act, acting_for, note)
+           SELECT t.approval, $1, $2, t.act, t.acting_for, t.note
+           FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[]) AS t (approval, act, acting_for, note)""",
+        work.business_now, who, *columns(acts, 4),
     )  # fmt: skip
 
 

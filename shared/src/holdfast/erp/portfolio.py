@@ -25,6 +25,7 @@ CLASSES = {"LOW": ("0", "35", "green"), "MEDIUM": ("36", "60", "yellow"), "HIGH"
 TASKS = ("statistics", "risk-scores")
 INSURED_EVERY, GUARANTEED_EVERY = 7, 17
 """One customer in so many."""
+POLICY_TYPE = "CREDIT"
 INSURED, GUARANTEED = ("insurance", "Atlas Credit Insurance", "25"), ("guarantee", "Harbour Bank", "10")
 """Kind, who vouches, and the share of the policy's value that adds to the limit, percent."""
 SHARING, GROUPS, GROUP_CURRENCY = ("DE01", "US01"), ("NORTH", "SOUTH"), "EUR"
@@ -57,6 +58,8 @@ async def classify(credit: Api, company: str, day: date) -> None:
 
 async def insure(credit: Api, customers: Sequence[CustomerChanged], currencies: Mapping[str, str]) -> None:
     """Add an insurance or a guarantee for some of these customers, all of whom have a limit."""
+    for company in sorted({master.company for master in customers}):
+        await credit.put(f"/v1/master-data/policy-types/{company}/{POLICY_TYPE}", {"description": "credit cover"})
     for master in customers:
         for every, policy in ((INSURED_EVERY, INSURED), (GUARANTEED_EVERY, GUARANTEED)):
             if _number(master) % every == 0:
@@ -118,7 +121,8 @@ def _policy(master: CustomerChanged, currency: str, policy: tuple[str, str, str]
     kind, insurer, percent = policy
     assert master.credit_limit is not None
     return {
-        "company": master.company, "customer": master.customer, "kind": kind, "insurer_guarantor": insurer,
+        "company": master.company, "customer": master.customer, "kind": kind, "type": POLICY_TYPE,
+        "insurer_guarantor": insurer,
         "identification": f"{kind[:3].upper()}-{master.customer}", "effective_from": "2000-01-01",
         "expires_on": "2199-12-31", "update_credit_limit_pct": percent,
         "value": {"amount": f"{master.credit_limit.quantize(QUANTA[currency]):f}", "currency": currency},

@@ -34,12 +34,14 @@ def figures(
     counted: Counted = Counted.PASSED_AND_EARLIER,
     *,
     beside: bool = False,
+    horizon: date | None = None,
 ) -> Figures:
     """The parts of a customer's exposure on a date, with or without an order that is checked.
 
-    `beside`: the order is another customer's, and only says which orders came before it.
+    `beside`: the order is another customer's, and only says which orders came before it. `horizon`: what is to be
+    delivered after that day does not count as open.
     """
-    return _Exposure(ledger, *party, on, check, counted, beside).figures()
+    return _Exposure(ledger, *party, on, check, counted, beside, horizon).figures()
 
 
 class _Exposure:
@@ -47,10 +49,10 @@ class _Exposure:
 
     def __init__(
         self, ledger: Ledger, company: str, customer: str, on: date, check: CheckedOrder | None, counted: Counted,
-        beside: bool,
+        beside: bool, horizon: date | None,
     ) -> None:  # fmt: skip
         self.ledger, self.customer, self.on = ledger, customer, on
-        self.check, self.counted = check, counted
+        self.check, self.counted, self.horizon = check, counted, horizon
         self.own = None if beside else check
         self.company: CompanyChanged = ledger.facts["company"][(company,)]
         self.missing: set[str] = set()
@@ -64,7 +66,7 @@ class _Exposure:
             currency, undelivered, uninvoiced = self._parts(order)
             delivered[currency] += uninvoiced
             status = self.ledger.status.get((order.company, order.order), "unchecked")
-            if self._counts(status, order.created_at, order.order):
+            if self._counts(status, order.created_at, order.order) and self._is_near(order):
                 ordered[currency] += undelivered
         for reservation in self._reservations():
             currency, amount = self._beyond(reservation)
@@ -77,6 +79,10 @@ class _Exposure:
             self._this_order(),
             frozenset(self.missing),
         )
+
+    def _is_near(self, order: o.OrderChanged) -> bool:
+        day = order.requested_delivery_date
+        return self.horizon is None or day is None or day <= self.horizon
 
     def _orders(self) -> Iterator[o.OrderChanged]:
         for order in self.ledger.facts["order"].values():

@@ -183,7 +183,7 @@ class PolicyFact(Fact):
     included_in_exposure: Flag = Field(False, description="the exposure value is the limit without it")
     effective_from: BusinessDate | None = Field(None, description="a year ago when absent")
     expires_on: BusinessDate | None = Field(None, description="last day; in a year when absent")
-    type: str | None = None
+    type: str | None = Field(None, description="of the list policy-types; GENERAL, which is always there, when absent")
     coverage_type: str | None = None
     insurer_guarantor: str = "the insurer"
     identification: str | None = None

@@ -28,6 +28,10 @@ REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_re
 """Parameters of hold-service that name release reasons, which must be there before."""
 ABOUT_THE_CHANGE = {"company", "sequence", "version", "changed_at", "changed_by"}
 YEAR = timedelta(days=365)
+MEANT: Body = {"confirm_unknown_customer": True}
+"""Names are checked when a file is read; one whose master data has not come is meant."""
+POLICY_TYPE = "GENERAL"
+"""In every company there is such a policy type."""
 UNTOUCHED = '"0"'
 """The version of what is there for each company before anybody has set it up."""
 
@@ -102,13 +106,16 @@ async def _credit_master_data(play: Play, name: str, c: CompanyFact) -> None:
     company, at = play.names.name(name), ("companies", name)
     entries: dict[str, dict[str, Body]] = {
         "account-statuses": {status: fact.model_dump() for status, fact in c.account_statuses.items()},
+        "policy-types": {POLICY_TYPE: {"description": "of policies that say no type"}},
         "credit-management-groups": {
             group: {"description": title} for group, title in c.credit_management_groups.items()
         },
     }
-    for kind, listed in (entries | c.master_data).items():
+    for kind in entries | c.master_data:
+        listed = entries.get(kind, {}) | c.master_data.get(kind, {})
         for code, body in listed.items():
-            where: Where = (*at, kind.replace("-", "_"), code) if kind in entries else (*at, "master_data", kind, code)
+            where: Where = (*at, "master_data", kind, code) if kind in c.master_data else (
+                *at, kind.replace("-", "_"), code)  # fmt: skip
             await _put(play, where, CREDIT, f"/v1/master-data/{kind}/{company}/{code}", body)
     for kind, classes in (("scoring-groups", c.scoring_groups), ("risk-groups", c.risk_groups)):
         for code, body in classes.items():
@@ -202,6 +209,7 @@ async def _profile(play: Play, name: str, c: CustomerFact) -> None:
     body = profile_body(play, company, c.model_dump(mode="json", exclude={"currency"}), c.profile)
     party = f"{play.names.name(company)}/{account}"
     if body:
+        body |= MEANT
         body.setdefault("credit_limit", {"amount": "0", "currency": play.setting.currency(company)})
         await _put(play, at, CREDIT, f"/v1/credit-profiles/{party}", body)
     for number, policy in enumerate(c.policies):
@@ -225,9 +233,10 @@ def policy_body(play: Play, name: str | None, policy: PolicyFact) -> Body:
     company, account = play.setting.party(name)
     fields = policy.model_dump(mode="json", exclude_none=True, exclude={"name", "customer"})
     currency = fields.pop("currency", play.setting.currency(company))
+    fields.setdefault("type", POLICY_TYPE)
     fields.setdefault("effective_from", (play.setting.today - YEAR).isoformat())
     fields.setdefault("expires_on", (play.setting.today + YEAR).isoformat())
-    return {"company": company, "customer": account, **fields, "value": {"amount": fields["value"],
+    return {"company": company, "customer": account, **fields, **MEANT, "value": {"amount": fields["value"],
             "currency": currency}}  # fmt: skip
 
 

@@ -26,7 +26,9 @@ async def _edit_limit(play: Play, step: Step) -> Done:
     changes = giving.profile_body(play, company, given, edit.body)
     known = await play.get(CREDIT, path)
     kept = giving.profile_as_it_is(known.body, changes) if known.ok else {}
-    done = made(play, await ask(play, step, CREDIT, "PUT", path, kept | changes, etag=known.etag or "new"))
+    done = made(
+        play, await ask(play, step, CREDIT, "PUT", path, kept | changes | giving.MEANT, etag=known.etag or "new")
+    )
     done.customer, done.company = customer, company
     return done
 

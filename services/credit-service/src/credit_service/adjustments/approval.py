@@ -17,9 +17,10 @@ from credit_service import raising
 from credit_service.adjustments import measuring, notices, store
 from credit_service.adjustments.model import Status
 from credit_service.lapsing import register
-from holdfast.approvals import flow
+from holdfast.approvals import flow, kinds, lapsing, many
 from holdfast.approvals import store as approvals
-from holdfast.approvals.flow import Asked, Kind, Request, TaskFailed
+from holdfast.approvals.kinds import Asked, Kind, TaskFailed
+from holdfast.approvals.many import Request
 from holdfast.approvals.model import State
 from holdfast.contracts.credit_notices import AdjustmentApproved, AdjustmentDenied, AdjustmentSubmitted
 from holdfast.database.work import Work
@@ -116,9 +117,9 @@ LINE = register(Kind(
 async def needed(work: Work, journal: asyncpg.Record) -> Needed:
     """What must be approved before the journal can be posted."""
     company = journal["company"]
-    if await flow.is_active(work, company, LINE.name):
+    if await kinds.is_active(work, company, LINE.name):
         return "line"
-    if await flow.is_active(work, company, JOURNAL.name):
+    if await kinds.is_active(work, company, JOURNAL.name):
         return "journal"
     asks = await raising.must_ask(work, company)
     found = await (measuring.effects if asks else measuring.effects_on_groups)(work, journal)
@@ -151,7 +152,7 @@ async def submit(
 async def _first(work: Work, journal: asyncpg.Record) -> str:
     """The company that approves first: the journal's own, unless only others have to."""
     own: str = journal["company"]
-    if await flow.is_active(work, own, JOURNAL.name) or await raising.must_ask(work, own):
+    if await kinds.is_active(work, own, JOURNAL.name) or await raising.must_ask(work, own):
         return own
     return min(measuring.companies(await measuring.effects_on_groups(work, journal)))
 
@@ -169,7 +170,7 @@ async def must_be_meant(work: Work, journal: asyncpg.Record) -> None:
 async def withdraw(work: Work, number: str, who: str, why: str) -> None:
     """End the requests that are open for a locked journal or its lines."""
     for row in await store.open_requests(work, number):
-        await flow.withdraw(work, row, who, why)
+        await lapsing.withdraw(work, row, who, why)
 
 
 async def _stands(work: Work, journal: asyncpg.Record) -> bool:
@@ -196,17 +197,17 @@ async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str
     number, company = journal["number"], journal["company"]
     lines = {row["line"]: row for row in await store.open_lines(work, number)}
     now = await store.digests(work, number, company, list(lines))
-    asked = [n for n, row in lines.items() if not _waits_or_stands(row, now[n])]
+    asked = {n: None for n, row in lines.items() if not _waits_or_stands(row, now[n])}
     for row in await store.open_requests(work, number):
         if row["proposal"].get("line") in asked:
-            await flow.withdraw(work, row, who, ANEW)
-    found = {effect.line: effect for effect in await measuring.effects(work, journal) if effect.line in set(asked)}
+            await lapsing.withdraw(work, row, who, ANEW)
+    found = {effect.line: effect for effect in await measuring.effects(work, journal)}
     requests = [
         Request(
             _subject(number, n), found[n].amount, _line_proposal(number, lines[n]), now[n], tuple(journal["authors"])
         ) for n in asked
     ]  # fmt: skip
-    states = await flow.ask_many(work, LINE, company, who, requests, note)
+    states = await many.ask_many(work, LINE, company, who, requests, note)
     done = {n: states[_subject(number, n)][1].state is State.COMPLETED for n in asked}
     await store.set_lines(
         work, number, [(n, *((Status.APPROVED, now[n]) if done[n] else (Status.PENDING, None))) for n in asked]
@@ -217,7 +218,7 @@ async def _submit_lines(work: Work, journal: asyncpg.Record, who: str, note: str
             await _ask(work, journal, min(found[n].others), others, who, note)
     if asked:
         await notices.tell(work, AdjustmentSubmitted, journal, len(asked), who)
-    return await approvals.read_many(work, [states[_subject(number, n)][0] for n in asked[:MOST_SHOWN]])
+    return await approvals.read_many(work, [states[_subject(number, n)][0] for n in [*asked][:MOST_SHOWN]])
 
 
 MOST_SHOWN = 500
@@ -239,4 +240,4 @@ async def lapsed_lines(work: Work, journal: asyncpg.Record, lines: Sequence[int]
     await store.set_lines(work, journal["number"], [(line, Status.DRAFT, None) for line in lines])
     rows = await approvals.newest(work, journal["company"], LINE.name, [_subject(journal["number"], n) for n in lines])
     for row in rows:
-        await flow.lapse_approved(work, LINE, row, who)
+        await lapsing.lapse_approved(work, LINE, row, who)

@@ -72,23 +72,19 @@ class SubmitBody(BaseModel):
     confirm_group_limit: bool = Field(False, description="own limits of 0 are meant to leave the group's limit alone")
 
 
-class GenerateBody(BaseModel):
-    """Which limits to propose: from those that exist (spec 2.11), or from the rules of automatic limits (spec 2.10)."""
+class Proposed(BaseModel):
+    """Whose limits are proposed, and what becomes of those that exist (spec 1.12, 2.11)."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
-        {"source": "existing_customers", "adjustment_value": "10", "value_type": "percentage", "round_off": "100",
-         "rounding_form": "up", "date_method": "absolute", "new_to": "2026-12-31"}]})  # fmt: skip
+    model_config = ConfigDict(extra="forbid")
 
     source: Literal["existing_customers", "existing_credit_groups", "automatic_limits"] = Field(
-        description="automatic_limits takes new_to (and new_from in a temporary journal) and whom, nothing else"
+        description="automatic_limits takes its last day (and the first in a temporary journal) and whom, nothing else"
     )
     adjustment_value: Amount = Field(Decimal(0), description="amount or percent to add; negative lowers")
     value_type: Literal["fixed", "percentage"] | None = Field(None, description="mandatory for limits that exist")
     round_off: Positive | None = Field(None, description="round to a multiple of this; absent or 0: minor units")
     rounding_form: Literal["up", "down", "nearest"] = "nearest"
     date_method: Literal["absolute", "relative"] | None = Field(None, description="mandatory for limits that exist")
-    new_from: BusinessDate | None = None
-    new_to: BusinessDate | None = None
     from_offset_days: Offset | None = None
     to_offset_days: Offset | None = None
     customers: tuple[Id, ...] | None = Field(None, max_length=10_000, description="only these accounts")
@@ -96,6 +92,17 @@ class GenerateBody(BaseModel):
     credit_management_group: Code | None = None
     risk_group: Code | None = None
     expiring_until: BusinessDate | None = Field(None, description="only limits that expire by then")
+
+
+class GenerateBody(Proposed):
+    """Which limits to propose: from those that exist (spec 2.11), or from the rules of automatic limits (spec 2.10)."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
+        {"source": "existing_customers", "adjustment_value": "10", "value_type": "percentage", "round_off": "100",
+         "rounding_form": "up", "date_method": "absolute", "new_to": "2026-12-31"}]})  # fmt: skip
+
+    new_from: BusinessDate | None = None
+    new_to: BusinessDate | None = None
 
     @model_validator(mode="after")
     def _fits_the_source(self) -> GenerateBody:

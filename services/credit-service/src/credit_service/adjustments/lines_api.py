@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from credit_service.adjustments import store
 from credit_service.adjustments.api import Editor, Number, Reader
 from credit_service.adjustments.bodies import LineBody
+from credit_service.adjustments.deciding import decide_lines
 from credit_service.adjustments.drafting import draft_journal, faults, must_be_valid
 from credit_service.adjustments.importing import lines_of
 from credit_service.adjustments.model import JournalType
@@ -21,6 +22,8 @@ from credit_service.adjustments.shown import shown_journal, shown_line
 from credit_service.paths import see
 from credit_service.profiles.changing import company_of
 from credit_service.tables.files import MOST_BYTES
+from holdfast.approvals.api import NoteBody
+from holdfast.approvals.many import Verdict
 from holdfast.contracts.scalars import CompanyId
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
@@ -33,6 +36,7 @@ from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/adjustments", tags=["adjustments"])
+Approver = Annotated[Caller, Depends(require("approvals:decide"))]
 Importer = Annotated[Caller, Depends(require("limits:import"))]
 Place = Annotated[int, Path(ge=1, le=10**9)]
 
@@ -108,6 +112,39 @@ async def remove_line(
         return Answer(204, "")
 
     return await once(request, caller, idempotency_key, act)
+
+
+async def _decided(
+    request: Request, number: str, given: NoteBody, caller: Caller, key: str | None, verdict: Verdict
+) -> Response:
+    async def act(work: Work) -> Answer:
+        journal = await opened(work, number, caller)
+        done = await decide_lines(work, journal, caller, verdict, given.note)
+        after = await opened(work, number, caller)
+        return answer(shown_journal(after) | done.shown, version=after["version"])
+
+    return await once(request, caller, key, act)
+
+
+DECIDED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "How many were decided, and which were left"}, **responses(404, 409),
+}  # fmt: skip
+
+
+@router.post("/{number}/lines/approve", operation_id="approveAdjustmentLines", responses=DECIDED)
+async def approve_lines(
+    request: Request, number: Number, given: NoteBody, caller: Approver, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Approve all lines that wait for the caller; those that are not theirs to decide are left, and it says why."""
+    return await _decided(request, number, given, caller, idempotency_key, "approve")
+
+
+@router.post("/{number}/lines/deny", operation_id="denyAdjustmentLines", responses=DECIDED)
+async def deny_lines(
+    request: Request, number: Number, given: NoteBody, caller: Approver, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Deny all lines that wait for the caller; those that are not theirs to decide are left, and it says why."""
+    return await _decided(request, number, given, caller, idempotency_key, "deny")
 
 
 async def _take_out(work: Work, journal: Any, line: int) -> dict[str, Any]:

@@ -214,6 +214,17 @@ async def open_requests(work: Work, number: str) -> list[asyncpg.Record]:
     return rows
 
 
+async def waiting_lines(work: Work, number: str, company: str, kind: str) -> list[asyncpg.Record]:
+    """Requests of a company for lines of a locked journal that wait for a decision, locked."""
+    rows: list[asyncpg.Record] = await work.conn.fetch(
+        """SELECT * FROM approval WHERE proposal ->> 'journal' = $1 AND proposal ? 'journal' AND company = $2
+             AND kind = $3 AND state = 'approval_pending'
+           ORDER BY id FOR UPDATE""",
+        number, company, kind,
+    )  # fmt: skip
+    return rows
+
+
 async def digest(work: Work, number: str, company: str, line: int | None = None) -> str:
     """What an approval is asked on: the lines, and the limits that they change as they are now."""
     found: str = await work.conn.fetchval(DIGEST, number, company, line)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
+import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from credit_service.exposure import store
-from credit_service.exposure.listing import read_page
-from credit_service.exposure.model import SortKey, concentration
+from credit_service.exposure.listing import Listed, read_concentration, read_page
+from credit_service.exposure.model import SortKey
 from credit_service.exposure.reading import read_views
 from credit_service.exposure.shown import shown_concentration, shown_view
 from credit_service.exposure.store import keep_standings
@@ -69,9 +70,7 @@ async def list_exposures(
     pool, seen = request.app.state.pool, caller.company_filter()
     async with transaction(pool, isolation="repeatable_read") as work:
         found = await read_page(work, seen, company, sort, minimum_used_percent, _after(cursor), limit)
-    if found.computed:
-        async with transaction(pool, clock=False) as work:
-            await keep_standings(work, found.setting, found.computed)
+    await _keep(pool, found)
     kept, following = page(found.views, limit, lambda pair: (pair[0][0], str(pair[0][1]), *pair[0][2:]))
     return shown({"items": [shown_view(view, caller) for _, view in kept], "next_cursor": following})
 
@@ -94,9 +93,20 @@ def _after(cursor: str | None) -> SortKey | None:
 async def get_concentration(
     request: Request, caller: Reader, company: OneCompany, top: Annotated[int, Query(ge=1, le=500)] = 10
 ) -> Response:
-    """How much of a company's exposure its largest customers have, and how much no policy covers (spec 5)."""
+    """How much of a company's exposure its largest customers have, and how much no policy covers (spec 5).
+
+    Shares are of the whole company. Everybody in this order: GET /v1/exposures with sort -exposure.
+    """
     see(caller, company)
-    async with transaction(request.app.state.pool, isolation="repeatable_read") as work:
+    pool = request.app.state.pool
+    async with transaction(pool, isolation="repeatable_read") as work:
         currency, _ = await business_settings(work, company)
-        views = await read_views(work, await store.customers_with_figures(work, None, company))
-    return shown(shown_concentration(concentration(views, top), company, currency))
+        found, listed = await read_concentration(work, company, top)
+    await _keep(pool, listed)
+    return shown(shown_concentration(found, company, currency))
+
+
+async def _keep(pool: asyncpg.Pool, listed: Listed) -> None:
+    if listed.computed:
+        async with transaction(pool, clock=False) as work:
+            await keep_standings(work, listed.setting, listed.computed)

@@ -12,13 +12,25 @@ from decimal import Decimal
 from typing import Any
 
 from credit_service.exposure import store
-from credit_service.exposure.model import ORDERS, SortKey, View, by_exposure, by_uninsured, by_used_percent, reaches
+from credit_service.exposure.model import (
+    ORDERS,
+    Concentration,
+    SortKey,
+    View,
+    by_exposure,
+    by_uninsured,
+    by_used_percent,
+    owed,
+    reaches,
+)
 from credit_service.exposure.reading import read_views
 from credit_service.exposure.store import Standing
 from holdfast.database.bulk import chunks
 from holdfast.database.work import Work
 
 VALUES = {"-used_percent": "used", "-exposure": "exposure", "-uninsured_exposure": "uninsured"}
+LISTED = 5
+"""Where a computed standing says whether its customer has any figures."""
 AT_ONCE = 500
 """Customers that are computed by one set of statements: other requests go on between them."""
 
@@ -52,6 +64,16 @@ async def read_page(
     return listed
 
 
+async def read_concentration(work: Work, company: str, top: int) -> tuple[Concentration, Listed]:
+    """A company's largest customers, as of the instant of the transaction (repeatable read)."""
+    listed = Listed(setting=await store.read_setting(work))
+    stale = await store.read_standings(work, listed.setting, None, company, VALUES["-exposure"], None, None, 0)
+    for some in chunks(stale, AT_ONCE):
+        await _compute(work, some, listed)
+    anew = [(row[1], *row[-2:]) for row in listed.computed if row[LISTED]]
+    return await store.read_concentration(work, listed.setting, company, anew, top), listed
+
+
 async def _compute(work: Work, standings: Sequence[Standing], listed: Listed) -> list[View | None]:
     """The views of customers whose standing is not known; None for those without any figures."""
     parties = [standing.party for standing in standings]
@@ -60,6 +82,6 @@ async def _compute(work: Work, standings: Sequence[Standing], listed: Listed) ->
         rank, used, *_ = by_used_percent(view)
         listed.computed.append((
             *standing.party, *standing.state, standing.party in shown, rank, used, by_exposure(view)[1],
-            by_uninsured(view)[1],
+            by_uninsured(view)[1], *owed(view),
         ))  # fmt: skip
     return [view if standing.party in shown else None for standing, view in zip(standings, views, strict=True)]

@@ -223,29 +223,53 @@ ORDERS: Mapping[str, Callable[[View], SortKey]] = {
 }  # fmt: skip
 
 
+def owed(view: View) -> tuple[Decimal, Decimal] | tuple[None, None]:
+    """The exposure and what no policy covers of it; none when a rate lacks for them."""
+    lacking = view.exposure.parts.missing_rates | view.limit_missing
+    return (None, None) if lacking else (view.total, view.uninsured)
+
+
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """One of the customers who owe most: amounts in company currency, shares of the company's total in percent."""
+
+    customer: str
+    exposure: Decimal
+    uninsured: Decimal
+    share: Decimal
+    cumulated: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Concentration:
     """How much of a company's exposure its largest customers have, company currency.
 
-    Only customers who owe something count. `incomplete`: customers left out because a rate lacks.
+    Only customers who owe something count. `incomplete`: how many customers were left out because a rate lacks, and
+    `named` some of them.
     """
 
     total: Decimal
     uninsured: Decimal
     customers: int
-    largest: Sequence[View]
-    incomplete: Sequence[Party]
+    largest: Sequence[Largest]
+    incomplete: int
+    named: Sequence[str]
 
-    def share(self, amount: Decimal) -> Decimal | None:
-        """Percent of the total; None when nothing is owed, or when a customer had to be left out."""
-        return None if self.incomplete or not self.total else percentage(amount, self.total)
+
+MOST_NAMED = 100
 
 
 def concentration(views: Sequence[View], top: int) -> Concentration:
-    """The largest customers of one company."""
-    lacking = sorted(_party(view) for view in views if view.exposure.parts.missing_rates | view.limit_missing)
-    known = [v for v in views if v.total > 0 and not v.exposure.parts.missing_rates | v.limit_missing]
+    """The largest customers of one company: the reference of the SQL."""
+    lacking = sorted(_party(view)[1] for view in views if owed(view)[0] is None)
+    known = [view for view in views if owed(view)[0] is not None and view.total > 0]
     owing = sorted(known, key=lambda view: (-view.total, _party(view)))
+    whole, above, largest = total(view.total for view in owing), ZERO, []
+    for view in owing[:top]:
+        above += view.total
+        largest.append(Largest(
+            _party(view)[1], view.total, view.uninsured, percentage(view.total, whole), percentage(above, whole)
+        ))  # fmt: skip
     return Concentration(
-        total(v.total for v in owing), total(v.uninsured for v in owing), len(owing), owing[:top], lacking
+        whole, total(view.uninsured for view in owing), len(owing), largest, len(lacking), lacking[:MOST_NAMED]
     )

@@ -121,16 +121,16 @@ def _money(amount: Decimal | None, code: str) -> dict[str, Any] | None:
 
 def shown_concentration(found: Concentration, company: str, currency: str) -> dict[str, Any]:
     """How much of the company's exposure the largest customers have; no shares while an amount is missing."""
-    above, items = Decimal(0), []
-    for view in found.largest:
-        above += view.total
-        items.append({
-            "customer": view.exposure.position.customer, "exposure": money(view.total, currency),
-            "uninsured_exposure": money(view.uninsured, currency), "share_percent": found.share(view.total),
-            "cumulated_percent": found.share(above),
-        })  # fmt: skip
+    whole = found.incomplete == 0
+    items = [
+        {"customer": one.customer, "exposure": money(one.exposure, currency),
+         "uninsured_exposure": money(one.uninsured, currency), "share_percent": one.share if whole else None,
+         "cumulated_percent": one.cumulated if whole else None}
+        for one in found.largest
+    ]  # fmt: skip
     return {
         "company": company, "customers": found.customers, "exposure": money(found.total, currency),
-        "uninsured_exposure": money(found.uninsured, currency), "top_share_percent": found.share(above),
-        "items": items, "incomplete": [customer for _, customer in found.incomplete],
+        "uninsured_exposure": money(found.uninsured, currency),
+        "top_share_percent": items[-1]["cumulated_percent"] if items else None, "items": items,
+        "incomplete_customers": found.incomplete, "incomplete": found.named,
     }  # fmt: skip

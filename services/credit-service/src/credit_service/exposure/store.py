@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from credit_service.exposure.aging import AGE
+from credit_service.exposure.model import MOST_NAMED, Concentration, Largest
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.platform.clock import earliest_date
@@ -24,7 +26,7 @@ SELECT md5(concat_ws('#', $2::date,
 """
 """Everything that the figures of all customers depend on: business dates, companies, parameters and rates."""
 
-STANDINGS = """
+STANDING = """
 WITH shared AS MATERIALIZED (
     SELECT g.name, concat_ws(':', g.version, count(*), sum(a.figures + coalesce(p.version, 0)), g.name) AS state
     FROM credit_group g JOIN credit_group_member m ON m.credit_group = g.name
@@ -33,7 +35,8 @@ WITH shared AS MATERIALIZED (
     GROUP BY g.name, g.version
 ), standing AS MATERIALIZED (
     SELECT a.company, a.customer, a.figures, coalesce(p.version, 0) AS profile_version,
-           coalesce(s.state, '') AS credit_group, k.listed, k.class, k.used, k.@value@ AS value,
+           coalesce(s.state, '') AS credit_group, k.listed, k.class, k.used, k.exposure,
+           k.uninsured, k.owed, k.uncovered,
            (k.setting = $1 AND k.figures = a.figures AND k.profile_version = coalesce(p.version, 0)
             AND k.credit_group = coalesce(s.state, '')) IS TRUE AS fresh
     FROM account a
@@ -43,11 +46,17 @@ WITH shared AS MATERIALIZED (
     LEFT JOIN exposure_standing k ON k.customer = a.customer AND k.company = a.company
     WHERE ($2::text[] IS NULL OR a.company = ANY($2)) AND ($3::text IS NULL OR a.company = $3)
 )
+"""
+"""All customers of some companies with their standing; `fresh`: whether it was computed from what is there now."""
+
+STANDINGS = (
+    STANDING
+    + """
 SELECT false AS fresh, company, customer, figures, profile_version, credit_group, 0 AS class, 0 AS value
 FROM standing WHERE NOT fresh
 UNION ALL (
     SELECT true, company, customer, figures, profile_version, credit_group, class, value
-    FROM (SELECT company, customer, figures, profile_version, credit_group, value,
+    FROM (SELECT company, customer, figures, profile_version, credit_group, @value@ AS value,
                  CASE WHEN $9 OR class = 0 THEN class ELSE 2 END AS class
           FROM standing
           WHERE fresh AND listed AND ($4::numeric IS NULL OR class < 2 OR (class = 2 AND -used >= $4))) f
@@ -55,18 +64,44 @@ UNION ALL (
        OR (class, value, company COLLATE "C", customer COLLATE "C") > ($5, $6::numeric, $7::text, $8::text)
     ORDER BY class, value, company COLLATE "C", customer COLLATE "C" LIMIT $10)
 """
+)
 """Customers whose standing is not known, all of them, and a page of the others in their order. By amounts there are two
 classes only: figures that lack a rate, and those that do not."""
 
+CONCENTRATION = (
+    STANDING
+    + """
+, everybody AS MATERIALIZED (
+    SELECT customer, owed, uncovered FROM standing WHERE fresh AND listed
+    UNION ALL
+    SELECT * FROM unnest($4::text[], $5::numeric[], $6::numeric[])
+), owing AS MATERIALIZED (
+    SELECT customer, owed, uncovered, row_number() OVER inorder AS place, sum(owed) OVER inorder AS above
+    FROM everybody WHERE owed > 0 WINDOW inorder AS (ORDER BY owed DESC, customer COLLATE "C")
+), whole AS (
+    SELECT count(*) AS customers, coalesce(sum(owed), 0) AS owed, coalesce(sum(uncovered), 0) AS uncovered FROM owing
+)
+SELECT w.customers, w.owed, w.uncovered, (SELECT count(*) FROM everybody WHERE owed IS NULL) AS incomplete,
+       ARRAY(SELECT customer FROM everybody WHERE owed IS NULL ORDER BY customer COLLATE "C" LIMIT $8) AS named,
+       (SELECT coalesce(json_agg(json_build_array(
+                   o.customer, o.owed::text, o.uncovered::text, round(100 * o.owed / w.owed, 2)::text,
+                   round(100 * o.above / w.owed, 2)::text) ORDER BY o.place), '[]')
+        FROM owing o WHERE o.place <= $7) AS largest
+FROM whole w
+"""
+)
+"""Totals and the largest, of the standings that are fresh and of those that were computed beside them."""
+
 KEEP = """
 INSERT INTO exposure_standing (setting, company, customer, figures, profile_version, credit_group, listed, class, used,
-                               exposure, uninsured)
+                               exposure, uninsured, owed, uncovered)
 SELECT $1, s.* FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[],
-                           $8::smallint[], $9::numeric[], $10::numeric[], $11::numeric[]) AS s
+                           $8::smallint[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[],
+                           $13::numeric[]) AS s
 ON CONFLICT (customer, company) DO UPDATE
 SET setting = excluded.setting, figures = excluded.figures, profile_version = excluded.profile_version,
     credit_group = excluded.credit_group, listed = excluded.listed, class = excluded.class, used = excluded.used,
-    exposure = excluded.exposure, uninsured = excluded.uninsured
+    exposure = excluded.exposure, uninsured = excluded.uninsured, owed = excluded.owed, uncovered = excluded.uncovered
 """
 MARK = """
 UPDATE account a SET figures = a.figures + 1 FROM unnest($1::text[], $2::text[]) AS w (company, customer)
@@ -114,9 +149,21 @@ async def read_standings(
     ]  # fmt: skip
 
 
+async def read_concentration(
+    work: Work, setting: str, company: str, anew: Sequence[tuple[str, Decimal | None, Decimal | None]], top: int
+) -> Concentration:
+    """How much the largest customers of a company have; `anew`: those whose standing is not fresh, with what they owe
+    and what is not covered of it."""
+    row = await work.conn.fetchrow(CONCENTRATION, setting, None, company, *columns(anew, 3), top, MOST_NAMED)
+    assert row is not None
+    largest = [Largest(customer, *map(Decimal, figures)) for customer, *figures in row["largest"]]
+    return Concentration(row["owed"], row["uncovered"], row["customers"], largest, row["incomplete"], row["named"])
+
+
 async def keep_standings(work: Work, setting: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Keep standings: company, customer, figures, profile version, group, listed, class, used, exposure, uninsured."""
-    await work.conn.execute(KEEP, setting, *columns(sorted(rows), 10))
+    """Keep standings: company, customer, figures, profile version, group, listed, class, used, exposure, uninsured,
+    owed, uncovered."""
+    await work.conn.execute(KEEP, setting, *columns(sorted(rows, key=itemgetter(0, 1)), 12))
 
 
 async def with_figures(work: Work, parties: Collection[Party]) -> set[Party]:

@@ -23,7 +23,7 @@ from credit_service.room.model import Standing, basis, resulting_limit
 from credit_service.room.model import raises as lets_owe_more
 from credit_service.room.reading import changed_standing, in_company_currency, read_standings
 from credit_service.temporary.store import temporary_of_groups
-from holdfast.approvals.flow import TaskFailed
+from holdfast.approvals.kinds import TaskFailed
 from holdfast.approvals.model import State
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work

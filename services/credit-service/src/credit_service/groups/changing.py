@@ -18,7 +18,7 @@ from credit_service.profiles.changing import by_adjustment_only
 from credit_service.profiles.publishing import Door, publish, publish_limits
 from credit_service.profiles.store import next_versions, read_profiles
 from credit_service.temporary.store import temporary_of_groups
-from holdfast.approvals.flow import Asked
+from holdfast.approvals.kinds import Asked
 from holdfast.bus import outbox
 from holdfast.contracts.credit import GroupChanged
 from holdfast.database.work import Work

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from credit_service.masterdata import store
 from credit_service.masterdata.model import LISTS, Entry
+from credit_service.masterdata.uses import must_be_unused
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
@@ -73,7 +74,7 @@ async def set_entry(
     entry = _entry(LISTS[name], given)
 
     async def act(work: Work) -> Answer:
-        row = await store.read_entry(work, company, name, code, lock=True)
+        row = await store.read_entry(work, company, name, code, "FOR NO KEY UPDATE")
         check_put("entry", row["version"] if row else None, if_match, if_none_match)
         version = (row["version"] if row else 0) + 1
         check_written(await store.write_entry(work, company, name, code, entry.model_dump(mode="json"), version))
@@ -99,14 +100,15 @@ async def delete_entry(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Remove an entry; profiles that name it keep the name."""
+    """Remove an entry that nothing names."""
     _see(caller, company)
 
     async def act(work: Work) -> Answer:
-        row = await store.read_entry(work, company, name, code, lock=True)
+        row = await store.read_entry(work, company, name, code, "FOR UPDATE")
         if row is None:
             raise not_found(f"{code} in {name} of {company}")
         check_if_match(if_match, row["version"])
+        await must_be_unused(work, company, name, code)
         await store.delete_entry(work, company, name, code)
         await _audit(work, caller, company, f"{name}/{code}", _shown(row), None)
         return Answer(204, "")

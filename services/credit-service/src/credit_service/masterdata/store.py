@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work
+
+Lock = Literal["", "FOR NO KEY UPDATE", "FOR UPDATE"]
 
 
 async def entries(work: Work, company: str, name: str) -> list[asyncpg.Record]:
@@ -19,11 +21,10 @@ async def entries(work: Work, company: str, name: str) -> list[asyncpg.Record]:
     return rows
 
 
-async def read_entry(work: Work, company: str, name: str, code: str, *, lock: bool = False) -> asyncpg.Record | None:
-    """One entry."""
+async def read_entry(work: Work, company: str, name: str, code: str, lock: Lock = "") -> asyncpg.Record | None:
+    """One entry; a change of it waits for no one who names it, its removal does."""
     return await work.conn.fetchrow(
-        f"""SELECT id, fields, version FROM master_data WHERE list = $1 AND company = $2 AND id = $3
-            {"FOR UPDATE" if lock else ""}""",
+        f"SELECT id, fields, version FROM master_data WHERE list = $1 AND company = $2 AND id = $3 {lock}",
         name,
         company,
         code,
@@ -33,12 +34,14 @@ async def read_entry(work: Work, company: str, name: str, code: str, *, lock: bo
 async def read_entries(
     work: Work, company: str, wanted: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """The fields of entries by list and id; those that do not exist are absent."""
+    """The fields of entries by list and id; those that do not exist are absent. They stay until this transaction ends,
+    so that it may name them."""
     if not wanted:
         return {}
     rows = await work.conn.fetch(
         """SELECT m.list, m.id, m.fields FROM unnest($2::text[], $3::text[]) AS w (list, id)
-           JOIN master_data m ON m.list = w.list AND m.company = $1 AND m.id = w.id""",
+           JOIN master_data m ON m.list = w.list AND m.company = $1 AND m.id = w.id
+           FOR KEY SHARE OF m""",
         company,
         *columns(sorted(wanted), 2),
     )

@@ -10,7 +10,7 @@ import asyncpg
 from credit_service import raising
 from credit_service.parameters.model import PUBLISHED, Parameters, loosens
 from credit_service.parameters.store import Kept, read_parameters, write_parameters
-from holdfast.approvals.flow import Asked
+from holdfast.approvals.kinds import Asked
 from holdfast.bus import outbox
 from holdfast.contracts.credit import ParametersChanged
 from holdfast.database.work import Work

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from credit_service import raising
 from credit_service.masterdata.store import read_entries
-from credit_service.paths import Named, date_and_id, see
+from credit_service.paths import Named, date_and_id, must_be_heard_of, see
 from credit_service.policies import store
 from credit_service.policies.bodies import PolicyBody, must_be_possible, must_exist, references
 from credit_service.policies.changing import Wanted, make, must_ask, proposal_of, remove, shown_policy, subject_of
@@ -140,6 +140,7 @@ async def remove_policy(
 async def _keep(work: Work, number: UUID, before: Any, given: PolicyBody, caller: Caller) -> Answer:
     party = given.company, given.customer
     await company_of(work, given.company)
+    await must_be_heard_of(work, *party, confirmed=given.confirm_unknown_customer)
     await lock_accounts(work, {party})
     must_exist(given, await read_entries(work, given.company, references(given)))
     wanted = Wanted(number, before, given.fields())

@@ -22,14 +22,15 @@ class PolicyBody(BaseModel):
     """An insurance or guarantee."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{
-        "company": "DE01", "customer": "C-1001", "kind": "insurance", "insurer_guarantor": "Euler",
+        "company": "DE01", "customer": "C-1001", "kind": "insurance", "type": "CREDIT",
+        "insurer_guarantor": "Euler",
         "effective_from": "2026-01-01", "expires_on": "2026-12-31",
         "value": {"amount": "50000.00", "currency": "EUR"}, "update_credit_limit_pct": "50"}]})  # fmt: skip
 
     company: CompanyId
     customer: Id
     kind: Literal["insurance", "guarantee"]
-    type: Code | None = Field(None, description="from the list policy-types")
+    type: Code = Field(description="from the list policy-types")
     coverage_type: Code | None = Field(None, description="from the list coverage-types; for an insurance only")
     insurer_guarantor: Text = Field(min_length=1)
     identification: Text = Field("", description="policy number")
@@ -40,11 +41,12 @@ class PolicyBody(BaseModel):
         Decimal(0), ge=0, le=100, decimal_places=2, description="share of the value that adds to the limit, percent"
     )
     included_in_exposure: bool = Field(False, description="the full value lowers the exposure value (spec 2.3)")
+    confirm_unknown_customer: bool = Field(False, description="the ERP will tell of this customer later")
     reason: Text | None = None
 
     def fields(self) -> dict[str, Any]:
         """As they are stored."""
-        plain = self.model_dump(exclude={"value", "reason"})
+        plain = self.model_dump(exclude={"value", "reason", "confirm_unknown_customer"})
         return plain | {"value": self.value.amount, "currency": self.value.currency}
 
 

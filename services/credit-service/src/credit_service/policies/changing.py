@@ -19,7 +19,7 @@ from credit_service.profiles.store import next_versions
 from credit_service.raising import Door
 from credit_service.room.model import Standing, basis, raises, resulting_limit
 from credit_service.room.reading import changed_standing, read_standing
-from holdfast.approvals.flow import Asked
+from holdfast.approvals.kinds import Asked
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.limits import Policy

@@ -23,8 +23,8 @@ router = APIRouter(prefix="/v1/policies", tags=["tables"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("policies:maintain"))]
 EXAMPLE = (
-    "customer,kind,insurer_guarantor,effective_from,expires_on,value,currency,update_credit_limit_pct\r\n"
-    "C-1001,insurance,Euler,2026-01-01,2026-12-31,50000.00,EUR,50\r\n"
+    "customer,kind,type,insurer_guarantor,effective_from,expires_on,value,currency,update_credit_limit_pct\r\n"
+    "C-1001,insurance,CREDIT,Euler,2026-01-01,2026-12-31,50000.00,EUR,50\r\n"
 )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Company, Customer, Named, see
+from credit_service.paths import Company, Customer, Named, must_be_heard_of, see
 from credit_service.profiles import store
 from credit_service.profiles.bodies import ProfileBody, change_of, known_for, must_be_possible
 from credit_service.profiles.changing import company_of, request_change, shown_profile
@@ -90,6 +90,7 @@ async def set_profile(
 
     async def act(work: Work) -> Answer:
         known = await company_of(work, company)
+        await must_be_heard_of(work, company, customer, confirmed=given.confirm_unknown_customer)
         await lock_accounts(work, {(company, customer)})
         before = await store.read_profile(work, (company, customer))
         check_put("profile", before.version if before else None, if_match, if_none_match)

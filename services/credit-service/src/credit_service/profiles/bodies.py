@@ -60,6 +60,7 @@ class ProfileBody(BaseModel):
     collection_group: Code | None = None
     notes: Text = ""
     confirm_group_limit: bool = Field(False, description="an own limit of 0 is meant to leave the group's limit alone")
+    confirm_unknown_customer: bool = Field(False, description="the ERP will tell of this customer later")
     reason: Text | None = Field(None, description="why; kept in the audit trail")
 
 
@@ -105,18 +106,17 @@ def change_of(given: ProfileBody, known: Known, before: Profile) -> Change:
         values["eligible_credit_limit"] = _amount(money, money.currency, "eligible_credit_limit")
         values["eligible_credit_limit_currency"] = money.currency
     for field, name in REFERENCES.items():
-        if values[field] not in (None, getattr(before, field)) and (name, values[field]) not in known.entries:
+        if values[field] is not None and (name, values[field]) not in known.entries:
             raise unknown_reference(known.company, name, values[field], field)
-    values["invoicing_delivery_on_hold"] = given.invoicing_delivery_on_hold or _effect(given, known, before)
+    values["invoicing_delivery_on_hold"] = given.invoicing_delivery_on_hold or _effect(given, known)
     return Change(values)
 
 
-def _effect(given: ProfileBody, known: Known, before: Profile) -> str:
-    """What the account status does; of one that was deleted since, what it did."""
-    status = known.entries.get(("account-statuses", given.account_status or ""))
-    if status is None and given.account_status is not None:
-        return before.invoicing_delivery_on_hold
-    return EFFECTS[(status or {}).get("hold_effect", "none")]
+def _effect(given: ProfileBody, known: Known) -> str:
+    """What the account status does."""
+    if given.account_status is None:
+        return EFFECTS["none"]
+    return EFFECTS[known.entries["account-statuses", given.account_status]["hold_effect"]]
 
 
 def _limit(given: ProfileBody, known: Known, before: Profile) -> dict[str, Any]:

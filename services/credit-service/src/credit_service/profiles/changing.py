@@ -30,7 +30,7 @@ from credit_service.profiles.publishing import Door, publish, publish_limits
 from credit_service.profiles.rates import limit_rates
 from credit_service.room.model import Standing, basis, opens_group_room, raises, resulting_limit
 from credit_service.room.reading import must_be_measurable, read_standing
-from holdfast.approvals.flow import Asked
+from holdfast.approvals.kinds import Asked
 from holdfast.database.work import Work
 from holdfast.platform.clock import local_date
 from holdfast.receivables.accounts import lock_accounts

@@ -18,7 +18,7 @@ from credit_service.room.reading import read_standings
 from credit_service.tables.model import Fault, Line, Outcome, Read, Table, Told, refusal, twice
 from credit_service.tables.reporting import Wish, report
 from credit_service.tables.taking import AT_ONCE, customers_known
-from holdfast.approvals.flow import Request
+from holdfast.approvals.many import Request
 from holdfast.approvals.store import open_subjects
 from holdfast.contracts.currencies import MINOR_UNITS
 from holdfast.database.bulk import chunks

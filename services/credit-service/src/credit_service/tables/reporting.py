@@ -21,6 +21,7 @@ class Wish:
     all_or_nothing: bool = False
     reason: str | None = None
     confirm_group_limit: bool = False
+    confirm_unknown_customer: bool = False
 
     def takes(self, told: Sequence[Told]) -> bool:
         """Whether anything is to be done once every line is judged."""

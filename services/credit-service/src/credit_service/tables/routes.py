@@ -34,8 +34,9 @@ def _wish(
     all_or_nothing: Annotated[bool, Query(description="one refused line refuses the file")] = False,
     reason: Reason = None,
     confirm_group_limit: Annotated[bool, Query(description="an own limit of 0 leaves the group's alone")] = False,
+    confirm_unknown_customer: Annotated[bool, Query(description="the ERP will tell of new customers later")] = False,
 ) -> Wish:  # fmt: skip
-    return Wish(company, "", dry_run, all_or_nothing, reason, confirm_group_limit)
+    return Wish(company, "", dry_run, all_or_nothing, reason, confirm_group_limit, confirm_unknown_customer)
 
 
 Options = Annotated[Wish, Depends(_wish)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from credit_service.paths import UNHEARD_OF, UNHEARD_OF_REMEDY
 from credit_service.profiles.store import known_customers
 from credit_service.tables.model import Fault, Line, Told, refusal
 from credit_service.tables.reporting import Wish
@@ -15,9 +16,10 @@ AT_ONCE = 1_000
 
 
 async def customers_known(work: Work, lines: Sequence[Line], wish: Wish, told: list[Told]) -> list[Line]:
-    """The lines whose customer was ever heard of; `told` gets the others. But for a dry run all customers are locked,
-    in sorted order, before anything is read of them."""
-    known = await known_customers(work, wish.company, {line.cells["customer"] for line in lines})
+    """The lines whose customer was ever heard of, or is said to come later; `told` gets the others. But for a dry run
+    all customers are locked, in sorted order, before anything is read of them."""
+    named = {line.cells["customer"] for line in lines}
+    known = named - {""} if wish.confirm_unknown_customer else await known_customers(work, wish.company, named)
     told += [refusal(line, name, _unknown(name)) for line in lines if (name := line.cells["customer"]) not in known]
     if not wish.dry_run:
         await lock_accounts(work, {(wish.company, name) for name in known})
@@ -25,5 +27,4 @@ async def customers_known(work: Work, lines: Sequence[Line], wish: Wish, told: l
 
 
 def _unknown(name: str) -> Fault:
-    problem = "nothing was ever heard of this customer" if name else "no customer is named"
-    return Fault("customer", name, problem, "Correct it, or let the ERP send erp.customer.changed.v1 first.")
+    return Fault("customer", name, UNHEARD_OF if name else "no customer is named", UNHEARD_OF_REMEDY)

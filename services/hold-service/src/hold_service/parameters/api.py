@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from hold_service.parameters import store
 from hold_service.parameters.model import HoldParameters
-from hold_service.reasons.known import must_exist
+from hold_service.reasons.known import OF_PARAMETERS, must_exist
 from hold_service.rechecks import store as rechecks
 from hold_service.setups import store as setups
 from holdfast.database.pool import to_json
@@ -76,7 +76,7 @@ async def set_parameters(
 
 async def _check_reasons(work: Work, company: str, given: HoldParameters) -> None:
     """What holds end with by themselves are release reasons of the company (spec 1.4). Raises Problem 422."""
-    for field in ("cancel_reason", "modified_order_release_reason", "auto_release_reason"):
+    for field in OF_PARAMETERS:
         if (reason := getattr(given, field)) is not None:
             await must_exist(work, company, "release", reason, field)
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from hold_service.reasons import store
+from hold_service.reasons.known import must_be_unused
 from hold_service.setups import store as setups
 from holdfast.contracts.base import Text
 from holdfast.database.pool import to_json
@@ -114,7 +115,7 @@ async def delete_reason(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Remove a reason; holds that name it keep it."""
+    """Remove a reason that no parameter names; holds that name it keep it."""
     path = f"/v1/reasons/{company}/{kind}/{reason}"
     identity = request_of(caller, idempotency_key, "DELETE", path, b"")
     _see(caller, company)
@@ -126,6 +127,7 @@ async def delete_reason(
         if before is None:
             raise not_found(f"{kind} reason {reason} of company {company}")
         check_if_match(if_match, before["version"])
+        await must_be_unused(work, company, kind, reason)
         await store.delete_reason(work, company, kind, reason)
         await audit.record(
             work, who=caller.subject, what="reason.deleted", company=company, subject=f"{kind}/{reason}",

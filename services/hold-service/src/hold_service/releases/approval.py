@@ -17,9 +17,9 @@ from hold_service.parameters.model import HoldParameters
 from hold_service.parameters.store import read_parameters
 from hold_service.releases import acts
 from hold_service.releases.model import RejectRequest, ReleaseRequest
-from holdfast.approvals import flow
+from holdfast.approvals import flow, kinds, lapsing
 from holdfast.approvals import store as approvals
-from holdfast.approvals.flow import Asked, Kind, TaskFailed
+from holdfast.approvals.kinds import Asked, Kind, TaskFailed
 from holdfast.approvals.model import State
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
@@ -108,7 +108,7 @@ async def is_needed(work: Work, row: Row, act: str, body: dict[str, Any]) -> boo
 
     A forced hold is never submitted: whoever may force and release ends it (spec 3.11).
     """
-    if row["forced_reason"] is not None or not await flow.is_active(work, row["company"], NAME):
+    if row["forced_reason"] is not None or not await kinds.is_active(work, row["company"], NAME):
         return False
     approved = await _still_approved(work, row)
     return approved is None or _substance(approved["proposal"]) != _substance({"act": act, **body})
@@ -126,7 +126,7 @@ async def _still_approved(work: Work, row: Row) -> asyncpg.Record | None:
     found = None if row["approved"] is None else await approvals.read(work, row["approved"])
     if found is None or not _grown(found["basis"], await _basis_now(work, row)):
         return found
-    await flow.lapse(work, KIND, found)
+    await lapsing.lapse(work, KIND, found)
     return None
 
 
@@ -155,7 +155,7 @@ async def submit(work: Work, row: Row, act: str, body: dict[str, Any], caller: C
             409, "forced-hold", "A forced hold is not submitted",
             "It ends by a direct release with a reason, by somebody who may force and release.",
         )  # fmt: skip
-    if not await flow.is_active(work, row["company"], NAME):
+    if not await kinds.is_active(work, row["company"], NAME):
         raise Problem(
             409, "no-workflow", "There is nobody to approve it",
             f"The workflow {NAME} of company {row['company']} is not active.",
@@ -181,7 +181,7 @@ async def grown(work: Work, row: Row) -> None:
     if row["approved"] is not None:
         await _still_approved(work, row)
     else:
-        await flow.lapse_for(work, KIND, row["company"], hold_number(row["id"]))
+        await lapsing.lapse_for(work, KIND, row["company"], hold_number(row["id"]))
 
 
 async def overtaken(work: Work, row: Row, how: str) -> None:
@@ -190,5 +190,5 @@ async def overtaken(work: Work, row: Row, how: str) -> None:
     if row["workflow_status"] in WAITING:
         found = await approvals.open_approval(work, row["company"], NAME, hold_number(row["id"]))
     if found is not None:
-        await flow.withdraw(work, found, flow.HOLDFAST, f"The order was {how}.")
+        await lapsing.withdraw(work, found, kinds.HOLDFAST, f"The order was {how}.")
         await store.note_workflow(work, row["id"], State.CANCELLED.value, None)

@@ -44,3 +44,18 @@ COMMENT ON COLUMN adjustment_line.basis IS 'Rule, value and rate that an automat
 COMMENT ON COLUMN adjustment_line.journal IS
     'Number of a journal, which is locked by whoever writes its lines: a foreign key would check each of 100,000 anew';
 CREATE INDEX adjustment_line_of ON adjustment_line (journal, customer);
+
+-- Adjustments that are generated again and again. `next_on` NULL: no run is to come. `fields`: what its owner has set.
+CREATE TABLE adjustment_schedule (
+    company text NOT NULL,
+    id text NOT NULL,
+    enabled boolean NOT NULL,
+    fields jsonb NOT NULL,
+    next_on date,
+    set_by text NOT NULL,
+    version bigint NOT NULL,
+    last_run_on date,
+    last_journal text,
+    last_lines bigint,
+    PRIMARY KEY (company, id)
+);

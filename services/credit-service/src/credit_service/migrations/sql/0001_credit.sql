@@ -83,7 +83,7 @@ CREATE TABLE credit_policy (
     company text NOT NULL,
     customer text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('insurance', 'guarantee')),
-    type text,
+    type text NOT NULL,
     coverage_type text,
     insurer_guarantor text NOT NULL,
     identification text NOT NULL,
@@ -168,9 +168,12 @@ CREATE TABLE exposure_standing (
     used numeric NOT NULL,
     exposure numeric NOT NULL,
     uninsured numeric NOT NULL,
+    owed numeric,
+    uncovered numeric,
     PRIMARY KEY (customer, company)
 );
 COMMENT ON COLUMN exposure_standing.used IS 'Sort values are negated: the largest first';
+COMMENT ON COLUMN exposure_standing.owed IS 'The exposure, whatever a credit group lacks; NULL when a rate lacks for it';
 
 -- A control total of the ERP that our open items did not come to; `documents` are those that we had open then.
 CREATE TABLE reconciliation_finding (

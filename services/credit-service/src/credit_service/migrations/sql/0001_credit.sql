@@ -153,6 +153,8 @@ CREATE TABLE credit_notice (
 
 -- Grows with every transaction that has recomputed the customer's figures, under the customer's lock.
 ALTER TABLE account ADD COLUMN figures bigint NOT NULL DEFAULT 0;
+-- Periodic tasks go through the customers of one company in order, past those of others.
+CREATE INDEX account_list ON account (company, customer);
 
 -- Where a customer stands in the lists of exposures, as computed from a state that the first columns name: a row counts
 -- only while they are what is there now. Whoever finds another state computes the customer anew.

@@ -9,6 +9,7 @@ from credit_service.risk.model import decimals_of
 from credit_service.risk.store import risk_groups
 from holdfast.bus import outbox
 from holdfast.contracts.credit import RiskChanged
+from holdfast.database.bulk import after_first, shifted
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import lock_accounts
 
@@ -34,13 +35,13 @@ WITH class AS MATERIALIZED (
         SELECT v.ctid AS row, v.customer, v.scoring_group, v.value, v.numeric_value, v.score
         FROM customer_risk_value v WHERE v.customer = w.customer AND v.company = $1 OFFSET 0) v
 ), person AS MATERIALIZED (
-    SELECT w.customer, p.credit_management_group, p.account_status,
+    SELECT w.customer, w.lane, p.credit_management_group, p.account_status,
            CASE WHEN EXISTS (SELECT FROM criterion WHERE group_type = 'country')
                 THEN c.details -> 'addresses' END AS addresses,
            coalesce(p.customer_since_date, (c.details ->> 'customer_since')::date) AS since,
            coalesce(p.business_started_date, (c.details ->> 'business_started')::date) AS started,
            s.dso_12, s.average_balance_12, s.average_payment_days
-    FROM unnest($2::text[]) AS w (customer)
+    FROM unnest($2::text[], $10::smallint[]) AS w (customer, lane)
     LEFT JOIN LATERAL (
         SELECT * FROM credit_profile p WHERE p.company = $1 AND p.customer = w.customer OFFSET 0) p ON true
     LEFT JOIN LATERAL (
@@ -48,7 +49,7 @@ WITH class AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT * FROM customer_statistics s WHERE s.company = $1 AND s.customer = w.customer OFFSET 0) s ON true
 ), scored AS MATERIALIZED (
-    SELECT p.customer, g.id AS scoring_group, k.row, k.value AS known_value, k.numeric_value AS known_number,
+    SELECT p.customer, p.lane, g.id AS scoring_group, k.row, k.value AS known_value, k.numeric_value AS known_number,
            k.score AS known_score, f.number, t.value,
            coalesce(g.points[CASE WHEN g.score_type = 'list' THEN array_position(g.listed, t.value)
                                   WHEN t.rounded <= g.high[t.place] THEN t.place END], 0) AS score
@@ -93,15 +94,16 @@ KEEP_VALUES = """, added AS (
     DELETE FROM customer_risk_value v USING known k
     WHERE v.ctid = k.row AND NOT EXISTS (SELECT FROM criterion g WHERE g.id = k.scoring_group)
 ), summed AS (
-    SELECT customer, sum(score) AS risk_score, round(sum(score), $5) AS rounded FROM scored GROUP BY customer
+    SELECT customer, lane, sum(score) AS risk_score, round(sum(score), $5) AS rounded
+    FROM scored GROUP BY customer, lane
 ), placed AS MATERIALIZED (
     SELECT s.*, width_bucket(rounded, (SELECT low FROM class)) AS place FROM summed s
 ), classified AS (
     SELECT *, CASE WHEN rounded <= (SELECT high FROM class)[place] THEN (SELECT id FROM class)[place] END AS risk_group
     FROM placed
 ), changed AS MATERIALIZED (
-    SELECT s.customer, s.risk_score, s.risk_group, k.row, k.risk_score AS former_score, k.risk_group AS former_group,
-           coalesce(k.version, 0) + 1 AS version
+    SELECT s.customer, s.lane, s.risk_score, s.risk_group, k.row, k.risk_score AS former_score,
+           k.risk_group AS former_group, coalesce(k.version, 0) + 1 AS version
     FROM classified s
     LEFT JOIN LATERAL (
         SELECT k.ctid AS row, k.risk_score, k.risk_group, k.version FROM customer_risk k
@@ -119,17 +121,20 @@ KEEP_VALUES = """, added AS (
     INSERT INTO customer_risk_history (at, as_of, company, customer, version, risk_score, risk_group,
         former_risk_score, former_risk_group, who)
     SELECT $4, $3, $1, customer, version, risk_score, risk_group, former_score, former_group, $6 FROM changed
-)
-SELECT customer, json_strip_nulls(json_build_object(
-           'company', $1::text, 'customer', customer, 'version', version, 'risk_score', risk_score::text,
-           'risk_group', risk_group, 'former_risk_score', former_score::text, 'former_risk_group', former_group,
-           'changed_at', $7::text, 'changed_by', $6::text))::text AS event
-FROM changed ORDER BY customer
 """
-UPDATE = SCORED + KEEP_VALUES
+TOLD = """), given AS MATERIALIZED (
+    SELECT $8::text AS topic, $1 || '/' || customer AS key, $9::text AS type, lane, NULL::text AS trace,
+           row_number() OVER () AS place,
+           json_strip_nulls(json_build_object(
+               'company', $1::text, 'customer', customer, 'version', version, 'risk_score', risk_score::text,
+               'risk_group', risk_group, 'former_risk_score', former_score::text, 'former_risk_group', former_group,
+               'changed_at', $7::text, 'changed_by', $6::text))::text AS body
+    FROM changed
+"""
+UPDATE = SCORED + KEEP_VALUES + TOLD + after_first(shifted(outbox.PUBLISH, 4))
 """The customers are locked: what is not known is not there, and what was read stays where it lies (`ctid`) until it is
-written. Values of groups that were removed end. The events are written here too: one by one in Python they cost as much
-as all the rest."""
+written. Values of groups that were removed end. The events, which follow from no other event, are written here too: made and
+sent by Python they cost as much as all the rest."""
 IS_SET_UP = """
 SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1) OR EXISTS (SELECT FROM risk_group WHERE company = $1)
     OR EXISTS (SELECT FROM customer_risk WHERE company = $1)
@@ -143,8 +148,11 @@ async def update_risk_scores(work: Work, company: str, customers: Collection[str
     await lock_accounts(work, [(company, customer) for customer in customers])
     names = sorted(customers)
     decimals = decimals_of(kept.group.band for kept in await risk_groups(work, company))
-    at = work.business_now.isoformat()
-    rows = await work.conn.fetch(UPDATE, company, names, as_of, work.business_now, decimals, by, at)
     topic, kind = RiskChanged.topic.name, RiskChanged.event_type
-    await outbox.publish(work, [(topic, f"{company}/{customer}", kind, body) for customer, body in rows])
-    return len(rows)
+    lanes = [outbox.lane_of(f"{company}/{name}") for name in names]
+    done: str = await work.conn.execute(
+        UPDATE, company, names, as_of, work.business_now, decimals, by, work.business_now.isoformat(), topic, kind,
+        lanes, work.now,
+    )  # fmt: skip
+    work.on_commit(outbox.WRITTEN.send)
+    return int(done.split()[-1])

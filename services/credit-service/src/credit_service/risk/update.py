@@ -133,8 +133,8 @@ TOLD = """), given AS MATERIALIZED (
 """
 UPDATE = SCORED + KEEP_VALUES + TOLD + after_first(shifted(outbox.PUBLISH, 4))
 """The customers are locked: what is not known is not there, and what was read stays where it lies (`ctid`) until it is
-written. Values of groups that were removed end. The events, which follow from no other event, are written here too: made and
-sent by Python they cost as much as all the rest."""
+written. Values of groups that were removed end. The events, which follow from no other event, are written here too:
+made and sent by Python they cost as much as all the rest."""
 IS_SET_UP = """
 SELECT EXISTS (SELECT FROM scoring_group WHERE company = $1) OR EXISTS (SELECT FROM risk_group WHERE company = $1)
     OR EXISTS (SELECT FROM customer_risk WHERE company = $1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,7 @@ from credit_service.exposure import as_of_api
 from credit_service.exposure import group_api as group_exposure_api
 from credit_service.exposure.handlers import apply_decisions, refresh_and_mark
 from credit_service.factbox import api as factbox_api
+from credit_service.factbox.together import Boxes
 from credit_service.groups import api as groups_api
 from credit_service.history import api as history_api
 from credit_service.masterdata import api as masterdata_api
@@ -122,8 +125,14 @@ def create_api(settings: Settings) -> FastAPI:
             audit_api.router,
             create_waiting_router("credit:see"),
         ],
-        state=with_pool(lambda: roles.open_pool(settings, NAME, "api")),
+        state=with_pool(lambda: roles.open_pool(settings, NAME, "api"), _made_together),
     )
+
+
+@asynccontextmanager
+async def _made_together(app: FastAPI) -> AsyncIterator[None]:
+    app.state.boxes = Boxes(app.state.pool)
+    yield
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:

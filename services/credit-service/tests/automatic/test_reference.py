@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from credit_service.adjustments.automatic import Wanted, fill
 from credit_service.automatic.model import Candidate, Proposal, Rule, RuleLine, Value, proposal
 from credit_service.automatic.proposing import Chosen, page_of_proposals
 from credit_service.automatic.store import Kept, write_rule
@@ -143,6 +145,9 @@ async def test_statement_and_model_agree(credit: Any, random: Random) -> None:
         await store(work, world)
     async with transaction(credit.pool) as work:
         rows = await page_of_proposals(work, "DE01", Chosen(), TODAY, None, None, 100)
+        whole = await fill(work, None, "DE01", Wanted(Chosen(), TODAY), TODAY)
     assert [row["customer"] for row in rows] == sorted(world.customers)
     for row in rows:
         assert found(row) == expected(world, world.customers[row["customer"]]), (row, world.customers[row["customer"]])
+    outcomes = Counter(expected(world, candidate).outcome for candidate in world.customers.values())
+    assert {"proposed": whole.lines} | {g.because: g.customers for g in whole.left_out} == {"proposed": 0} | outcomes

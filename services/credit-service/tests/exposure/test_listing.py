@@ -51,6 +51,7 @@ class Happening:
         act = self.random.choice([
             self.invoice, self.invoice, self.order, self.decision, self.profile, self.profile, self.policy,
             self.temporary, self.group, self.join, self.rate, self.parameters, self.day, self.customer, self.task,
+            self.payment, self.scored,
         ])  # fmt: skip
         await act(*self.random.choice(PARTIES))
 
@@ -70,6 +71,17 @@ class Happening:
             document=f"I-{customer}-{self.random.randint(1, 9)}", amount=self.amount(),
             currency=self.random.choice(("EUR", "USD", "GBP")),
             due_date=due.isoformat(), order=None, lines=[], tax_amount="0"))  # fmt: skip
+
+    async def payment(self, company: str, customer: str) -> None:
+        await self.credit.facts(self.made(
+            "erp.payment.posted.v1", company=company, customer=customer, version=self.number,
+            document=f"P-{customer}-{self.random.randint(1, 3)}", amount=self.amount(), currency="EUR",
+            document_date=self.today.isoformat(), applications=[]))  # fmt: skip
+
+    async def scored(self, company: str, customer: str) -> None:
+        await self.put(f"/v1/risk-groups/{company}/R", {
+            "description": f"of {self.number}", "score_from": "0", "score_to": "0", "indicator": "green"})  # fmt: skip
+        await self.client.post("/v1/tasks/risk-scores/runs", json={"company": company}, headers=key())
 
     async def order(self, company: str, customer: str) -> None:
         days = timedelta(days=self.random.choice((0, 40)))

@@ -10,8 +10,10 @@ from uuid import uuid4
 import httpx
 
 from credit_service.periodic import TASKS
+from credit_service.risk.jobs import CHUNK
+from credit_service.tasks import running
 from credit_service.tasks.model import Run, Step, Task, TaskTable
-from credit_service.tasks.running import CHUNK, background
+from credit_service.tasks.running import background
 from credit_service.tasks.store import claim_oldest, schedule, start
 from holdfast.database.jobs import Job, register, run_next
 from holdfast.database.work import Work, transaction
@@ -130,7 +132,7 @@ async def test_each_business_day_every_task_is_scheduled_once_whoever_looks(cred
 async def test_what_is_scheduled_for_a_company_runs_one_after_another(credit: Any) -> None:
     async with transaction(credit.pool) as work:
         await schedule(work, ["statistics", "risk-scores"], "DE01", date(2026, 3, 2))
-    await many_customers(credit, CHUNK)
+    await many_customers(credit, running.CHUNK)
     async with transaction(credit.pool) as busy:
         first = await claim_oldest(busy)
         async with transaction(credit.pool) as work:

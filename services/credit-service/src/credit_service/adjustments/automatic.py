@@ -20,24 +20,26 @@ WITH {OF_ALL}, waiting AS MATERIALIZED (
     FROM adjustment_journal j JOIN adjustment_line l ON l.journal = j.number
     WHERE $17::date IS NOT NULL AND j.company = $1 AND j.source = '{SOURCE}' AND j.type = 'credit_limit'
       AND NOT j.posted AND NOT l.posted
+), lined AS MATERIALIZED (
+    SELECT DISTINCT customer FROM adjustment_line WHERE journal = $13 AND customer IS NOT NULL
 ), figured AS MATERIALIZED (
     SELECT d.customer, d.new_limit, d.basis, t.id AS replaces, coalesce(t.amount, d.credit_limit, 0) AS current_limit,
            coalesce(t.from_date, d.credit_limit_date) AS current_from,
            coalesce(t.to_date, d.credit_limit_expiry_date) AS current_to,
            CASE WHEN d.outcome <> 'proposed' THEN d.outcome
-                WHEN EXISTS (SELECT FROM adjustment_line l WHERE l.journal = $13 AND l.customer = d.customer)
-                    THEN 'in_journal'
+                WHEN l.customer IS NOT NULL THEN 'in_journal'
                 WHEN t.many > 1 THEN 'several_temporary_limits'
                 WHEN $17::date IS NOT NULL AND coalesce(d.credit_limit, 0) = d.new_limit
                      AND coalesce(d.credit_limit_expiry_date > least($17, $15::date - 1), true) THEN 'unchanged'
                 WHEN w.customer IS NOT NULL THEN 'in_open_journal'
                 ELSE 'proposed' END AS outcome
     FROM judged d
+    LEFT JOIN lined l ON l.customer = d.customer
     LEFT JOIN waiting w ON w.customer = d.customer AND w.new_limit = d.new_limit
     LEFT JOIN LATERAL (
         SELECT t.*, count(*) OVER () AS many FROM temporary_limit t
-        WHERE t.customer = d.customer AND t.company = $1 AND t.from_date <= $15 AND t.to_date >= $14
-        ORDER BY t.from_date, t.id LIMIT 1) t ON $16::boolean
+        WHERE $16::boolean AND t.customer = d.customer AND t.company = $1 AND t.from_date <= $15 AND t.to_date >= $14
+        ORDER BY t.from_date, t.id LIMIT 1) t ON true
 ), made AS (
     INSERT INTO adjustment_line (journal, line, customer, current_limit, current_from, current_to, new_limit, new_from,
                                  new_to, replaces, basis)

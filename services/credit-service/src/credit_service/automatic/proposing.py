@@ -30,10 +30,7 @@ rate AS MATERIALIZED (
     SELECT c.customer, m.currency AS own_currency, p.credit_limit, p.credit_limit_date, p.credit_limit_expiry_date,
            coalesce(p.unlimited_credit, false) AS unlimited, k.risk_group,
            coalesce(p.exclude_from_credit_management, false) AS excluded
-    FROM (SELECT customer FROM customer WHERE company = $1 UNION
-          SELECT customer FROM credit_profile WHERE company = $1) c
-    LEFT JOIN customer m ON m.customer = c.customer AND m.company = $1
-    LEFT JOIN credit_profile p ON p.customer = c.customer AND p.company = $1
+    FROM @people@
     LEFT JOIN customer_risk k ON k.customer = c.customer AND k.company = $1
     WHERE ($2::text[] IS NULL OR c.customer = ANY ($2)) AND ($3::text IS NULL OR p.credit_management_group = $3)
       AND ($4::text IS NULL OR k.risk_group = $4) AND ($5::date IS NULL OR p.credit_limit_expiry_date <= $5)
@@ -46,13 +43,14 @@ rate AS MATERIALIZED (
     LEFT JOIN @newest@ AND r.max_revenue > 0
     LEFT JOIN rate x ON x.source = n.currency AND x.target = r.currency
 ), line AS MATERIALIZED (
-    SELECT l.*, s.line_no AS place,
+    SELECT l.*, s.listed, array_position(s.listed, l.comparison_value) AS place,
            substr(left(json_build_object(
                'line', l.line_no, 'scoring_group', l.scoring_group, 'operator', l.operator,
                'comparison_value', l.comparison_value, 'credit_limit', l.credit_limit::text)::text, -1), 2) AS said
     FROM automatic_limit_line l
-    LEFT JOIN scoring_group_line s
-           ON s.company = $1 AND s.scoring_group = l.scoring_group AND s.value = l.comparison_value
+    CROSS JOIN LATERAL (
+        SELECT array_agg(s.value ORDER BY s.line_no) AS listed FROM scoring_group_line s
+        WHERE s.company = $1 AND s.scoring_group = l.scoring_group OFFSET 0) s
     WHERE l.company = $1
 ), hit AS (
     SELECT DISTINCT ON (p.customer) p.customer, l.line_no, l.said, v.value, l.credit_limit
@@ -60,11 +58,10 @@ rate AS MATERIALIZED (
     JOIN line l ON l.risk_group = p.risk_group AND l.currency = p.rule_currency
     JOIN customer_risk_value v
       ON v.customer = p.customer AND v.company = $1 AND v.scoring_group = l.scoring_group
-    LEFT JOIN scoring_group_line s
-           ON s.company = $1 AND s.scoring_group = l.scoring_group AND s.value = v.value
     CROSS JOIN LATERAL (
         SELECT CASE WHEN l.comparison_number IS NOT NULL THEN v.numeric_value - l.comparison_number
-                    WHEN v.value = l.comparison_value THEN 0 ELSE s.line_no - l.place END AS side) c
+                    WHEN v.value = l.comparison_value THEN 0
+                    ELSE array_position(l.listed, v.value) - l.place END AS side) c
     WHERE CASE l.operator WHEN '=' THEN c.side = 0 WHEN '<>' THEN coalesce(c.side <> 0, v.value <> l.comparison_value)
                           WHEN '<' THEN c.side < 0 WHEN '<=' THEN c.side <= 0
                           WHEN '>' THEN c.side > 0 WHEN '>=' THEN c.side >= 0 END
@@ -97,6 +94,13 @@ rate AS MATERIALIZED (
 The basis is put together from what rule, line and rate say of themselves: built field by field for each customer it
 costs as much as writing the line.
 """
+ONE_BY_ONE = """(SELECT customer FROM customer WHERE company = $1 UNION
+          SELECT customer FROM credit_profile WHERE company = $1) c
+    LEFT JOIN customer m ON m.customer = c.customer AND m.company = $1
+    LEFT JOIN credit_profile p ON p.customer = c.customer AND p.company = $1"""
+IN_ONE_GO = """(SELECT customer, currency FROM customer WHERE company = $1) m
+    FULL JOIN (SELECT * FROM credit_profile WHERE company = $1) p ON p.customer = m.customer
+    CROSS JOIN LATERAL (SELECT coalesce(m.customer, p.customer) AS customer) c"""
 ONE_PAGE = """AND ($13::text IS NULL OR c.customer > $13)
       ORDER BY c.customer LIMIT CASE WHEN $15::text IS NULL THEN $14::integer END"""
 ITS_NEWEST = """LATERAL (
@@ -106,10 +110,10 @@ ITS_NEWEST = """LATERAL (
 NEWEST_OF_ALL = """(
         SELECT DISTINCT ON (customer) customer, revenue, currency FROM customer_revenue
         WHERE company = $1 AND period_end <= $6 ORDER BY customer, period_end DESC) n ON n.customer = p.customer"""
-OF_ALL = PROPOSED.replace("@page@", "").replace("@newest@", NEWEST_OF_ALL)
-"""For a whole company: revenues are read in one go, not customer by customer."""
+OF_ALL = PROPOSED.replace("@page@", "").replace("@people@", IN_ONE_GO).replace("@newest@", NEWEST_OF_ALL)
+"""For a whole company: who its customers are, and their revenues, is read in one go, not customer by customer."""
 PAGE = f"""
-WITH {PROPOSED.replace("@page@", ONE_PAGE).replace("@newest@", ITS_NEWEST)}
+WITH {PROPOSED.replace("@page@", ONE_PAGE).replace("@people@", ONE_BY_ONE).replace("@newest@", ITS_NEWEST)}
 SELECT customer, outcome, risk_group, credit_limit, credit_limit_expiry_date, new_limit, basis
 FROM judged WHERE $15::text IS NULL OR outcome = $15 ORDER BY customer LIMIT $14::integer
 """

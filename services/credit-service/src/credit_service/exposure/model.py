@@ -156,14 +156,11 @@ def share_of(known: Known, currency: str) -> Share:
     return Share((position.company, position.customer), amount, missing | known.exposure.parts.missing_rates)
 
 
-def use_of(group: Group, temporary: Sequence[Temporary], members: Sequence[Known], known: Known) -> GroupUse:
+def use_of(group: Group, temporary: Sequence[Temporary], shares: Sequence[Share], known: Known) -> GroupUse:
     """A credit group as one of its members meets it: on the business date of that member's company."""
     on = known.exposure.position.check_date
     active = next((limit for limit in temporary if limit.covers(on)), None)
-    return GroupUse(
-        group, shared_limit(group.credit_limit, temporary, on), active,
-        [share_of(member, group.currency) for member in members],
-    )  # fmt: skip
+    return GroupUse(group, shared_limit(group.credit_limit, temporary, on), active, shares)
 
 
 def view_of(known: Known, group: GroupUse | None) -> View:
@@ -174,11 +171,12 @@ def view_of(known: Known, group: GroupUse | None) -> View:
     own = own_limit(permanent, known.temporary, known.policies, position.check_date, convert)
     mode = PolicyMode(parameters.flagged_policy_mode)
     test = LimitTest(Level.OWN, own.tested(mode), known.total, known.exposure.parts.currency)
-    levels = (test,) if group is None else (group.test, test)
+    shared = group.test if group else None
+    levels = (test,) if shared is None else (shared, test)
     missing, untested = frozenset(convert.missing), why_untested(profile, parameters, position.check_date)
     if untested is not None:
         return View(known, own, group, (), missing, untested, levels)
-    checked = group.test if group and parameters.check_customer_credit_groups else None
+    checked = shared if parameters.check_customer_credit_groups else None
     mandatory = profile is not None and profile.mandatory_credit_limit
     return View(known, own, group, governing(test, checked, mandatory=mandatory), missing, None, levels)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from credit_service.exposure.model import Known, View, use_of, view_of
+from credit_service.exposure.model import Known, View, share_of, use_of, view_of
 from credit_service.groups.model import Group
 from credit_service.groups.store import groups_of, members, read_groups
 from credit_service.parameters.model import Parameters
@@ -27,11 +27,13 @@ async def read_views(work: Work, parties: Collection[Party]) -> list[View]:
     owner = {party: groups[name] for name, found in members_of.items() for party in found}
     known = await _known(work, {*parties, *owner}, owner)
     temporary = await temporary_of_groups(work, groups, earliest_date(work.business_now))
+    shares = {
+        name: [share_of(known[member], groups[name].currency) for member in found] for name, found in members_of.items()
+    }
     views = []
     for party in parties:
         group = owner.get(party)
-        everyone = [known[member] for member in members_of[group.name]] if group else []
-        use = use_of(group, temporary.get(group.name, ()), everyone, known[party]) if group else None
+        use = use_of(group, temporary.get(group.name, ()), shares[group.name], known[party]) if group else None
         views.append(view_of(known[party], use))
     return views
 

@@ -15,9 +15,9 @@ from holdfast.web.money import money
 COUNTED = (LimitType.BALANCE, LimitType.BALANCE_AND_PACKING_SLIP, LimitType.BALANCE_AND_ALL)
 
 
-def shown_view(view: View, caller: Caller) -> dict[str, Any]:
+def shown_view(view: View, caller: Caller | None) -> dict[str, Any]:
     """A view; amounts in company currency unless they say otherwise. `limit`, `used_percent` and `available` are those
-    of the governing level of which most is used."""
+    of the governing level of which most is used. `caller` is needed for a member of a credit group."""
     position, governs = view.exposure.position, view.governs
     code = governs.currency if governs else view.exposure.parts.currency
     return {
@@ -28,7 +28,7 @@ def shown_view(view: View, caller: Caller) -> dict[str, Any]:
         "limit_level": governs.level if governs else None, "not_tested_because": view.not_tested,
         "limit": _money(view.limit, code), "used_percent": view.used_percent,
         "available": _money(view.available, code), "levels": [_level(view, test) for test in view.levels],
-        "group": {"checked": view.is_group_checked, **shown_use(view.group, caller)} if view.group else None,
+        "group": {"checked": view.is_group_checked, **shown_use(view.group, caller)} if view.group and caller else None,
     }  # fmt: skip
 
 

@@ -7,15 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from credit_service.exposure.reading import read_views
-from credit_service.exposure.shown import shown_view
 from credit_service.factbox import store
-from credit_service.factbox.shown import shown_box
+from credit_service.factbox.together import Boxes
 from credit_service.paths import Company, Customer
-from holdfast.database.work import transaction
 from holdfast.platform.clock import utc_now
 from holdfast.web.auth import Caller, require
-from holdfast.web.changes import answer
 from holdfast.web.idempotency import Answer
 from holdfast.web.problems import not_found, responses
 
@@ -39,12 +35,5 @@ async def get_fact_box(request: Request, company: Company, customer: Customer, c
         raise not_found(f"customer {company}/{customer}")
     if kept["body"] is not None and not kept["grouped"]:
         return Answer(200, kept["body"]).response()
-    async with transaction(pool, isolation="repeatable_read") as work:
-        state = (await store.read_kept(work.conn, party, work.now))["state"]
-        (view,) = await read_views(work, [party])
-        row = await store.read_box(work, party, view.exposure.position.check_date)
-    found = answer({"exposure": shown_view(view, caller), **shown_box(view, row)})
-    if view.group is None:
-        async with transaction(pool, clock=False) as work:
-            await store.keep_box(work, party, state, found.body)
-    return found.response()
+    boxes: Boxes = request.app.state.boxes
+    return Answer(200, (await boxes.make(party)).body(caller)).response()

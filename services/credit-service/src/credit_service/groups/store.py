@@ -50,12 +50,16 @@ async def groups_of(work: Work, parties: Collection[Party]) -> dict[Party, str]:
 
 async def read_groups(work: Work, names: Collection[str]) -> dict[str, Group]:
     """Many groups."""
+    if not names:
+        return {}
     rows = await work.conn.fetch(f"SELECT {FIELDS} FROM credit_group WHERE name = ANY($1)", sorted(names))
     return {row["name"]: Group(*row) for row in rows}
 
 
 async def members(work: Work, names: Collection[str]) -> dict[str, list[Party]]:
     """The members of groups, sorted."""
+    if not names:
+        return {}
     rows = await work.conn.fetch(
         """SELECT credit_group, company, customer FROM credit_group_member WHERE credit_group = ANY($1)
            ORDER BY credit_group, company, customer""",

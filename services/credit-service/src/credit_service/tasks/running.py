@@ -19,7 +19,7 @@ from holdfast.platform.clock import local_date
 from holdfast.web.problems import Problem, field_problem
 
 CHUNK = 2_000
-"""Customers of one step: about a second."""
+"""Customers of one step of most tasks: about a second."""
 EVERY = timedelta(seconds=2)
 SCHEDULE_EVERY = timedelta(minutes=1)
 log = structlog.get_logger(__name__)
@@ -27,13 +27,13 @@ log = structlog.get_logger(__name__)
 Chunk = Callable[[Work, Run, Sequence[str]], Awaitable[Step]]
 
 
-def by_customers(act: Chunk) -> Callable[[Work, Run], Awaitable[Step]]:
-    """A task that goes through the customers of a company, some thousand a step."""
+def by_customers(act: Chunk, chunk: int = CHUNK) -> Callable[[Work, Run], Awaitable[Step]]:
+    """A task that goes through the customers of a company, `chunk` of them a step."""
 
     async def step(work: Work, run: Run) -> Step:
-        found = await store.next_customers(work, run.company, run.customers, run.after, CHUNK)
+        found = await store.next_customers(work, run.company, run.customers, run.after, chunk)
         done = await act(work, run, found) if found else Step()
-        last = found[-1] if len(found) == CHUNK else None
+        last = found[-1] if len(found) == chunk else None
         return Step(last, len(found), done.changed, done.incomplete)
 
     return step

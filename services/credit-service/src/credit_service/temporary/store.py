@@ -33,6 +33,8 @@ async def temporary_of(work: Work, parties: Collection[Party], on: date) -> dict
 
 async def temporary_of_groups(work: Work, groups: Collection[str], on: date) -> dict[str, list[Temporary]]:
     """Active and future temporary limits of credit groups, group currency."""
+    if not groups:
+        return {}
     rows = await work.conn.fetch(
         """SELECT t.* FROM unnest($1::text[]) AS w (name)
            CROSS JOIN LATERAL (

@@ -153,6 +153,11 @@ CREATE TABLE credit_notice (
 
 -- Grows with every transaction that has recomputed the customer's figures, under the customer's lock.
 ALTER TABLE account ADD COLUMN figures bigint NOT NULL DEFAULT 0;
+-- The newest payment, whatever else a customer has.
+CREATE INDEX document_payment ON document (customer, company, document_date, document)
+    WHERE kind = 'payment' AND gone_date IS NULL;
+-- Periodic tasks go through the customers of one company in order, past those of others.
+CREATE INDEX account_list ON account (company, customer);
 
 -- Where a customer stands in the lists of exposures, as computed from a state that the first columns name: a row counts
 -- only while they are what is there now. Whoever finds another state computes the customer anew.
@@ -207,7 +212,8 @@ CREATE TRIGGER exchange_rate_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCAT
     FOR EACH STATEMENT EXECUTE FUNCTION stamp_rates();
 
 -- Fact boxes as they were shown last, with the state that they show: one counts only while the state is the same.
-CREATE TABLE kept_fact_box (
+-- Whatever a crash takes of them is made anew.
+CREATE UNLOGGED TABLE kept_fact_box (
     company text NOT NULL,
     customer text NOT NULL,
     state text NOT NULL,

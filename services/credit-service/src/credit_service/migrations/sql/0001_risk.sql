@@ -77,7 +77,7 @@ COMMENT ON COLUMN customer_risk.calculated_at IS 'When score or class last chang
 
 -- Every change of score or class. `as_of`: the business date that it was scored for.
 CREATE TABLE customer_risk_history (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint GENERATED ALWAYS AS IDENTITY,
     at timestamptz NOT NULL,
     as_of date NOT NULL,
     company text NOT NULL,
@@ -87,9 +87,9 @@ CREATE TABLE customer_risk_history (
     risk_group text,
     former_risk_score numeric,
     former_risk_group text,
-    who text NOT NULL
+    who text NOT NULL,
+    PRIMARY KEY (customer, company, id)
 );
-CREATE INDEX customer_risk_history_of ON customer_risk_history (customer, company, id);
 
 CREATE TABLE customer_revenue (
     company text NOT NULL,

@@ -9,7 +9,7 @@ import asyncpg
 
 from hold_service.checks.limits import parts_of
 from hold_service.checks.loaded import hold_number
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import store
 from hold_service.holds.model import WAITING, Row, active_reasons
 from hold_service.holds.release import asked_again, known_of, order_value
@@ -40,6 +40,8 @@ async def _row(work: Work, asked: Asked) -> asyncpg.Record:
 async def _lock(work: Work, asked: Asked) -> None:
     row = await _row(work, asked)
     await lock_parties(work, {(row["company"], row["customer"])})
+    row = await _row(work, asked)
+    must_have_locked(work, {(row["company"], row["customer"])})
 
 
 async def _basis(work: Work, asked: Asked) -> Any:

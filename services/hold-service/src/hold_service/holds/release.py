@@ -100,7 +100,7 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
     answer = event.model_dump(mode="json", exclude={"sequence"}, exclude_none=True) | {"outcome": "released"}
     closing = Closing(
         row["id"], "released", release.by, release.mode, release.reason, release.triggers, release.note, amount,
-        release.lines, release.valid_until,
+        release.lines, release.valid_until, release.automatic,
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
     return Ending(closing, _admissions(row, known, release, amount), grace, event,

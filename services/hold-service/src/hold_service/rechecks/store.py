@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 import asyncpg
 
@@ -29,23 +30,30 @@ MARK = """
 WITH given AS MATERIALIZED (
     SELECT g.*, ARRAY(SELECT m.group_id FROM credit_group_member m
                       WHERE m.customer = g.customer AND m.company = g.company) AS groups
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, triggers)
-), marked AS (
-    INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
-    SELECT w.company, w.customer, $4, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
-    FROM (SELECT company, customer, triggers FROM given
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS g (company, customer, triggers, credits)
+), beside AS MATERIALIZED (
+    SELECT w.*, (SELECT max(h.id) FROM hold h
+                 WHERE h.company = w.company AND h.customer = w.customer AND h.active) AS last_hold
+    FROM (SELECT company, customer, triggers, credits, company AS of_company FROM given
           UNION ALL
-          SELECT other.company, other.customer, g.triggers FROM given g
+          SELECT other.company, other.customer, g.triggers, g.credits, g.company FROM given g
           CROSS JOIN LATERAL unnest(g.groups) AS m (group_id)
           CROSS JOIN LATERAL (
               SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) other) w
-    WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active LIMIT 1)
+), noted AS (
+    INSERT INTO freeing (of_company, name, company, customer, last_hold)
+    SELECT DISTINCT w.of_company, c.name, w.company, w.customer, w.last_hold FROM beside w
+    CROSS JOIN LATERAL unnest(string_to_array(w.credits, E'\\n')) AS c (name) WHERE w.last_hold IS NOT NULL
+), marked AS (
+    INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
+    SELECT w.company, w.customer, $5, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
+    FROM beside w WHERE w.last_hold IS NOT NULL
     GROUP BY w.company, w.customer
     ORDER BY w.company, w.customer
     ON CONFLICT (company, customer) DO UPDATE
     SET due_at = least(d.due_at, excluded.due_at), after_held_at = NULL, after_id = NULL,
         triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
-            SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
+            SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $6) x)
 )
 SELECT DISTINCT unnest(groups) AS group_id FROM given
 """
@@ -131,13 +139,18 @@ JOIN given g ON (g.low, g.high) = (least(c.currency, b.into_currency), greatest(
 
 
 async def mark(
-    work: Work, parties: Collection[Party], triggers: Mapping[Party, Collection[str]], *, delay_seconds: float
-) -> set[str]:
+    work: Work, parties: Collection[Party], triggers: Mapping[Party, Collection[str]], *, delay_seconds: float,
+    credits: Mapping[Party, Collection[str]] = MappingProxyType({}),
+) -> set[str]:  # fmt: skip
     """Held orders of these customers, and of the other members of their credit groups, are to be decided again;
-    those without held orders are passed over. Answers the groups of these customers."""
+    those without held orders are passed over. Answers the groups of these customers.
+
+    `triggers` are told to whoever reads of what follows, the first of very many; `credits`, documents and settlements
+    whose reversal takes back what they free, are all kept.
+    """
     rows = [
-        (company, customer, "\n".join(sorted(set(triggers.get((company, customer), ())))[:MOST_TRIGGERS]))
-        for company, customer in sorted(parties)
+        (*party, "\n".join(sorted(set(triggers.get(party, ())))[:MOST_TRIGGERS]), "\n".join(credits.get(party, ())))
+        for party in sorted(parties)
     ]
     due_at = work.business_now + timedelta(seconds=delay_seconds)
     if not rows:

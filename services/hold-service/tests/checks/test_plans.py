@@ -29,7 +29,7 @@ def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
         "memberships": (OF_PARTIES, columns(PARTIES)),
         "members": (MEMBERS, [["G-1"]]),
         "lock": (LOCK_ALL, [["G-1"]]),
-        "mark": (MARK, [*columns(PARTIES), [""] * 50, ["P-1"] * 50, work.business_now, 20]),
+        "mark": (MARK, [*columns(PARTIES), [""] * 50, ["P-1"] * 50, work.business_now, 20, 3]),
         "freed by": (FREED_BY, columns(PARTIES)),
         "worth of credits": (OF_CREDITS, columns(PARTIES)),
         "worth of settlements": (OF_SETTLEMENTS, columns(PARTIES)),

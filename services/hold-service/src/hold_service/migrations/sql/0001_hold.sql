@@ -332,7 +332,8 @@ CREATE INDEX order_release_hold ON order_release (hold_id);
 CREATE INDEX admission_hold ON admission (hold_id);
 
 -- Customers whose held orders are to be decided again; written under the lock on their account. Of very many holds
--- those after (after_held_at, after_id) are left.
+-- those after (after_held_at, after_id) are left. What comes meanwhile begins with the oldest again (`restarts`), but
+-- not for ever: then the pass goes on to its end, and is followed by another one (`again`).
 CREATE TABLE recheck_due (
     company text NOT NULL,
     customer text NOT NULL,
@@ -340,6 +341,8 @@ CREATE TABLE recheck_due (
     triggers text[] NOT NULL,
     after_held_at timestamptz,
     after_id bigint,
+    restarts integer NOT NULL DEFAULT 0,
+    again boolean NOT NULL DEFAULT false,
     failures integer NOT NULL DEFAULT 0,
     last_error text,
     PRIMARY KEY (company, customer)

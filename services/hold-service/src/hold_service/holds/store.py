@@ -50,7 +50,8 @@ SHOWN = (
     LIST.replace(
         "FROM hold h\n",
         f"""
-       , d.sales_deadline, r.grace_until, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
+       , d.sales_deadline, d.lines AS state_lines, r.grace_until, f.credit_management_group,
+       {COMPANY_TOTAL} AS company_total,
        q.picture ->> 'currency' AS company_currency, q.answer -> 'overdue_accounts' AS overdue_accounts
 FROM hold h
 """,

@@ -151,4 +151,4 @@ async def _chosen(work: Work, given: EvaluateRequest, caller: Caller) -> list[as
     for hold in given.holds:
         if hold not in found:
             raise not_found(f"hold {hold}")
-    return [found[hold] for hold in dict.fromkeys(given.holds) if found[hold]["active"]]
+    return [found[hold] for hold in dict.fromkeys(given.holds)]

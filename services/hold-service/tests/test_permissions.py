@@ -44,7 +44,6 @@ async def something_of_everything(hold: Any, client: httpx.AsyncClient, key: Any
     return {
         "{company}": "DE01", "{customer}": "C-1", "{decision_id}": decision["decision"], "{hold}": decision["hold"],
         "/v1/approvals/{number}": f"/v1/approvals/{approvals[0]['id']}", "{rule_id}": rule["id"], "{run}": run["run"],
-        "/v1/holds/{hold}/{act}": f"/v1/holds/{decision['hold']}/recall",
         "/v1/delegations/{number}": f"/v1/delegations/{delegation['id']}", "/v1/reasons/{company}/{kind}/{reason}":
         "/v1/reasons/DE01/release/PAID", "{document}": "invoice", "{subject}": "payment-terms",
         "/v1/workflows/{company}/{kind}": f"/v1/workflows/DE01/{kind}",

@@ -85,3 +85,50 @@ async def test_the_payment_of_another_member_is_returned(hold: Any, ask: Any) ->
     assert (await at_packing(hold, ask, "1"))["checked"] is False
     await hold.facts(ask.event(RETURNED, document="P-1", customer="C-2"))
     assert (await at_packing(hold, ask))["reasons"] == ["credit_exceeded"]
+
+
+async def test_of_many_payments_that_freed_an_order_together_none_is_forgotten(hold: Any, ask: Any) -> None:
+    await freed_by(hold, ask, *(ask.payment(f"P-{n:03}", "18", ("I-1", "18")) for n in range(50)))
+    (released,) = [e for kind, e in await hold.published() if kind == "hold.order.released.v1"]
+    assert released["triggers"] == [f"P-{n:03}" for n in range(20)]
+    await hold.facts(*(ask.event(CANCELLED, document=f"P-{n:03}") for n in range(22, 50)))
+    assert (await at_packing(hold, ask))["outcome"] == "held"
+
+
+async def test_payments_that_came_between_many_rechecks_are_remembered_too(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    await hold.checkpoints(grace=5)
+    await hold.facts(ask.invoice("I-1", "900"))
+    await hold.check(ask.request("O-1", "600"))
+    for number in ("P-1", "P-2"):
+        await hold.facts(ask.payment(number, "300", ("I-1", "300")))
+        await hold.recheck()
+    assert (await at_packing(hold, ask, "1"))["checked"] is False
+    await hold.facts(ask.event(CANCELLED, document="P-1"))
+    assert (await at_packing(hold, ask))["outcome"] == "held"
+
+
+async def test_what_was_paid_before_the_order_was_held_gave_it_no_grace(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="1000")
+    await hold.checkpoints(grace=5)
+    await hold.facts(ask.invoice("I-1", "900"), ask.payment("P-0", "10"))
+    await hold.check(ask.request("O-1", "600"))
+    await hold.facts(ask.payment("P-1", "900", ("I-1", "900")))
+    await hold.recheck()
+    await hold.facts(ask.event(CANCELLED, document="P-0"))
+    assert (await at_packing(hold, ask))["checked"] is False
+
+
+async def test_the_payment_of_a_member_that_has_left_the_group_since_is_returned(hold: Any, ask: Any) -> None:
+    await hold.set_up(limit="0")
+    await hold.credit_parameters(check_customer_credit_groups=True)
+    await hold.checkpoints(grace=5)
+    await hold.facts(ask.event("erp.customer.changed.v1", customer="C-2"), ask.profile("0", customer="C-2"))
+    await hold.facts(ask.group("1000", members=("DE01/C-1", "DE01/C-2")), ask.invoice("I-1", "900", customer="C-2"))
+    await hold.check(ask.request("O-1", "600"))
+    await hold.facts(ask.event("erp.payment.posted.v1", document="P-1", amount="900", applications=[], customer="C-2"))
+    await hold.recheck()
+    left = [{"company": "DE01", "customer": "C-2"}]
+    await hold.facts(ask.group("500", 2, former_members=left))
+    await hold.facts(ask.event(RETURNED, document="P-1", customer="C-2"))
+    assert (await at_packing(hold, ask))["reasons"] == ["credit_exceeded"]

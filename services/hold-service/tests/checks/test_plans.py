@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from hold_service.checkpoints.store import FREED_BY
 from hold_service.checks.store import READ
 from hold_service.groups.store import LOCK_ALL, MEMBERS, OF_PARTIES
+from hold_service.rechecks.lessened import OF_CREDITS, OF_SETTLEMENTS
 from hold_service.rechecks.store import MARK
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work, transaction
@@ -30,7 +32,10 @@ def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
         "memberships": (OF_PARTIES, columns(PARTIES)),
         "members": (MEMBERS, [["G-1"]]),
         "lock": (LOCK_ALL, [["G-1"]]),
-        "mark": (MARK, [*columns(PARTIES), [""] * 50, work.business_now, 20]),
+        "mark": (MARK, [*columns(PARTIES), [""] * 50, ["P-1"] * 50, work.business_now, 20, 3]),
+        "freed by": (FREED_BY, columns(PARTIES)),
+        "worth of credits": (OF_CREDITS, columns(PARTIES)),
+        "worth of settlements": (OF_SETTLEMENTS, columns(PARTIES)),
     }
 
 
@@ -42,7 +47,10 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("analysed", [False, True])
-@pytest.mark.parametrize("name", ["checks", "positions", "memberships", "members", "lock", "mark"])
+@pytest.mark.parametrize("name", [
+    "checks", "positions", "memberships", "members", "lock", "mark", "freed by", "worth of credits",
+    "worth of settlements",
+])  # fmt: skip
 async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str, analysed: bool) -> None:
     if analysed:
         await hold.pool.execute("ANALYZE")

@@ -100,7 +100,9 @@ async def test_what_is_released_by_itself_needs_no_approval_any_more(hold: Any, 
     await hold.recheck()
     assert await state(kim, held) == (False, "cancelled")
     (found,) = (await kim.get("/approvals"))["items"]
-    assert found["state"] == "cancelled"
+    assert (found["state"], found["lapsed"]) == ("cancelled", True)
+    (told,) = await lapses_told(hold)
+    assert (told["to_users"], told["text"]) == (["kim"], "The order was released by itself.")
 
 
 async def test_a_company_may_leave_what_is_submitted_to_the_approver(
@@ -200,18 +202,35 @@ async def test_nothing_is_left_to_approve_of_an_order_that_is_cancelled(
     ben = await person("ben")
     refused = await ben.post(f"/approvals/{found['id']}/approve", {})
     assert refused.json()["type"].endswith("approval-not-possible")
-    assert await lapses_told(hold) == []
+    (told,) = await lapses_told(hold)
+    assert (told["to_users"], told["text"]) == (["kim"], "The order was cancelled.")
 
 
-@pytest.mark.parametrize("act", ["release", "reject"])
-async def test_nothing_is_left_to_approve_once_a_person_has_ended_the_hold(held: str, kim: Any, act: str) -> None:
+async def test_what_was_denied_is_not_asked_for_again_once_the_hold_has_ended(
+    hold: Any, ask: Any, held: str, kim: Any, person: Any
+) -> None:
+    await kim.act(held, "submit", reason="PAID")
+    await (await person("ben")).act(held, "deny")
+    await hold.facts(ask.event("erp.order.cancelled.v1", order="O-1", version=2))
+    await hold.recheck()
+    (found,) = (await kim.get("/approvals"))["items"]
+    refused = await kim.post(f"/approvals/{found['id']}/resubmit", {})
+    assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (409, "hold-has-ended")
+
+
+@pytest.mark.parametrize(("act", "who"), [("release", "kim"), ("reject", "kim"), ("release", "zoe"), ("reject", "zoe")])
+async def test_nothing_is_left_to_approve_once_a_person_has_ended_the_hold(
+    hold: Any, held: str, kim: Any, person: Any, act: str, who: str
+) -> None:
+    """Who asked is told, unless it was that person."""
     await kim.act(held, "submit", reason="PAID")
     steps = [{"name": "manager", "permission": "approvals:decide"}]
     await kim.send("PUT", "/workflows/DE01/hold_release", {"active": False, "steps": steps}, '"1"')
-    ended = await kim.act(held, act, reason="PAID")
+    ended = await (await person(who)).act(held, act, reason="PAID")
     assert (ended.json()["active"], ended.json()["workflow_status"]) == (False, "cancelled")
     (found,) = (await kim.get("/approvals"))["items"]
     assert found["state"] == "cancelled"
+    assert [told["by"] for told in await lapses_told(hold)] == [who] * (who != "kim")
 
 
 async def test_the_amount_of_an_approval_is_all_that_the_customer_would_owe(

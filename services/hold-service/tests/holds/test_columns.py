@@ -78,3 +78,22 @@ async def test_a_filter_that_is_written_wrongly_is_refused(two: tuple[str, str],
     refused = await kim.get("/holds", resaon="credit_exceeded")
     assert (refused["status"], refused["errors"][0]["field"]) == (422, "resaon")
     assert "reason" in refused["errors"][0]["remedy"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"review_from": "2026-01-01"}, {"delivery_from": "2027-01-01"}, {"deadline_from": "2026-03-21"},
+        {"closed_from": "2026-01-01T00:00:00Z", "history": True}, {"review_to": "2030-01-01"},
+    ],
+)  # fmt: skip
+async def test_what_is_missing_lies_in_no_range(two: tuple[str, str], kim: Any, params: dict[str, Any]) -> None:
+    assert await kim.holds(**params) == []
+
+
+async def test_an_order_whose_worth_is_not_known_lies_in_no_range_of_it(hold: Any, ask: Any, kim: Any) -> None:
+    await hold.set_up()
+    await hold.check(ask.request("O-1", "600", currency="USD"))
+    (held,) = await kim.holds()
+    assert held["sales_total"] is None
+    assert await kim.holds(sales_total_to="1000") == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hold_service.rechecks import decide, jobs
+from hold_service.rechecks.store import MOST_RESTARTS
 
 
 async def two_held(hold: Any, ask: Any) -> None:
@@ -68,3 +69,46 @@ async def test_what_comes_between_begins_with_the_oldest_again(
     await hold.facts(ask.profile("600", 3))
     await hold.recheck()
     assert await released(hold) == ["O-0"]
+
+
+async def many_of_a_busy_customer(hold: Any, ask: Any, count: int = 6) -> None:
+    """So many orders are held for want of a limit; the youngest is excluded meanwhile, and waits for its turn."""
+    await hold.set_up(limit="0")
+    await hold.credit_parameters(open_orders_counted="passed_only")
+    for n in range(count):
+        await hold.check(ask.request(f"O-{n}", "600"))
+    await hold.facts(ask.order(f"O-{count - 1}", "600", version=2, exclude_from_credit_management=True))
+
+
+async def test_however_often_a_customer_is_marked_each_of_its_holds_gets_its_turn(
+    hold: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "MOST", 1)
+    await many_of_a_busy_customer(hold, ask)
+    turns = 0
+    while await released(hold) != ["O-5"]:
+        await hold.facts(ask.profile("1", 2 + turns))
+        assert await jobs.recheck_due(hold.pool)
+        turns += 1
+        assert turns <= 6 * (MOST_RESTARTS + 1)
+    assert turns > 6
+
+
+async def test_what_came_while_a_pass_went_on_is_decided_by_the_next_one(
+    hold: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit that frees one order comes while the third is at turn, when the oldest has been looked at already."""
+    monkeypatch.setattr(decide, "MOST", 1)
+    await many_of_a_busy_customer(hold, ask)
+    for turn in range(MOST_RESTARTS + 2):
+        await hold.facts(ask.profile("1", 2 + turn))
+        assert await jobs.recheck_due(hold.pool)
+    place = await hold.pool.fetchval("SELECT after_id FROM recheck_due")
+    await hold.facts(ask.profile("600", 99))
+    assert (place, await hold.pool.fetchval("SELECT after_id FROM recheck_due")) == (2, 2)
+    await hold.recheck()
+    assert sorted(await released(hold)) == ["O-2", "O-5"]
+    await hold.facts(ask.profile("1800", 100))
+    await hold.recheck()
+    assert sorted(await released(hold)) == ["O-0", "O-2", "O-5"]
+    assert await hold.pool.fetchval("SELECT count(*) FROM recheck_due") == 0

@@ -177,7 +177,7 @@ class OrderReleased(OrderDecision):
     automatic: bool
     released_by: Text
     release_reason: Text | None = None
-    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
+    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check, 20 at most")
     reasons_cleared: tuple[str, ...] = ()
     posting_request: FreeForm | None = None
     figures: CreditFigures | None = None
@@ -239,7 +239,7 @@ class OrderReady(HoldNotice):
     """No reason is left, and the release waits for a person: it is switched to that, or the hold is a forced one."""
 
     reasons_cleared: tuple[str, ...] = ()
-    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
+    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check, 20 at most")
     forced: bool = False
 
 
@@ -250,7 +250,7 @@ class ReasonCleared(HoldNotice):
 
     reason: Text
     reasons_left: tuple[str, ...] = ()
-    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check")
+    triggers: tuple[str, ...] = Field((), description="documents whose arrival caused the re-check, 20 at most")
 
 
 @event("hold.order.escalated.v1", HOLDS, example={**NOTICE_EXAMPLE, "held_days": 6, "level": 1})

@@ -54,7 +54,8 @@ def _filled(path: str, places: Mapping[str, str]) -> str:
 def _permissions(operation: Mapping[str, Any], body: Any) -> frozenset[str]:
     """What the document names: for the route, and for the action of its body where that says more."""
     by_action = operation.get("x-permission-by-action", {})
-    named = [operation.get("x-permission"), by_action.get(body.get("action")) if by_action else None]
+    named = [operation.get("x-permission"), *operation.get("x-permission-beside", ())]
+    named.append(by_action.get(body.get("action")) if by_action else None)
     return frozenset(name for name in named if name is not None)
 
 

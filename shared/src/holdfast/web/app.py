@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import chain
 from typing import Any, Literal
 
 import asyncpg
@@ -53,20 +54,22 @@ def create_app(
 
 
 def _document_permissions(router: APIRouter) -> None:
-    """Says in the document which permission a route needs: `x-permission`, and in the answer 403."""
+    """Says in the document which permissions a route needs: `x-permission`, `x-permission-beside` where it takes
+    further ones too, and in the answer 403."""
     for route in router.routes:
         nested = getattr(route, "original_router", None)
         if isinstance(nested, APIRouter):
             _document_permissions(nested)
-        if isinstance(route, APIRoute) and (needed := _permission(route.dependant)) is not None:
-            said = {"403": {"description": f"Needs the permission {needed}"}}
-            route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": needed, "responses": said}
+        if isinstance(route, APIRoute) and (needed := _permissions(route.dependant)):
+            said: dict[str, Any] = {"403": {"description": f"Needs the permission {' and '.join(needed)}"}}
+            more = {"x-permission-beside": needed[1:]} if needed[1:] else {}
+            route.openapi_extra = (route.openapi_extra or {}) | {"x-permission": needed[0], "responses": said} | more
 
 
-def _permission(dependant: Dependant) -> str | None:
+def _permissions(dependant: Dependant) -> list[str]:
     own = getattr(dependant.call, "permission", None)
-    found = [own, *(_permission(below) for below in dependant.dependencies)]
-    return next((name for name in found if name is not None), None)
+    found = [own, *chain.from_iterable(_permissions(below) for below in dependant.dependencies)]
+    return list(dict.fromkeys(name for name in found if name is not None))
 
 
 def wrap_outermost(app: FastAPI, direct: DirectRoutes) -> None:

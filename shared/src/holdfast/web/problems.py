@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from holdfast.contracts.refusals import shorten
 from holdfast.database.pool import to_json
-from holdfast.database.work import is_transient
+from holdfast.database.work import TryAgain, is_transient
 from holdfast.web.correlation import correlation_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -108,7 +108,7 @@ def install(app: FastAPI) -> None:
     """Turn every exception of `app` into a problem document."""
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    for error in (Problem, Exception, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    for error in (Problem, Exception, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, TryAgain):
         app.add_exception_handler(error, _on_problem)
 
 
@@ -122,7 +122,9 @@ def answer_to(request: Request, error: Exception) -> Response:
         return error.answer()
     if is_transient(error):
         log.warning("request_failed_for_now", path=request.url.path, error=str(error))
-        return unavailable("The database did not answer in time. Send the same request again.").answer()
+        changed = isinstance(error, TryAgain)
+        why = "What it is about was changed again and again" if changed else "The database did not answer in time"
+        return unavailable(f"{why}. Send the same request again.").answer()
     log.error("request_failed", path=request.url.path, exc_info=error)
     detail = "This is an error of ours; nothing was changed. Name the correlation id when you report it."
     return Problem(500, "internal-error", "Something went wrong here", detail).answer()

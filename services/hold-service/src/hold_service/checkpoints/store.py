@@ -112,7 +112,7 @@ async def end_grace_of_raised(work: Work, states: Sequence[OrderChanged]) -> Non
 
 
 OF_CREDITS = """
-SELECT g.company, g.customer, t.name FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, number)
+SELECT g.company, t.name FROM unnest($1::text[], $2::text[]) AS g (company, number)
 CROSS JOIN LATERAL (
     SELECT d.is_debit FROM document d WHERE d.company = g.company AND d.document = g.number OFFSET 0) d
 CROSS JOIN LATERAL (
@@ -123,7 +123,7 @@ WHERE NOT d.is_debit
 """
 """A payment or credit note that is gone, and what it settled. A debit that is gone binds nobody."""
 OF_SETTLEMENTS = """
-SELECT g.company, g.customer, t.name FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, number)
+SELECT g.company, t.name FROM unnest($1::text[], $2::text[]) AS g (company, number)
 CROSS JOIN LATERAL (
     SELECT g.number UNION ALL
     SELECT s.credit_document FROM settlement s WHERE s.company = g.company AND s.settlement = g.number OFFSET 0
@@ -131,27 +131,19 @@ CROSS JOIN LATERAL (
 """
 """A settlement that is gone, and the payment or credit note that it was an application of."""
 FREED_BY = """
-WITH gone AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, name)
-), beside AS MATERIALIZED (
-    SELECT * FROM gone
-    UNION
-    SELECT o.company, o.customer, g.name FROM gone g
-    CROSS JOIN LATERAL (
-        SELECT m.group_id FROM credit_group_member m
-        WHERE m.customer = g.customer AND m.company = g.company OFFSET 0) m
-    CROSS JOIN LATERAL (
-        SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) o
-)
-SELECT DISTINCT r.hold_id FROM beside b
+SELECT DISTINCT r.hold_id FROM unnest($1::text[], $2::text[]) AS g (company, name)
 CROSS JOIN LATERAL (
-    SELECT r.hold_id FROM order_release r WHERE r.customer = b.customer AND r.company = b.company OFFSET 0) r
-CROSS JOIN LATERAL (SELECT h.triggers FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
-WHERE b.name = ANY (h.triggers)
+    SELECT f.id, f.company, f.customer, f.last_hold FROM freeing f
+    WHERE f.name = g.name AND f.of_company = g.company OFFSET 0) f
+CROSS JOIN LATERAL (
+    SELECT r.hold_id FROM order_release r
+    WHERE r.customer = f.customer AND r.company = f.company AND r.hold_id <= f.last_hold OFFSET 0) r
+CROSS JOIN LATERAL (SELECT h.freed_until FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
+WHERE f.id < h.freed_until
 """
 """A payment frees orders of all members of the payer's credit group."""
-Gone = Collection[tuple[str, str, str]]
-"""Company, customer, and the number of what counts no longer."""
+Gone = Collection[tuple[str, str]]
+"""Company, and the number of what counts no longer."""
 
 
 async def end_freed_by_credits(work: Work, gone: Gone) -> None:
@@ -165,8 +157,8 @@ async def end_freed_by_settlements(work: Work, gone: Gone) -> None:
 
 
 async def _end_freed_by(work: Work, related: str, gone: Gone) -> None:
-    triggers = await work.conn.fetch(related, *columns(sorted(gone), 3))
-    freed = await work.conn.fetch(FREED_BY, *columns(sorted({tuple(row) for row in triggers}), 3))
+    triggers = await work.conn.fetch(related, *columns(sorted(gone), 2))
+    freed = await work.conn.fetch(FREED_BY, *columns(sorted({tuple(row) for row in triggers}), 2))
     holds = [row["hold_id"] for row in freed]
     if holds:
         await work.conn.execute("DELETE FROM order_release WHERE hold_id = ANY($1::bigint[])", holds)

@@ -9,16 +9,16 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hold_service.forced.force import Force, force
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import orders
 from hold_service.reasons.known import must_exist
 from holdfast.contracts.base import CompanyId, Text
 from holdfast.contracts.scalars import Id
-from holdfast.database.pool import to_json
-from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.database.work import Work
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.changes import answer, once
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/forced-holds", tags=["forced holds"])
@@ -53,22 +53,21 @@ async def force_holds(
     request: Request, given: ForceRequest, caller: Forcer, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Put open orders on hold, also those that would pass every rule. Those already held are skipped, and named."""
-    identity = request_of(caller, idempotency_key, "POST", "/v1/forced-holds", await request.body())
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         await must_exist(work, given.company, "hold", given.reason)
-        answer = Answer(200, to_json(await _force(work, given, caller)))
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return answer(await _force(work, given, caller))
+
+    return await once(request, caller, idempotency_key, act)
 
 
 async def _force(work: Work, given: ForceRequest, caller: Caller) -> dict[str, Any]:
     rows = await orders.open_orders(work, given.company, given.orders, given.customers)
     await lock_parties(work, {(row["company"], row["customer"]) for row in rows})
     rows = await orders.open_orders(work, given.company, given.orders, given.customers)
+    must_have_locked(work, {(row["company"], row["customer"]) for row in rows})
     free = [row for row in rows if not row["is_held"]]
     held = await force(work, free, Force(caller.subject, given.reason, given.note))
     for order, hold in held.items():

@@ -68,6 +68,12 @@ async def try_lock_parties(work: Work, parties: Collection[Party], locked: Colle
     return set(parties) & state.locked
 
 
+def must_have_locked(work: Work, parties: Collection[Party]) -> None:
+    """Raises TryAgain when what was read of these customers was another one's when that one was locked."""
+    if missing := set(parties) - touched(work).locked:
+        raise TryAgain(f"{', '.join('/'.join(party) for party in sorted(missing))} was not to be locked before")
+
+
 def must_hold(work: Work, groups: Collection[str]) -> None:
     """Raises TryAgain when a customer has joined a group between the two locks."""
     missing = set(groups) - held_groups(work).keys()

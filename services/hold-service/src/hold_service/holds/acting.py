@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import store
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
@@ -21,16 +21,19 @@ async def read(work: Work, hold: str, caller: Caller) -> asyncpg.Record:
     return row
 
 
-async def lock(work: Work, row: asyncpg.Record) -> None:
-    """Lock the customer of a hold; read it again afterwards."""
+async def of_version(work: Work, hold: str, caller: Caller, if_match: str | None) -> asyncpg.Record:
+    """A hold whose customer is locked. Raises Problem 404, 412, 428; TryAgain when it goes to another customer."""
+    row = await read(work, hold, caller)
     await lock_parties(work, {(row["company"], row["customer"])})
+    row = await read(work, hold, caller)
+    must_have_locked(work, {(row["company"], row["customer"])})
+    check_if_match(if_match, row["version"])
+    return row
 
 
 async def locked(work: Work, hold: str, caller: Caller, if_match: str | None) -> asyncpg.Record:
-    """An active hold whose customer is locked. Raises Problem 404, 409, 412, 428."""
-    await lock(work, await read(work, hold, caller))
-    row = await read(work, hold, caller)
-    check_if_match(if_match, row["version"])
+    """An active hold whose customer is locked. Raises Problem 404, 409, 412, 428; TryAgain as `of_version`."""
+    row = await of_version(work, hold, caller, if_match)
     must_be_active(row)
     return row
 

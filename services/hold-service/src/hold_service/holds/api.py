@@ -19,12 +19,12 @@ from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
 from holdfast.contracts.scalars import BusinessDate, Instant
-from holdfast.database.pool import to_json
-from holdfast.database.work import transaction
-from holdfast.web import audit, idempotency
+from holdfast.database.work import Work, transaction
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
-from holdfast.web.etags import IfMatch, check_if_match, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.changes import answer, once
+from holdfast.web.etags import IfMatch
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, responses
 
@@ -223,14 +223,9 @@ async def edit_hold(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Write notes on a hold, or a date on which to look at it again."""
-    identity = request_of(caller, idempotency_key, "PATCH", f"/v1/holds/{hold}", await request.body())
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
-        row = await acting.read(work, hold, caller)
-        await acting.lock(work, row)
-        row = await acting.read(work, hold, caller)
-        check_if_match(if_match, row["version"])
+
+    async def act(work: Work) -> Answer:
+        row = await acting.of_version(work, hold, caller, if_match)
         said: dict[str, Any] = {name: row[name] for name in ("review_date", "notes")}
         said |= given.model_dump(include=given.model_fields_set)
         await store.edit(work, row["id"], said["review_date"], said["notes"])
@@ -239,6 +234,6 @@ async def edit_hold(
             work, who=caller.subject, what="hold.edited", company=row["company"], subject=hold_number(row["id"]),
             before=shown_hold(row), after=shown_hold(after),
         )  # fmt: skip
-        answer = Answer(200, to_json(shown_hold(after)), {"etag": etag(after["version"])})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return answer(shown_hold(after), version=after["version"])
+
+    return await once(request, caller, idempotency_key, act)

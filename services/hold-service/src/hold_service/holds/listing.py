@@ -57,6 +57,11 @@ COLUMNS: dict[str, tuple[str, str, type]] = {
     **{name: (sql, "boolean", bool) for name, sql in FLAGS.items()},
 }
 """Column of the list -> what it is in SQL, the type there, and that of a value in Python."""
+SPANNED = {
+    "review_date": "h.review_date", "delivery_date": "d.delivery_date", "sales_deadline": "d.sales_deadline",
+    "closed_at": "h.closed_at", "sales_total": COMPANY_TOTAL,
+}  # fmt: skip
+"""What may be missing, and then is sorted as if it was very late or nothing; it lies in no range."""
 JOINS = {
     "d": "LEFT JOIN order_detail d ON d.order_no = h.order_no AND d.company = h.company ",
     "o": "LEFT JOIN sales_order o ON o.order_no = h.order_no AND o.company = h.company ",
@@ -91,8 +96,9 @@ class Query:
         self.where.append(f"strpos(lower({COLUMNS[column][0]}), lower({self.put(text)})) > 0")
 
     def span(self, column: str, least: Any, most: Any) -> None:
-        """Only rows between two values, both included; None is open."""
+        """Only rows between two values, both included; None is open. What is missing lies nowhere."""
         sql, kind, _ = COLUMNS[column]
+        sql = SPANNED.get(column, sql)
         for sign, value in ((">=", least), ("<=", most)):
             if value is not None:
                 self.where.append(f"{sql} {sign} {self.put(value)}::{kind}")

@@ -97,6 +97,15 @@ def primary_reason(reasons: list[Mapping[str, Any]]) -> str:
     return str(active[0]) if len(active) == 1 else "multiple"
 
 
+def released_value(row: Row, chosen: Collection[int]) -> Decimal | None:
+    """What the chosen lines of an order that is held are worth now, in the currency it was held in; as it was when it
+    was held where its state is not known. None when the order has no such line."""
+    lines, total, currency = row["state_lines"], row["state_total"], row["order_currency"]
+    if not lines or row["state_currency"] != currency:
+        lines, total = row["lines"], row["order_total"]
+    return value_of_lines(lines, chosen, total, currency)
+
+
 def value_of_lines(
     lines: Sequence[Mapping[str, Any]], chosen: Collection[int], total: Decimal, currency: str
 ) -> Decimal | None:

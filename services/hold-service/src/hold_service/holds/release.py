@@ -101,7 +101,7 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
     answer = told[-1].removesuffix("}") + ',"outcome":"released"}'
     closing = Closing(
         row["id"], "released", release.by, release.mode, release.reason, release.triggers, release.note, amount,
-        release.lines, release.valid_until,
+        release.lines, release.valid_until, release.automatic,
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
     return Ending(closing, _admissions(row, known, release, amount), grace, told,

@@ -50,7 +50,8 @@ SHOWN = (
     LIST.replace(
         "FROM hold h\n",
         f"""
-       , d.sales_deadline, r.grace_until, f.credit_management_group, {COMPANY_TOTAL} AS company_total,
+       , d.sales_deadline, d.lines AS state_lines, r.grace_until, f.credit_management_group,
+       {COMPANY_TOTAL} AS company_total,
        q.picture ->> 'currency' AS company_currency, q.answer -> 'overdue_accounts' AS overdue_accounts
 FROM hold h
 """,
@@ -224,6 +225,8 @@ class Closing:
     amount: Decimal | None = None
     lines: tuple[int, ...] = ()
     valid_until: date | None = None
+    freed: bool = False
+    """Whether facts have let the order go, and may take that back."""
 
 
 async def close(work: Work, closings: Sequence[Closing]) -> None:
@@ -231,20 +234,21 @@ async def close(work: Work, closings: Sequence[Closing]) -> None:
     rows = [
         (
             c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers), c.note, c.amount,
-            ",".join(map(str, c.lines)), c.valid_until,
+            ",".join(map(str, c.lines)), c.valid_until, c.freed,
         )
         for c in closings
     ]  # fmt: skip
     if rows:
         await work.conn.execute(
             """UPDATE hold h
-               SET active = false, closed_at = $11, closed_as = n.closed_as, closed_by = n.closed_by,
+               SET active = false, closed_at = $12, closed_as = n.closed_as, closed_by = n.closed_by,
                    release_mode = n.mode, release_reason = n.reason, triggers = string_to_array(n.triggers, E'\\n'),
                    close_note = n.note, released_amount = n.amount, valid_until = n.valid_until,
-                   released_lines = string_to_array(n.lines, ',')::integer[], version = version + 1
+                   released_lines = string_to_array(n.lines, ',')::integer[], version = version + 1,
+                   freed_until = CASE WHEN n.freed THEN nextval(pg_get_serial_sequence('freeing', 'id')) END
                FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                           $8::numeric[], $9::text[], $10::date[])
-                    AS n (id, closed_as, closed_by, mode, reason, triggers, note, amount, lines, valid_until)
+                           $8::numeric[], $9::text[], $10::date[], $11::boolean[])
+                    AS n (id, closed_as, closed_by, mode, reason, triggers, note, amount, lines, valid_until, freed)
                WHERE h.id = n.id AND h.active""",
             *columns(rows),
             work.business_now,

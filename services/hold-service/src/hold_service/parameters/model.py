@@ -44,7 +44,10 @@ class HoldParameters(BaseModel):
     )
     skip_check_when_cancelling_packing_slip: bool = True
     skip_check_when_reducing_packing_slip: bool = True
-    check_after_load_validation: bool = False
+    check_after_load_validation: bool = Field(
+        False, description="for the ERP to read: whether it asks at warehouse_shipment before or after it validates "
+        "the load. No event says when a load was validated, so that a request is answered whenever it comes",
+    )  # fmt: skip
     blocking_calc_base: Literal["balance_positive", "overdue", "overdue_including_grace"] = Field(
         "overdue", description="what must be true before overdue rules look at a customer"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -13,6 +14,7 @@ from hold_service.holds import store as holds
 from hold_service.holds.evaluation import Evaluation
 from hold_service.holds.model import Outcome, has_moved
 from hold_service.holds.release import asked_again
+from hold_service.holds.store import Place
 from hold_service.rechecks import store as rechecks
 from hold_service.rechecks.store import Due
 from hold_service.releases import approval
@@ -21,6 +23,8 @@ from holdfast.receivables.model import Party
 
 MOST = 1_000
 """Holds that are decided in one transaction: it keeps the customer locked."""
+THE_LAST: Place = (datetime.max.replace(tzinfo=UTC), 2**63 - 1)
+"""Where all holds have been decided."""
 
 
 async def recheck_many(work: Work, taken: Mapping[Party, Due], most_facts_age: float | None) -> int:
@@ -30,8 +34,8 @@ async def recheck_many(work: Work, taken: Mapping[Party, Due], most_facts_age: f
     rows = await holds.active_of(work, taken, after=after, most=MOST)
     triggers = {party: due.triggers for party, due in taken.items()}
     done = await _evaluate_all(work, rows, triggers, most_facts_age)
-    if len(rows) == MOST:
-        await rechecks.leave(work, taken, (rows[-1]["held_at"], rows[-1]["id"]))
+    if len(rows) == MOST or any(due.again for due in taken.values()):
+        await rechecks.leave(work, taken, (rows[-1]["held_at"], rows[-1]["id"]) if len(rows) == MOST else THE_LAST)
     return done.ended
 
 

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from hold_service.checkpoints import store as checkpoints
+from hold_service.checkpoints.store import Gone
 from hold_service.groups.locks import must_hold
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks import store
+from hold_service.rechecks.lessened import Worth, lessened, of_credits, of_settlements
 from holdfast.bus.envelope import Incoming
 from holdfast.contracts import erp_orders, erp_receivables, erp_reference
 from holdfast.contracts.base import Payload
@@ -20,7 +22,8 @@ from holdfast.receivables.accounts import recomputed
 from holdfast.receivables.model import Party
 
 Handle = Callable[[Work, Sequence[Incoming[Any]]], Awaitable[None]]
-NOTES = "recheck_triggers"
+End = Callable[[Work, Gone], Awaitable[None]]
+NOTES, CREDITS = "recheck_triggers", "recheck_credits"
 
 TRIGGERS: dict[type[Payload], str] = {
     erp_receivables.PaymentPosted: "document",
@@ -44,6 +47,8 @@ NAMED: dict[type[Payload], str] = {
     ProfileChanged: "credit limit", ReminderLevelChanged: "reminder level", RiskChanged: "risk group",
 }  # fmt: skip
 """Events that are told by a word and not by a number."""
+FREEING = (erp_receivables.PaymentPosted, erp_receivables.CreditNotePosted, erp_receivables.SettlementPosted)
+"""Events that may be taken back, and what they freed with them (spec 3.1)."""
 
 
 def noting(payload: type[Payload], handle: Handle) -> Handle:
@@ -54,11 +59,12 @@ def noting(payload: type[Payload], handle: Handle) -> Handle:
 
     async def handle_and_note(work: Work, events: Sequence[Incoming[Any]]) -> None:
         await handle(work, events)
-        noted: dict[Party, set[str]] = work.notes.setdefault(NOTES, {})
-        for event in events:
-            name = NAMED.get(payload) or getattr(event.payload, field)
-            for party in event.payload.parties():
-                noted.setdefault(party, set()).add(name)
+        for kept in (NOTES, CREDITS) if payload in FREEING else (NOTES,):
+            noted: dict[Party, set[str]] = work.notes.setdefault(kept, {})
+            for event in events:
+                name = NAMED.get(payload) or getattr(event.payload, field)
+                for party in event.payload.parties():
+                    noted.setdefault(party, set()).add(name)
 
     return handle_and_note
 
@@ -70,8 +76,9 @@ async def mark_touched(work: Work, parties: set[Party]) -> set[str]:
     read its figures at the same moment, and would neither see this change nor be seen by it.
     """
     noted: dict[Party, set[str]] = work.notes.pop(NOTES, {})
+    credits: dict[Party, set[str]] = work.notes.pop(CREDITS, {})
     touched = parties | recomputed(work)
-    groups = await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay)
+    groups = await store.mark(work, touched, noted, delay_seconds=PARAMETERS.recheck_delay, credits=credits)
     must_hold(work, groups)
     return groups
 
@@ -98,15 +105,33 @@ def affecting_rates(handle: Handle) -> Handle:
     return handle_and_mark
 
 
-def ending_grace(field: str, end: Callable[[Work, checkpoints.Gone], Awaitable[None]]) -> Callable[[Handle], Handle]:
+def ending_grace(field: str, end: End) -> Callable[[Handle], Handle]:
     """What had freed an order is reversed, returned or cancelled: its grace ends; it is checked again (3.1)."""
 
     def wrap(handle: Handle) -> Handle:
         async def handle_and_end(work: Work, events: Sequence[Incoming[Any]]) -> None:
             await handle(work, events)
-            await end(work, {(*party, getattr(e.payload, field)) for e in events for party in e.payload.parties()})
+            await end(work, {(e.payload.company, getattr(e.payload, field)) for e in events})
 
         return handle_and_end
+
+    return wrap
+
+
+def ending_grace_by_less(
+    field: str, read: Callable[[Work, Gone], Awaitable[Worth]], end: End
+) -> Callable[[Handle], Handle]:
+    """A newer version takes back a part of what had freed an order: its grace ends as if all of it was gone."""
+
+    def wrap(handle: Handle) -> Handle:
+        async def handle_and_compare(work: Work, events: Sequence[Incoming[Any]]) -> None:
+            named = {(e.payload.company, getattr(e.payload, field)) for e in events}
+            before = await read(work, named)
+            await handle(work, events)
+            if before:
+                await end(work, lessened(before, await read(work, set(before))))
+
+        return handle_and_compare
 
     return wrap
 
@@ -119,6 +144,11 @@ WRAPPERS: dict[type[Payload], Callable[[Handle], Handle]] = {
     erp_receivables.PaymentReturned: ending_grace("document", checkpoints.end_freed_by_credits),
     erp_receivables.DocumentCancelled: ending_grace("document", checkpoints.end_freed_by_credits),
     erp_receivables.SettlementReversed: ending_grace("settlement", checkpoints.end_freed_by_settlements),
+    erp_receivables.PaymentPosted: ending_grace_by_less("document", of_credits, checkpoints.end_freed_by_credits),
+    erp_receivables.CreditNotePosted: ending_grace_by_less("document", of_credits, checkpoints.end_freed_by_credits),
+    erp_receivables.SettlementPosted: ending_grace_by_less(
+        "settlement", of_settlements, checkpoints.end_freed_by_settlements
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 import asyncpg
 
@@ -22,6 +23,9 @@ from holdfast.receivables.model import Party
 DUE = Signal()
 """Wakes the re-check loops of this process after a commit."""
 MOST_TRIGGERS = 20
+MOST_RESTARTS = 3
+"""How often a pass over very many holds of a customer begins with the oldest again before it goes on to its end: the
+oldest goes first (spec 2.1), and yet each has its turn however often the customer is marked."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 NOTES = "customers_marked"
 
@@ -29,23 +33,34 @@ MARK = """
 WITH given AS MATERIALIZED (
     SELECT g.*, ARRAY(SELECT m.group_id FROM credit_group_member m
                       WHERE m.customer = g.customer AND m.company = g.company) AS groups
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS g (company, customer, triggers)
-), marked AS (
-    INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
-    SELECT w.company, w.customer, $4, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
-    FROM (SELECT company, customer, triggers FROM given
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS g (company, customer, triggers, credits)
+), beside AS MATERIALIZED (
+    SELECT w.*, (SELECT max(h.id) FROM hold h
+                 WHERE h.company = w.company AND h.customer = w.customer AND h.active) AS last_hold
+    FROM (SELECT company, customer, triggers, credits, company AS of_company FROM given
           UNION ALL
-          SELECT other.company, other.customer, g.triggers FROM given g
+          SELECT other.company, other.customer, g.triggers, g.credits, g.company FROM given g
           CROSS JOIN LATERAL unnest(g.groups) AS m (group_id)
           CROSS JOIN LATERAL (
               SELECT o.company, o.customer FROM credit_group_member o WHERE o.group_id = m.group_id OFFSET 0) other) w
-    WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active LIMIT 1)
+), noted AS (
+    INSERT INTO freeing (of_company, name, company, customer, last_hold)
+    SELECT DISTINCT w.of_company, c.name, w.company, w.customer, w.last_hold FROM beside w
+    CROSS JOIN LATERAL unnest(string_to_array(w.credits, E'\\n')) AS c (name) WHERE w.last_hold IS NOT NULL
+), marked AS (
+    INSERT INTO recheck_due AS d (company, customer, due_at, triggers)
+    SELECT w.company, w.customer, $5, string_to_array(string_agg(DISTINCT w.triggers, E'\\n'), E'\\n')
+    FROM beside w WHERE w.last_hold IS NOT NULL
     GROUP BY w.company, w.customer
     ORDER BY w.company, w.customer
     ON CONFLICT (company, customer) DO UPDATE
-    SET due_at = least(d.due_at, excluded.due_at), after_held_at = NULL, after_id = NULL,
+    SET due_at = least(d.due_at, excluded.due_at),
+        after_held_at = CASE WHEN d.restarts >= $7 THEN d.after_held_at END,
+        after_id = CASE WHEN d.restarts >= $7 THEN d.after_id END,
+        again = d.restarts >= $7 AND d.after_id IS NOT NULL,
+        restarts = least(d.restarts + (d.after_id IS NOT NULL)::integer, $7),
         triggers = (SELECT coalesce(array_agg(t), '{}') FROM (
-            SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $5) x)
+            SELECT DISTINCT t FROM unnest(d.triggers || excluded.triggers) t ORDER BY t LIMIT $6) x)
 )
 SELECT DISTINCT unnest(groups) AS group_id FROM given
 """
@@ -131,19 +146,24 @@ JOIN given g ON (g.low, g.high) = (least(c.currency, b.into_currency), greatest(
 
 
 async def mark(
-    work: Work, parties: Collection[Party], triggers: Mapping[Party, Collection[str]], *, delay_seconds: float
-) -> set[str]:
+    work: Work, parties: Collection[Party], triggers: Mapping[Party, Collection[str]], *, delay_seconds: float,
+    credits: Mapping[Party, Collection[str]] = MappingProxyType({}),
+) -> set[str]:  # fmt: skip
     """Held orders of these customers, and of the other members of their credit groups, are to be decided again;
-    those without held orders are passed over. Answers the groups of these customers."""
+    those without held orders are passed over. Answers the groups of these customers.
+
+    `triggers` are told to whoever reads of what follows, the first of very many; `credits`, documents and settlements
+    whose reversal takes back what they free, are all kept.
+    """
     rows = [
-        (company, customer, "\n".join(sorted(set(triggers.get((company, customer), ())))[:MOST_TRIGGERS]))
-        for company, customer in sorted(parties)
+        (*party, "\n".join(sorted(set(triggers.get(party, ())))[:MOST_TRIGGERS]), "\n".join(credits.get(party, ())))
+        for party in sorted(parties)
     ]
     due_at = work.business_now + timedelta(seconds=delay_seconds)
     if not rows:
         return set()
     work.notes[NOTES] = True
-    groups = await work.conn.fetch(MARK, *columns(rows), due_at, MOST_TRIGGERS)
+    groups = await work.conn.fetch(MARK, *columns(rows), due_at, MOST_TRIGGERS, MOST_RESTARTS)
     work.on_commit(DUE.send)
     return {row["group_id"] for row in groups}
 
@@ -202,10 +222,13 @@ async def put_off(work: Work, party: Party, error: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What made a customer due; of its holds those up to a place have been decided again already."""
+    """What made a customer due; of its holds those up to a place have been decided again already, after so many
+    restarts. `again`: more has come since, which the next pass is for."""
 
     triggers: tuple[str, ...]
     after: Place | None = None
+    restarts: int = 0
+    again: bool = False
 
 
 async def take(work: Work, parties: Collection[Party]) -> dict[Party, Due]:
@@ -213,32 +236,38 @@ async def take(work: Work, parties: Collection[Party]) -> dict[Party, Due]:
     rows = await work.conn.fetch(
         """DELETE FROM recheck_due d USING unnest($1::text[], $2::text[]) AS w (company, customer)
            WHERE d.company = w.company AND d.customer = w.customer AND d.due_at <= $3
-           RETURNING d.company, d.customer, d.triggers, d.after_held_at, d.after_id""",
+           RETURNING d.company, d.customer, d.triggers, d.after_held_at, d.after_id, d.restarts, d.again""",
         *columns(sorted(parties), 2),
         work.business_now,
     )
-    return {
-        (r["company"], r["customer"]): Due(
-            tuple(t for t in r["triggers"] if t), (r["after_held_at"], r["after_id"]) if r["after_id"] else None
-        )
-        for r in rows
-    }
+    return {(r["company"], r["customer"]): _due(r) for r in rows}
+
+
+def _due(row: asyncpg.Record) -> Due:
+    after = (row["after_held_at"], row["after_id"]) if row["after_id"] else None
+    return Due(tuple(t for t in row["triggers"] if t), after, row["restarts"], row["again"])
 
 
 LEAVE = """
-INSERT INTO recheck_due (company, customer, due_at, triggers, after_held_at, after_id)
-SELECT w.company, w.customer, $6, string_to_array(w.triggers, E'\\n'), w.after_held_at, w.after_id
-FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
-     AS w (company, customer, triggers, after_held_at, after_id)
-WHERE (SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active
-         AND (h.held_at, h.id) > (w.after_held_at, w.after_id) LIMIT 1)
+INSERT INTO recheck_due (company, customer, due_at, triggers, after_held_at, after_id, restarts, again)
+SELECT w.company, w.customer, $8, string_to_array(w.triggers, E'\\n'),
+       CASE WHEN l.younger THEN w.after_held_at END, CASE WHEN l.younger THEN w.after_id END,
+       CASE WHEN l.younger THEN w.restarts ELSE 0 END, l.younger AND w.again
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::integer[], $7::boolean[])
+     AS w (company, customer, triggers, after_held_at, after_id, restarts, again)
+CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT true FROM hold h WHERE h.company = w.company AND h.customer = w.customer AND h.active
+                       AND (h.held_at, h.id) > (w.after_held_at, w.after_id) LIMIT 1), false) AS younger) l
+WHERE l.younger OR w.again
 ON CONFLICT DO NOTHING
 """
 
 
 async def leave(work: Work, taken: Mapping[Party, Due], place: Place) -> None:
-    """What was taken of locked customers has been decided up to a place; their younger holds are due at once."""
+    """What was taken of locked customers has been decided up to a place: their younger holds are due at once, or all of
+    them where that was the end of a pass and more has come since it began."""
     rows = [
-        (*party, "\n".join(due.triggers), *max(place, due.after or place)) for party, due in sorted(taken.items())
-    ]  # fmt: skip
-    await work.conn.execute(LEAVE, *columns(rows, 5), work.business_now)
+        (*party, "\n".join(due.triggers), *max(place, due.after or place), due.restarts, due.again)
+        for party, due in sorted(taken.items())
+    ]
+    await work.conn.execute(LEAVE, *columns(rows, 7), work.business_now)

@@ -43,7 +43,13 @@ async def check_release(work: Work, row: asyncpg.Record, given: ReleaseRequest) 
     except ValueError as error:
         shown = ", ".join(map(str, given.lines))
         raise field_problem(
-            422, "invalid", "The request is not valid", "lines", shown, str(error), "Choose from the hold's `lines`."
+            422,
+            "invalid",
+            "The request is not valid",
+            "lines",
+            shown,
+            str(error),
+            "Choose from the lines of the order.",
         ) from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import asyncpg
@@ -17,13 +16,12 @@ from hold_service.holds.shown import shown_hold
 from hold_service.rechecks import store as rechecks
 from hold_service.releases import bulk, doing, store
 from hold_service.releases.model import BulkRequest, EvaluateRequest, RejectRequest, ReleaseRequest
-from holdfast.database.pool import to_json
-from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.database.work import Work
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
-from holdfast.web.etags import IfMatch, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
-from holdfast.web.idempotency import Request as Identity
+from holdfast.web.changes import answer, once
+from holdfast.web.etags import IfMatch
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import Problem, not_found, responses
 
 router = APIRouter(prefix="/v1/holds", tags=["releases"])
@@ -49,12 +47,12 @@ async def release_hold(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Let a held order go on. The document that was held goes through once, up to the released value."""
-    identity = request_of(caller, idempotency_key, "POST", f"/v1/holds/{hold}/release", await request.body())
 
-    async def act(work: Work, row: asyncpg.Record) -> asyncpg.Record:
-        return await doing.release_hold(work, row, given, caller)
+    async def act(work: Work) -> Answer:
+        row = await acting.locked(work, hold, caller, if_match)
+        return _shown(await doing.release_hold(work, row, given, caller))
 
-    return await _act(request, hold, caller, if_match, identity, act)
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.post(
@@ -71,28 +69,16 @@ async def reject_hold(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Refuse to let a held order go on: it leaves the list, and a new attempt to post it runs the rules again."""
-    identity = request_of(caller, idempotency_key, "POST", f"/v1/holds/{hold}/reject", await request.body())
 
-    async def act(work: Work, row: asyncpg.Record) -> asyncpg.Record:
-        return await doing.reject_hold(work, row, given, caller)
-
-    return await _act(request, hold, caller, if_match, identity, act)
-
-
-Act = Callable[[Work, asyncpg.Record], Awaitable[asyncpg.Record]]
-
-
-async def _act(
-    request: Request, hold: str, caller: Caller, if_match: str | None, identity: Identity, act: Act
-) -> Response:
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+    async def act(work: Work) -> Answer:
         row = await acting.locked(work, hold, caller, if_match)
-        after = await act(work, row)
-        answer = Answer(200, to_json(shown_hold(after)), {"etag": etag(after["version"])})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return _shown(await doing.reject_hold(work, row, given, caller))
+
+    return await once(request, caller, idempotency_key, act)
+
+
+def _shown(row: asyncpg.Record) -> Answer:
+    return answer(shown_hold(row), version=row["version"])
 
 
 @router.post(
@@ -108,18 +94,15 @@ async def act_on_holds(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Release, reject, evaluate, submit, approve, deny or recall many. Each line succeeds or fails on its own: `ok`."""
-    identity = request_of(caller, idempotency_key, "POST", "/v1/holds/bulk", await request.body())
     if NEEDED[given.action] not in caller.permissions:
         raise Problem(403, "forbidden", "You may not do this", f"This needs the permission {NEEDED[given.action]}.")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         items = await bulk.act_on_all(work, given, caller)
         failed = sum(not item["ok"] for item in items)
-        body = {"items": items, "succeeded": len(items) - failed, "failed": failed}
-        answer = Answer(200, to_json(body))
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return answer({"items": items, "succeeded": len(items) - failed, "failed": failed})
+
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.post(
@@ -134,15 +117,13 @@ async def evaluate_holds(
 
     At most 500 holds are evaluated at once, the oldest first; `queued` says how many customers follow by themselves.
     """
-    identity = request_of(caller, idempotency_key, "POST", "/v1/holds/evaluate", await request.body())
     if given.company is not None and not caller.sees(given.company):
         raise not_found(f"company {given.company}")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
-        answer = Answer(200, to_json(await _evaluate(work, given, caller)))
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+
+    async def act(work: Work) -> Answer:
+        return answer(await _evaluate(work, given, caller))
+
+    return await once(request, caller, idempotency_key, act)
 
 
 async def _evaluate(work: Work, given: EvaluateRequest, caller: Caller) -> dict[str, Any]:
@@ -170,4 +151,4 @@ async def _chosen(work: Work, given: EvaluateRequest, caller: Caller) -> list[as
     for hold in given.holds:
         if hold not in found:
             raise not_found(f"hold {hold}")
-    return [found[hold] for hold in dict.fromkeys(given.holds) if found[hold]["active"]]
+    return [found[hold] for hold in dict.fromkeys(given.holds)]

@@ -9,8 +9,9 @@ import asyncpg
 
 from hold_service.checks.limits import parts_of
 from hold_service.checks.loaded import hold_number
-from hold_service.groups.locks import lock_parties
+from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import store
+from hold_service.holds.acting import must_be_active
 from hold_service.holds.model import WAITING, Row, active_reasons
 from hold_service.holds.release import asked_again, known_of, order_value
 from hold_service.parameters.model import HoldParameters
@@ -40,6 +41,8 @@ async def _row(work: Work, asked: Asked) -> asyncpg.Record:
 async def _lock(work: Work, asked: Asked) -> None:
     row = await _row(work, asked)
     await lock_parties(work, {(row["company"], row["customer"])})
+    row = await _row(work, asked)
+    must_have_locked(work, {(row["company"], row["customer"])})
 
 
 async def _basis(work: Work, asked: Asked) -> Any:
@@ -62,8 +65,9 @@ def _grown(before: dict[str, Any], now: dict[str, Any]) -> bool:
 
 async def _amount(work: Work, asked: Asked) -> Decimal | None:
     """The exposure that results, in company currency: all that counts, whatever the limit type leaves out, so that
-    splitting an order gains nothing. None where a rate lacks."""
+    splitting an order gains nothing. None where a rate lacks. Raises Problem 409 for a hold that has ended."""
     row = await _row(work, asked)
+    must_be_active(row)
     known = await known_of(work, row)
     found = parts_of(asked_again(row, known), known)
     return None if found.missing_rates or not found.currency else found.exposure()
@@ -184,11 +188,16 @@ async def grown(work: Work, row: Row) -> None:
         await lapsing.lapse_for(work, KIND, row["company"], hold_number(row["id"]))
 
 
-async def overtaken(work: Work, row: Row, how: str) -> None:
-    """The hold has ended without its approval: who was to approve has nothing left to do."""
+async def overtaken(work: Work, row: Row, how: str, who: str = kinds.HOLDFAST) -> None:
+    """The hold has ended without its approval: who was to approve has nothing left to do, and who asked is told, unless
+    that was their own act."""
     found = None
     if row["workflow_status"] in WAITING:
         found = await approvals.open_approval(work, row["company"], NAME, hold_number(row["id"]))
-    if found is not None:
-        await lapsing.withdraw(work, found, kinds.HOLDFAST, f"The order was {how}.")
-        await store.note_workflow(work, row["id"], State.CANCELLED.value, None)
+    if found is None:
+        return
+    if found["requester"] != who:
+        await lapsing.lapse(work, KIND, found, f"The order was {how}.", who)
+        return
+    await lapsing.withdraw(work, found, who, f"The order was {how}.")
+    await store.note_workflow(work, row["id"], State.CANCELLED.value, None)

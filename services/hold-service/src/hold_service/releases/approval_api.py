@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -23,7 +23,6 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1/holds", tags=["releases"])
 Releaser = Annotated[Caller, Depends(require("holds:release"))]
-Reader = Annotated[Caller, Depends(require("holds:see"))]
 approvals_router = create_router(approval.KINDS)
 
 
@@ -50,26 +49,39 @@ async def submit_release(
     return await once(request, caller, idempotency_key, act)
 
 
-@router.post(
-    "/{hold}/{act}",
-    operation_id="decideRelease",
-    responses={200: {"description": "The hold with the state of its workflow"}, **responses(404, 409, 412, 428)},
-)
-async def decide_release(
-    request: Request,
-    hold: HoldNumber,
-    act: Literal["approve", "deny", "request-change", "recall", "resubmit"],
-    given: NoteBody,
-    caller: Reader,
-    if_match: IfMatch = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
-    """Approve, deny or send back a release (needs approvals:decide); recall or submit again what the caller asked."""
-    wanted: flow.Decision = "request_change" if act == "request-change" else act
+ACTS: dict[flow.Decision, tuple[str, str, str]] = {
+    "approve": (
+        "approveRelease",
+        "approvals:decide",
+        "Approve the step of the release or rejection that is waited for.",
+    ),
+    "deny": ("denyRelease", "approvals:decide", "Deny it; who asked may submit it again."),
+    "request_change": ("sendReleaseBack", "approvals:decide", "Send it back to who asked, who mends and resubmits it."),
+    "recall": ("recallRelease", "holds:see", "Take back what the caller has asked for."),
+    "resubmit": ("resubmitRelease", "holds:see", "Ask again for what was denied, sent back or recalled."),
+}
+"""What can be done with a release that was asked for: operation id, permission, and what it does."""
 
-    async def decide(work: Work) -> Answer:
-        row = await acting.locked(work, hold, caller, if_match)
-        after = await doing.decide_release(work, row, wanted, given.note, caller)
-        return answer(shown_hold(after), version=after["version"])
 
-    return await once(request, caller, idempotency_key, decide)
+def _act_route(act: flow.Decision, operation: str, needs: str, does: str) -> None:
+    allowed = Depends(require(needs))
+
+    @router.post(
+        f"/{{hold}}/{act.replace('_', '-')}", operation_id=operation, description=does,
+        responses={200: {"description": "The hold with the state of its workflow"}, **responses(404, 409, 412, 428)},
+        dependencies=[Depends(require("holds:see"))],
+    )  # fmt: skip
+    async def decide_release(
+        request: Request, hold: HoldNumber, given: NoteBody, caller: Caller = allowed, if_match: IfMatch = None,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:  # fmt: skip
+        async def decide(work: Work) -> Answer:
+            row = await acting.locked(work, hold, caller, if_match)
+            after = await doing.decide_release(work, row, act, given.note, caller)
+            return answer(shown_hold(after), version=after["version"])
+
+        return await once(request, caller, idempotency_key, decide)
+
+
+for _act, (_operation, _needs, _does) in ACTS.items():
+    _act_route(_act, _operation, _needs, _does)

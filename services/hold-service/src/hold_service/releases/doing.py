@@ -10,9 +10,6 @@ from hold_service.releases.model import RejectRequest, ReleaseRequest
 from holdfast.approvals import flow
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
-from holdfast.web.problems import Problem
-
-OF_THE_REQUESTER = ("recall", "resubmit")
 
 
 async def release_hold(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
@@ -20,7 +17,7 @@ async def release_hold(work: Work, row: asyncpg.Record, given: ReleaseRequest, c
     approval.must_be_free(row, caller, "release")
     if await approval.is_needed(work, row, "release", given.model_dump(mode="json")):
         return await submit_release(work, row, given, caller)
-    return await _ended(work, row, await acts.release_now(work, row, given, caller.subject))
+    return await _ended(work, row, await acts.release_now(work, row, given, caller.subject), caller)
 
 
 async def reject_hold(work: Work, row: asyncpg.Record, given: RejectRequest, caller: Caller) -> asyncpg.Record:
@@ -29,7 +26,7 @@ async def reject_hold(work: Work, row: asyncpg.Record, given: RejectRequest, cal
     if await approval.is_needed(work, row, "reject", given.model_dump(mode="json")):
         await approval.submit(work, row, "reject", given.model_dump(mode="json"), caller)
         return await _now(work, row)
-    return await _ended(work, row, await acts.reject_now(work, row, given, caller.subject))
+    return await _ended(work, row, await acts.reject_now(work, row, given, caller.subject), caller)
 
 
 async def submit_release(work: Work, row: asyncpg.Record, given: ReleaseRequest, caller: Caller) -> asyncpg.Record:
@@ -43,15 +40,13 @@ async def decide_release(
     work: Work, row: asyncpg.Record, decision: flow.Decision, note: str | None, caller: Caller
 ) -> asyncpg.Record:
     """Approve, deny or send back what was asked for, or take it back; answers the hold as it is now. Raises Problem."""
-    if decision not in OF_THE_REQUESTER and "approvals:decide" not in caller.permissions:
-        raise Problem(403, "forbidden", "You may not do this", "This needs the permission approvals:decide.")
     found = await approval.open_request(work, row)
     await flow.decide(work, approval.KINDS, found["id"], caller, decision, note)
     return await _now(work, row)
 
 
-async def _ended(work: Work, row: asyncpg.Record, after: asyncpg.Record) -> asyncpg.Record:
-    await approval.overtaken(work, row, f"{after['closed_as']} without it")
+async def _ended(work: Work, row: asyncpg.Record, after: asyncpg.Record, caller: Caller) -> asyncpg.Record:
+    await approval.overtaken(work, row, f"{after['closed_as']} without it", caller.subject)
     return await _now(work, row)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hold_service.holds.model import Mode, Row, value_of_lines
+from hold_service.holds.model import Mode, Row, released_value
 from holdfast.contracts.base import Amount, Text
 from holdfast.contracts.scalars import BusinessDate, Id
 
@@ -38,7 +38,7 @@ class ReleaseRequest(BaseModel):
         """Up to what order value the release counts; None for all of it. Raises ValueError for an unknown line."""
         if not self.lines:
             return self.up_to_amount
-        value = value_of_lines(hold["lines"], self.lines, hold["order_total"], hold["order_currency"])
+        value = released_value(hold, self.lines)
         if value is None:
             raise ValueError("the order has no such line")
         return value

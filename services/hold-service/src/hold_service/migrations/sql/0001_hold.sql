@@ -266,12 +266,25 @@ CREATE TABLE hold (
     released_lines integer[] NOT NULL DEFAULT '{}',
     valid_until date,
     triggers text[] NOT NULL DEFAULT '{}',
+    freed_until bigint,
     version bigint NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX hold_one_active ON hold (order_no, company) WHERE active;
 CREATE INDEX hold_active_of_customer ON hold (customer, company, id) WHERE active;
 CREATE INDEX hold_of_order ON hold (order_no, id) INCLUDE (company);
 CREATE INDEX hold_list ON hold (held_at, id);
+
+-- Payments, credit notes and settlements of `of_company` that came while orders of a customer were held, up to its
+-- youngest hold then. A hold that a re-check has released (`freed_until`) was freed by those that came before that.
+CREATE TABLE freeing (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    of_company text NOT NULL,
+    name text NOT NULL,
+    company text NOT NULL,
+    customer text NOT NULL,
+    last_hold bigint NOT NULL,
+    PRIMARY KEY (name, of_company, id)
+);
 
 CREATE TABLE hold_reason (
     hold_id bigint NOT NULL REFERENCES hold (id) ON DELETE CASCADE,
@@ -319,7 +332,8 @@ CREATE INDEX order_release_hold ON order_release (hold_id);
 CREATE INDEX admission_hold ON admission (hold_id);
 
 -- Customers whose held orders are to be decided again; written under the lock on their account. Of very many holds
--- those after (after_held_at, after_id) are left.
+-- those after (after_held_at, after_id) are left. What comes meanwhile begins with the oldest again (`restarts`), but
+-- not for ever: then the pass goes on to its end, and is followed by another one (`again`).
 CREATE TABLE recheck_due (
     company text NOT NULL,
     customer text NOT NULL,
@@ -327,6 +341,8 @@ CREATE TABLE recheck_due (
     triggers text[] NOT NULL,
     after_held_at timestamptz,
     after_id bigint,
+    restarts integer NOT NULL DEFAULT 0,
+    again boolean NOT NULL DEFAULT false,
     failures integer NOT NULL DEFAULT 0,
     last_error text,
     PRIMARY KEY (company, customer)

@@ -28,11 +28,8 @@ log = structlog.get_logger(__name__)
 Row = tuple[str, str, str, str]
 """topic, key, event type, JSON object without `sequence`"""
 
-PUBLISH = """
-WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[])
-                  WITH ORDINALITY AS g (topic, key, type, body, lane, trace, place)
-), numbered AS (
+PUBLISH_GIVEN = """
+numbered AS (
     INSERT INTO outbox_sequence AS s (topic, key, last)
     SELECT topic, key, count(*) FROM given GROUP BY topic, key ORDER BY topic, key
     ON CONFLICT (topic, key) DO UPDATE SET last = s.last + excluded.last
@@ -47,6 +44,13 @@ WITH given AS MATERIALIZED (
     RETURNING seq, lane
 )
 INSERT INTO outbox_unsent (seq, lane) SELECT seq, lane FROM written
+"""
+"""Behind a part `given` with these columns: for statements that make their events themselves. `$7` is real time."""
+PUBLISH = f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[])
+                  WITH ORDINALITY AS g (topic, key, type, body, lane, trace, place)
+), {PUBLISH_GIVEN}
 """
 """Rows of `outbox_sequence` are locked in sorted order and stay locked to the commit, so that within a key
 sequence order is commit order."""

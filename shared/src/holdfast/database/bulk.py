@@ -48,13 +48,6 @@ def shifted(statement: str, by: int) -> str:
     return PARAMETER.sub(lambda found: f"${int(found[1]) + by}", statement)
 
 
-def after_first(statement: str) -> str:
-    """A statement that begins WITH, from the end of its first part on: whoever puts it behind parts of his own gives it
-    the rows of the first in a part of the same name."""
-    _, end, rest = statement.partition("\n), ")
-    return end + rest
-
-
 def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """`items` in slices of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))

@@ -41,18 +41,26 @@ class Boxes:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._waiting: dict[Party, asyncio.Future[Box]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def make(self, party: Party) -> Box:
         """The box of a known customer, as of now or later."""
         box = self._waiting.setdefault(party, asyncio.get_running_loop().create_future())
-        if len(self._running) < AT_ONCE:
+        if self._under_way < AT_ONCE:
+            self._under_way += 1
             run = asyncio.create_task(self._run())
-            self._running.add(run)
-            run.add_done_callback(self._running.discard)
+            self._tasks.add(run)
+            run.add_done_callback(self._tasks.discard)
         return await asyncio.shield(box)
 
     async def _run(self) -> None:
+        try:
+            await self._make_all()
+        finally:
+            self._under_way -= 1
+
+    async def _make_all(self) -> None:
         while self._waiting:
             parties = list(self._waiting)[:MOST_TOGETHER]
             batch = {party: self._waiting.pop(party) for party in parties}

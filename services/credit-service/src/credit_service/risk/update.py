@@ -9,7 +9,7 @@ from credit_service.risk.model import decimals_of
 from credit_service.risk.store import risk_groups
 from holdfast.bus import outbox
 from holdfast.contracts.credit import RiskChanged
-from holdfast.database.bulk import after_first, shifted
+from holdfast.database.bulk import shifted
 from holdfast.database.work import Work
 from holdfast.receivables.accounts import lock_accounts
 
@@ -130,8 +130,8 @@ TOLD = """), given AS MATERIALIZED (
                'risk_group', risk_group, 'former_risk_score', former_score::text, 'former_risk_group', former_group,
                'changed_at', $7::text, 'changed_by', $6::text))::text AS body
     FROM changed
-"""
-UPDATE = SCORED + KEEP_VALUES + TOLD + after_first(shifted(outbox.PUBLISH, 4))
+), """
+UPDATE = SCORED + KEEP_VALUES + TOLD + shifted(outbox.PUBLISH_GIVEN, 4)
 """The customers are locked: what is not known is not there, and what was read stays where it lies (`ctid`) until it is
 written. Values of groups that were removed end. The events, which follow from no other event, are written here too:
 made and sent by Python they cost as much as all the rest."""

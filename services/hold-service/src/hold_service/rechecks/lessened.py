@@ -20,8 +20,10 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT ARRAY['credit', d.customer, d.currency] AS part, d.amount
     UNION ALL
-    SELECT ARRAY['applied', s.debit_document], sum(s.debit_amount) FROM settlement s
-    WHERE s.origin = g.number AND s.company = g.company AND s.origin <> '' GROUP BY s.debit_document) e
+    SELECT ARRAY['applied', s.debit_document], sum(s.debit_amount) FROM (
+        SELECT s.debit_document, s.debit_amount FROM settlement s
+        WHERE s.origin = g.number AND s.company = g.company AND s.origin <> '' OFFSET 0) s
+    GROUP BY s.debit_document) e
 """
 OF_SETTLEMENTS = """
 SELECT g.company, g.number, s.part, s.amount FROM unnest($1::text[], $2::text[]) AS g (company, number)

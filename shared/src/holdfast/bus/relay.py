@@ -29,14 +29,15 @@ WITH lanes AS MATERIALIZED (
         SELECT true FROM outbox_unsent ORDER BY seq LIMIT 1) THEN $1 - 1 ELSE -1 END) AS lane
     WHERE pg_try_advisory_xact_lock($2, lane)
 ), oldest AS MATERIALIZED (
-    SELECT seq FROM outbox_unsent WHERE lane IN (SELECT lane FROM lanes) ORDER BY seq LIMIT $3
+    SELECT ctid FROM outbox_unsent WHERE lane IN (SELECT lane FROM lanes) ORDER BY seq LIMIT $3
 ), taken AS (
-    DELETE FROM outbox_unsent u USING oldest WHERE u.seq = oldest.seq RETURNING u.seq
+    DELETE FROM outbox_unsent WHERE ctid = ANY (ARRAY(SELECT ctid FROM oldest)) RETURNING seq
 )
 SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.type, o.payload, o.traceparent, o.created_at, o.sequence
 FROM taken t CROSS JOIN LATERAL (SELECT * FROM outbox WHERE seq = t.seq OFFSET 0) o ORDER BY o.seq
 """
-"""What the sender before us has sent between the look and the lock is seen again by the DELETE, and left out."""
+"""What the sender before us has sent between the look and the lock is seen again by the DELETE, and left out. By
+`ctid`, since a join of two lists of unknown length may become a loop in a loop."""
 
 log = structlog.get_logger(__name__)
 

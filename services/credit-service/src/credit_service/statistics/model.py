@@ -27,6 +27,7 @@ from holdfast.receivables.rates import Rate
 
 SALES = ("invoice", "free_text")
 """Kinds of documents that are credit sales; opening balances, interest and fees are none."""
+TEN_DECIMALS = Decimal("1e-10")
 RISK_MONTHS = 12
 """Risk scores read DSO and average balance of this window (spec 2.9)."""
 
@@ -150,11 +151,12 @@ def window_start(on: date, months: int) -> date:
 
 def dso(balance: Decimal, sales: Decimal, start: date, on: date) -> Decimal | None:
     """Days sales outstanding: balance / sales in the window x its days, rounded half away from zero to hundredths;
-    None without sales or days.
+    None without sales or days. Sales in other currencies count to ten decimals, so that no half hangs on where the
+    division by a rate was broken off.
 
     `start` is the window's first day, the day the customer began if that is later.
     """
-    days = (on - start).days
+    days, sales = (on - start).days, sales.quantize(TEN_DECIMALS, ROUND_HALF_UP, EXACT)
     if sales == 0 or days <= 0:
         return None
     return EXACT.divide(EXACT.multiply(balance, Decimal(days)), sales).quantize(HUNDREDTH, ROUND_HALF_UP, EXACT)

@@ -48,9 +48,9 @@ SET balance = excluded.balance, credit_limit = excluded.credit_limit, exposure_v
 FIGURES = f"""
 WITH {RATE.format("$14", "$15", "$16")}, figures AS (
     SELECT w.customer,
-           round(w.balance * nullif(greatest($3 - n.dso_1, 0), 0) / nullif(s.sales_1, 0), 2) AS dso_1,
-           round(w.balance * nullif(greatest($3 - n.dso_2, 0), 0) / nullif(s.sales_2, 0), 2) AS dso_2,
-           round(w.balance * nullif(greatest($3 - n.dso_12, 0), 0) / nullif(s.sales_12, 0), 2) AS dso_12,
+           round(w.balance * nullif(greatest($3 - n.dso_1, 0), 0) / nullif(round(s.sales_1, 10), 0), 2) AS dso_1,
+           round(w.balance * nullif(greatest($3 - n.dso_2, 0), 0) / nullif(round(s.sales_2, 10), 0), 2) AS dso_2,
+           round(w.balance * nullif(greatest($3 - n.dso_12, 0), 0) / nullif(round(s.sales_12, 10), 0), 2) AS dso_12,
            p.average_payment_days, p.average_days_late, f.average_days_late AS former_days_late, d.*,
            h.balance AS highest_balance, h.stat_date AS highest_balance_date
     FROM unnest($2::text[], $4::numeric[]) AS w (customer, balance)

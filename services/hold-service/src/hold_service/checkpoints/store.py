@@ -137,11 +137,15 @@ CROSS JOIN LATERAL (
     WHERE f.name = g.name AND f.of_company = g.company OFFSET 0) f
 CROSS JOIN LATERAL (
     SELECT r.hold_id FROM order_release r
-    WHERE r.customer = f.customer AND r.company = f.company AND r.hold_id <= f.last_hold OFFSET 0) r
+    WHERE r.customer = f.customer AND r.company = f.company AND r.hold_id <= f.last_hold
+    UNION ALL
+    SELECT a.hold_id FROM admission a
+    WHERE a.customer = f.customer AND a.company = f.company AND a.hold_id <= f.last_hold OFFSET 0) r
 CROSS JOIN LATERAL (SELECT h.freed_until FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
 WHERE f.id < h.freed_until
 """
-"""A payment frees orders of all members of the payer's credit group."""
+"""A payment frees orders of all members of the payer's credit group. What it has admitted may be left of an order that
+was released again since, at another checkpoint."""
 Gone = Collection[tuple[str, str]]
 """Company, and the number of what counts no longer."""
 

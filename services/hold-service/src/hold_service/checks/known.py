@@ -142,7 +142,7 @@ class Known:
     parked: bool = False
     facts_age: float | None = None
     most_facts_age: float | None = None
-    admission: Admission | None = None
+    admissions: Sequence[Admission] = ()
     release: Release | None = None
 
 

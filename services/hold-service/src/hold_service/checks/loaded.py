@@ -26,6 +26,8 @@ from holdfast.receivables.model import Party, Position, Reservation
 
 OrderKey = tuple[str, str]
 """company, order"""
+DocumentKey = tuple[str, str, str]
+"""company, order, checkpoint"""
 AttemptKey = tuple[str, str, str, str]
 """company, order, checkpoint, attempt"""
 
@@ -71,7 +73,7 @@ class Loaded:
     """Business dates of the companies"""
     terms: dict[OrderKey, OrderTerms] = field(default_factory=dict)
     holds: dict[OrderKey, ActiveHold] = field(default_factory=dict)
-    admissions: dict[tuple[str, str, str], Admission] = field(default_factory=dict)
+    admissions: dict[DocumentKey, list[Admission]] = field(default_factory=dict)
     releases: dict[OrderKey, Release] = field(default_factory=dict)
     earlier: dict[AttemptKey, str] = field(default_factory=dict)
     """Answers as JSON"""
@@ -94,7 +96,7 @@ class Loaded:
             parked=party in self.parked,
             facts_age=self.facts_age,
             most_facts_age=most_facts_age,
-            admission=self.admissions.get((company, order, checkpoint)),
+            admissions=tuple(self.admissions.get((company, order, checkpoint), ())),
             release=self.releases.get((company, order)),
         )
 
@@ -151,13 +153,19 @@ def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], a
         dates=row["dates"],
         terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
         holds={(h[0], h[1]): _hold(h) for h in row["holds"] or ()},
-        admissions={
-            (a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5], _date(a[6])) for a in row["admissions"] or ()
-        },
+        admissions=_admissions(row["admissions"] or ()),
         releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
         earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
         answered=row["answered"] or (),
     )
+
+
+def _admissions(found: Sequence[Values]) -> dict[DocumentKey, list[Admission]]:
+    admissions: dict[DocumentKey, list[Admission]] = {}
+    for a in found:
+        admission = Admission(a[3], Decimal(a[4]), a[5], _date(a[6]))
+        admissions.setdefault((a[0], a[1], a[2]), []).append(admission)
+    return admissions
 
 
 def _hold(h: Values) -> ActiveHold:

@@ -68,10 +68,9 @@ def _too_small(asked: Asked, known: Known) -> str | None:
 
 def _released(asked: Asked, known: Known) -> str | None:
     given, on, worth = known.setup.parameters, known.position.check_date, values_of(asked.order, known)
-    admission, release = _counting(known.admission, on), _counting(known.release, on)
-    document = worth if asked.document_total is None else [(asked.document_total, asked.order.currency)]
-    if admission is not None and _fits(document, admission, given.release_value_tolerance_percent):
+    if admitted(asked, known) is not None:
         return RELEASED
+    release = _counting(known.release, on)
     if release is None or (release.capped and not _fits(worth, release, given.release_value_tolerance_percent)):
         return None
     if given.skip_rules_after_release:
@@ -80,6 +79,16 @@ def _released(asked: Asked, known: Known) -> str | None:
     if in_grace and _fits(worth, release, given.release_value_tolerance_percent):
         return f"the order was released on {release.released_on} and has grace until {release.grace_until}"
     return None
+
+
+def admitted(asked: Asked, known: Known) -> Admission | None:
+    """What the document goes through on once: of all that cover it the smallest, so that the larger ones are left for
+    larger documents; of several of that value the one that ends first."""
+    on, tolerance = known.position.check_date, known.setup.parameters.release_value_tolerance_percent
+    one = asked.document_total
+    document = values_of(asked.order, known) if one is None else [(one, asked.order.currency)]
+    fitting = [a for a in known.admissions if _counting(a, on) and _fits(document, a, tolerance)]
+    return min(fitting, key=lambda a: (a.total, a.valid_until or date.max, a.hold_id), default=None)
 
 
 def _counting(released: R | None, on: date) -> R | None:

@@ -109,7 +109,7 @@ SELECT
                 a.valid_until))
      FROM named w
      CROSS JOIN LATERAL (
-         SELECT * FROM admission a WHERE a.company = w.company AND a.order_no = w.order_no OFFSET 0) a) AS admissions,
+         SELECT * FROM admission a WHERE a.order_no = w.order_no AND a.company = w.company OFFSET 0) a) AS admissions,
     (SELECT json_agg(json_build_array(r.company, r.order_no, r.released_on, r.grace_until, r.currency, r.total::text,
                 r.payment_terms, r.cash_discount, r.capped, r.valid_until))
      FROM named w

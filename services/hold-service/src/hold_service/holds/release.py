@@ -133,8 +133,8 @@ def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> li
     if release.mode == "with_posting" or row["attempted_at"] is None or not admits:
         return []
     return [AdmissionRow(
-        row["company"], row["order_no"], row["checkpoint"], row["order_currency"], amount, row["id"],
-        release.valid_until,
+        row["id"], row["company"], row["customer"], row["order_no"], row["checkpoint"], row["order_currency"], amount,
+        release.lines, release.valid_until,
     )]  # fmt: skip
 
 

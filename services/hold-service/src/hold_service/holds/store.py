@@ -257,29 +257,48 @@ async def close(work: Work, closings: Sequence[Closing]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRow:
-    """A document that goes through once, up to `total` in `currency`, until `valid_until`."""
+    """A document that goes through once, up to `total` in `currency`, until `valid_until`. `lines`: those that were
+    released; none for the order as a whole, or up to an amount."""
 
+    hold_id: int
     company: str
+    customer: str
     order: str
     checkpoint: str
     currency: str
     total: Decimal
-    hold_id: int
+    lines: tuple[int, ...] = ()
     valid_until: date | None = None
+
+
+ADMIT = """
+WITH released AS (
+    SELECT hold_id, company, customer, order_no, checkpoint, currency, total,
+           string_to_array(lines, ',')::integer[] AS lines, valid_until
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::text[],
+                $9::date[])
+         AS n (hold_id, company, customer, order_no, checkpoint, currency, total, lines, valid_until)
+), replaced AS (
+    DELETE FROM admission a USING released r
+    WHERE a.order_no = r.order_no AND a.company = r.company AND a.checkpoint = r.checkpoint
+      AND (a.lines = '{}' OR r.lines = '{}' OR a.lines && r.lines)
+)
+INSERT INTO admission (hold_id, company, customer, order_no, checkpoint, currency, total, lines, valid_until)
+SELECT * FROM released
+"""
+"""A later release of the same document counts instead of an earlier one that was not used, unless both were of lines,
+and of others: or else the same goods would go through twice."""
 
 
 async def admit(work: Work, admissions: Collection[AdmissionRow]) -> None:
     """Let the held document of released orders through once, up to the released value."""
-    if admissions:
-        await work.conn.execute(
-            """INSERT INTO admission (company, order_no, checkpoint, currency, total, hold_id, valid_until)
-               SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::bigint[],
-                                    $7::date[])
-               ON CONFLICT (company, order_no, checkpoint) DO UPDATE
-               SET currency = excluded.currency, total = excluded.total, hold_id = excluded.hold_id,
-                   valid_until = excluded.valid_until""",
-            *columns([astuple(admission) for admission in admissions]),
-        )
+    rows = [
+        (a.hold_id, a.company, a.customer, a.order, a.checkpoint, a.currency, a.total, ",".join(map(str, a.lines)),
+         a.valid_until)
+        for a in admissions
+    ]  # fmt: skip
+    if rows:
+        await work.conn.execute(ADMIT, *columns(rows))
 
 
 async def refuse_order(work: Work, company: str, order: str) -> None:

@@ -21,6 +21,7 @@ from hold_service.holds import store as holds
 from hold_service.holds.attempts import Attempt, attempted_again
 from hold_service.holds.store import NewHold
 from hold_service.rechecks import store as rechecks
+from hold_service.releases import approval
 from hold_service.setups import store as setups
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import to_json
@@ -162,10 +163,19 @@ async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) ->
     gone = {(d.hold.id, reason) for d in again if d.hold and d.hold.id for reason in {*d.gone} - {*d.hold.reasons}}
     await holds.change_reasons(work, list(seen.items()), gone)
     await attempted_again(work, [_attempt(d) for d in again])
+    await _lapse_grown(work, [d.hold for d in again if d.hold])
     outdated = await _outdated(work, {d.party for d in decided if d.binds and not d.verdict.passes}, loaded)
     to_end = {d.party for d in decided if (d.hold and d.binds and d.is_gone) or (d.again and d.again.ends_hold)}
     freed = {d.party for d in decided if d.frees_room}
     await rechecks.mark(work, outdated | to_end | freed, {}, delay_seconds=0)
+
+
+async def _lapse_grown(work: Work, attempted: Sequence[ActiveHold]) -> None:
+    """What was asked for, or approved, ends when an attempt tells of more than it was asked on (spec 1.17)."""
+    asked_for = {hold.id for hold in attempted if hold.is_asked_for and hold.id is not None}
+    if asked_for:
+        for row in await holds.read_holds(work, sorted(asked_for)):
+            await approval.grown(work, row)
 
 
 async def _outdated(work: Work, held: set[Party], loaded: Loaded) -> set[Party]:

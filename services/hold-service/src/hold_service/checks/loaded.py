@@ -19,6 +19,7 @@ from hold_service.checks.known import (
     Release,
     Standing,
 )  # fmt: skip
+from hold_service.holds.model import WAITING
 from hold_service.setups.model import Setup, Stamps
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.receivables.limits import Policy, Temporary
@@ -39,7 +40,7 @@ NOTHING_SET_UP, NOTHING_SAID = Setup(), Standing()
 @dataclass(slots=True)
 class ActiveHold:
     """An order's active hold; `id` is None until it has been written. `was_attempted`: a document waits for it, which
-    is not so where a person has forced it."""
+    is not so where a person has forced it. `is_asked_for`: its release or rejection waits for approval, or has it."""
 
     id: int | None
     customer: str
@@ -50,6 +51,7 @@ class ActiveHold:
     is_forced: bool = False
     reasons: dict[str, str] = field(default_factory=dict)
     previous: int | None = None
+    is_asked_for: bool = False
 
     @property
     def number(self) -> str:
@@ -169,7 +171,7 @@ def _admissions(found: Sequence[Values]) -> dict[DocumentKey, list[Admission]]:
 
 
 def _hold(h: Values) -> ActiveHold:
-    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10])
+    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10], h[11] in WAITING or h[12])
 
 
 def _party(name: str) -> Party:

@@ -336,3 +336,8 @@ async def active_of(
 async def read_hold(work: Work, hold_id: int) -> asyncpg.Record | None:
     """One hold with its reasons."""
     return await work.conn.fetchrow(f"{SHOWN} WHERE h.id = $1", hold_id)
+
+
+async def read_holds(work: Work, hold_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """These holds with their reasons, in the order of their numbers."""
+    return list(await work.conn.fetch(f"{LIST} WHERE h.id = ANY($1::bigint[]) ORDER BY h.id", hold_ids))

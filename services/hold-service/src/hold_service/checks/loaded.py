@@ -165,7 +165,7 @@ def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], a
 def _admissions(found: Sequence[Values]) -> dict[DocumentKey, list[Admission]]:
     admissions: dict[DocumentKey, list[Admission]] = {}
     for a in found:
-        admission = Admission(a[3], Decimal(a[4]), a[5], _date(a[6]))
+        admission = Admission(a[3], Decimal(a[4]), a[5], a[6], _date(a[7]))
         admissions.setdefault((a[0], a[1], a[2]), []).append(admission)
     return admissions
 
@@ -243,7 +243,7 @@ def _as_kept(
 
 
 def _release(r: Values) -> Release:
-    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7], r[8], _date(r[9]))
+    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7], r[8], r[9], _date(r[10]))
 
 
 def _date(text: str | None) -> date | None:

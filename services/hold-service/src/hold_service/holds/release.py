@@ -123,8 +123,13 @@ def _grace(row: Row, known: Known, release: Release, amount: Decimal) -> checkpo
     return checkpoints.Released(
         row["company"], row["order_no"], row["customer"], row["id"], row["checkpoint"], on, grace,
         row["order_currency"], amount, asked.payment_terms, asked.cash_discount, release.amount is not None,
-        release.valid_until, max(row["order_version"], row["state_version"] or 0),
+        release.valid_until, _version(row),
     )  # fmt: skip
+
+
+def _version(row: Row) -> int:
+    """The version of the order that is released."""
+    return max(row["order_version"], row["state_version"] or 0)
 
 
 def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> list[AdmissionRow]:
@@ -134,7 +139,7 @@ def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> li
         return []
     return [AdmissionRow(
         row["id"], row["company"], row["customer"], row["order_no"], row["checkpoint"], row["order_currency"], amount,
-        release.lines, release.valid_until,
+        _version(row), release.lines, release.valid_until,
     )]  # fmt: skip
 
 

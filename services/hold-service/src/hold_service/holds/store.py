@@ -40,7 +40,8 @@ COMPANY_TOTAL = """CASE WHEN q.picture ->> 'currency' = h.order_currency THEN h.
                         ELSE (q.picture #>> '{facts,order_total}')::numeric END"""
 """In company currency, as the newest decision converted it; null where a rate lacked."""
 OF_RELEASE = """
-LEFT JOIN LATERAL (SELECT r.grace_until FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r ON true
+LEFT JOIN LATERAL (SELECT r.grace_until, r.order_version FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r
+ON (o.cancel_version >= r.order_version) IS NOT TRUE
 """
 OF_PROFILE = "LEFT JOIN profile f ON f.customer = h.customer AND f.company = h.company"
 OF_DECISION = """
@@ -257,8 +258,8 @@ async def close(work: Work, closings: Sequence[Closing]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRow:
-    """A document that goes through once, up to `total` in `currency`, until `valid_until`. `lines`: those that were
-    released; none for the order as a whole, or up to an amount."""
+    """A document that goes through once, up to `total` in `currency`, until `valid_until`. `order_version`: that of the
+    order when it was released. `lines`: those that were released; none for all of it, or up to an amount."""
 
     hold_id: int
     company: str
@@ -267,23 +268,25 @@ class AdmissionRow:
     checkpoint: str
     currency: str
     total: Decimal
+    order_version: int
     lines: tuple[int, ...] = ()
     valid_until: date | None = None
 
 
 ADMIT = """
 WITH released AS (
-    SELECT hold_id, company, customer, order_no, checkpoint, currency, total,
+    SELECT hold_id, company, customer, order_no, checkpoint, currency, total, order_version,
            string_to_array(lines, ',')::integer[] AS lines, valid_until
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::text[],
-                $9::date[])
-         AS n (hold_id, company, customer, order_no, checkpoint, currency, total, lines, valid_until)
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::bigint[],
+                $9::text[], $10::date[])
+         AS n (hold_id, company, customer, order_no, checkpoint, currency, total, order_version, lines, valid_until)
 ), replaced AS (
     DELETE FROM admission a USING released r
     WHERE a.order_no = r.order_no AND a.company = r.company AND a.checkpoint = r.checkpoint
       AND (a.lines = '{}' OR r.lines = '{}' OR a.lines && r.lines)
 )
-INSERT INTO admission (hold_id, company, customer, order_no, checkpoint, currency, total, lines, valid_until)
+INSERT INTO admission (hold_id, company, customer, order_no, checkpoint, currency, total, order_version, lines,
+                       valid_until)
 SELECT * FROM released
 """
 """A later release of the same document counts instead of an earlier one that was not used, unless both were of lines,
@@ -293,8 +296,10 @@ and of others: or else the same goods would go through twice."""
 async def admit(work: Work, admissions: Collection[AdmissionRow]) -> None:
     """Let the held document of released orders through once, up to the released value."""
     rows = [
-        (a.hold_id, a.company, a.customer, a.order, a.checkpoint, a.currency, a.total, ",".join(map(str, a.lines)),
-         a.valid_until)
+        (
+            a.hold_id, a.company, a.customer, a.order, a.checkpoint, a.currency, a.total, a.order_version,
+            ",".join(map(str, a.lines)), a.valid_until,
+        )
         for a in admissions
     ]  # fmt: skip
     if rows:

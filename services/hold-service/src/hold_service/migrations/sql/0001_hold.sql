@@ -307,6 +307,7 @@ CREATE TABLE admission (
     checkpoint text NOT NULL,
     currency text NOT NULL,
     total numeric NOT NULL,
+    order_version bigint NOT NULL,
     lines integer[] NOT NULL,
     valid_until date
 );

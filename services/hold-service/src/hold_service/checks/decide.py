@@ -17,6 +17,7 @@ from hold_service.checks.kept import KEEPER
 from hold_service.checks.known import Asked, asked_of, said_of
 from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of
 from hold_service.checks.model import Verdict
+from hold_service.holds import reasons
 from hold_service.holds import store as holds
 from hold_service.holds.attempts import Attempt, attempted_again
 from hold_service.holds.store import NewHold
@@ -157,11 +158,11 @@ async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) ->
     for d in new:
         assert d.hold is not None
         d.hold.id, d.hold.previous = ids[d.request.company, d.request.order]
-    await holds.see_reasons(work, [(d.hold.id, d.reasons) for d in new if d.hold and d.hold.id])
+    await reasons.see(work, [(d.hold.id, d.reasons) for d in new if d.hold and d.hold.id])
     again = [d for d in decided if d.again and d.again.takes_order]
     seen = {d.hold.id: d.hold.reasons for d in again if d.hold and d.hold.id}
     gone = {(d.hold.id, reason) for d in again if d.hold and d.hold.id for reason in {*d.gone} - {*d.hold.reasons}}
-    await holds.change_reasons(work, list(seen.items()), gone)
+    await reasons.change(work, list(seen.items()), gone)
     await attempted_again(work, [_attempt(d) for d in again])
     await _lapse_grown(work, [d.hold for d in again if d.hold])
     outdated = await _outdated(work, {d.party for d in decided if d.binds and not d.verdict.passes}, loaded)

@@ -40,7 +40,7 @@ class Oracle:
     reference: list[Payload] = field(default_factory=list)
     kept: dict[type[Payload], dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in KEPT})
     holds: dict[Party, list[Hold]] = field(default_factory=dict)
-    admitted: dict[tuple[str, str, str], tuple[str, Decimal]] = field(default_factory=dict)
+    admitted: dict[tuple[str, str, str], tuple[str, Decimal, int]] = field(default_factory=dict)
     holds_made: int = 0
     answered: set[tuple[str, str, str, str]] = field(default_factory=set)
     history: dict[str, list[Decision]] = field(default_factory=dict)
@@ -111,9 +111,11 @@ class Oracle:
         self._reserve(party, order, "held" if held else "passed")
 
     def _admitted(self, party: Party, order: CheckedOrder, key: tuple[str, str, str]) -> Found | None:
-        """A released document goes through once, up to the released value; a blocked customer's does not."""
+        """A released document goes through once, up to the released value; a blocked customer's does not, nor that of
+        an order that was cancelled since."""
         released = self.admitted.get(key)
-        if released is None:
+        gone = self.book(*party).facts["order cancellation"].get((party[0], order.order))
+        if released is None or (gone is not None and gone.version >= released[2]):
             return None
         if any(code != released[0] or worth > released[1] for worth, code in self._worths(party, order)):
             return None
@@ -184,8 +186,8 @@ class Oracle:
         order = hold.order
         state = self.book(*party).facts["order"].get((party[0], order.order))
         newer = state is not None and state.version > order.version and state.currency == order.currency
-        value = state.total if newer else order.total
-        self.admitted[party[0], order.order, hold.checkpoint] = order.currency, value
+        value, version = state.total if newer else order.total, max(order.version, state.version if state else 0)
+        self.admitted[party[0], order.order, hold.checkpoint] = order.currency, value, version
         self._note(party, Decision("released", order.order, (), found.exposure, found.group_exposure))
         self._reserve(party, order, "released")
 

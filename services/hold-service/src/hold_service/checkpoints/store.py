@@ -136,11 +136,14 @@ CROSS JOIN LATERAL (
     SELECT f.id, f.company, f.customer, f.last_hold FROM freeing f
     WHERE f.name = g.name AND f.of_company = g.company OFFSET 0) f
 CROSS JOIN LATERAL (
-    SELECT r.hold_id FROM order_release r WHERE r.customer = f.customer AND r.company = f.company OFFSET 0) r
+    SELECT r.hold_id, r.company FROM order_release r WHERE r.customer = f.customer
+    UNION ALL
+    SELECT a.hold_id, a.company FROM admission a WHERE a.customer = f.customer OFFSET 0) r
 CROSS JOIN LATERAL (SELECT h.freed_until FROM hold h WHERE h.id = r.hold_id OFFSET 0) h
-WHERE r.hold_id <= f.last_hold AND f.id < h.freed_until
+WHERE r.company = f.company AND r.hold_id <= f.last_hold AND f.id < h.freed_until
 """
-"""A payment frees orders of all members of the payer's credit group."""
+"""A payment frees orders of all members of the payer's credit group. What it has admitted may be left of an order that
+was released again since, at another checkpoint. The company is compared afterwards, lest it be looked up alone."""
 Gone = Collection[tuple[str, str]]
 """Company, and the number of what counts no longer."""
 

@@ -17,10 +17,12 @@ from hold_service.checks.kept import KEEPER
 from hold_service.checks.known import Asked, asked_of, said_of
 from hold_service.checks.loaded import ActiveHold, AttemptKey, Loaded, attempt_of
 from hold_service.checks.model import Verdict
+from hold_service.holds import reasons
 from hold_service.holds import store as holds
 from hold_service.holds.attempts import Attempt, attempted_again
 from hold_service.holds.store import NewHold
 from hold_service.rechecks import store as rechecks
+from hold_service.releases import approval
 from hold_service.setups import store as setups
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import to_json
@@ -102,8 +104,8 @@ def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_fa
     if hold is not None:
         _note(hold, again, asked, known.checkpoint, verdict)
     waits = None if again and again.let_through else hold
-    if verdict.uses_admission:
-        del loaded.admissions[request.company, request.order, request.checkpoint.value]
+    if verdict.uses is not None:
+        loaded.admissions[request.company, request.order, request.checkpoint.value].remove(verdict.uses)
     decided = Decided(
         uuid4(), request, asked, known, verdict,
         model.reservation_for(request, asked, "held" if waits else "passed", now), model.figures(verdict), waits, again,
@@ -145,7 +147,7 @@ async def _save(
         [event for d in decided for event in events_of(d, answers[attempt_of(d.request)])],
         kept,
     )
-    used = {attempt_of(d.request)[:3] for d in decided if d.verdict.uses_admission}
+    used = [d.verdict.uses.hold_id for d in decided if d.verdict.uses is not None]
     if used:
         await saving.use_admissions(work, used)
 
@@ -156,16 +158,25 @@ async def _save_holds(work: Work, decided: Sequence[Decided], loaded: Loaded) ->
     for d in new:
         assert d.hold is not None
         d.hold.id, d.hold.previous = ids[d.request.company, d.request.order]
-    await holds.see_reasons(work, [(d.hold.id, d.reasons) for d in new if d.hold and d.hold.id])
+    await reasons.see(work, [(d.hold.id, d.reasons) for d in new if d.hold and d.hold.id])
     again = [d for d in decided if d.again and d.again.takes_order]
     seen = {d.hold.id: d.hold.reasons for d in again if d.hold and d.hold.id}
     gone = {(d.hold.id, reason) for d in again if d.hold and d.hold.id for reason in {*d.gone} - {*d.hold.reasons}}
-    await holds.change_reasons(work, list(seen.items()), gone)
+    await reasons.change(work, list(seen.items()), gone)
     await attempted_again(work, [_attempt(d) for d in again])
+    await _lapse_grown(work, [d.hold for d in again if d.hold])
     outdated = await _outdated(work, {d.party for d in decided if d.binds and not d.verdict.passes}, loaded)
     to_end = {d.party for d in decided if (d.hold and d.binds and d.is_gone) or (d.again and d.again.ends_hold)}
     freed = {d.party for d in decided if d.frees_room}
     await rechecks.mark(work, outdated | to_end | freed, {}, delay_seconds=0)
+
+
+async def _lapse_grown(work: Work, attempted: Sequence[ActiveHold]) -> None:
+    """What was asked for, or approved, ends when an attempt tells of more than it was asked on (spec 1.17)."""
+    asked_for = {hold.id for hold in attempted if hold.is_asked_for and hold.id is not None}
+    if asked_for:
+        for row in await holds.read_holds(work, sorted(asked_for)):
+            await approval.grown(work, row)
 
 
 async def _outdated(work: Work, held: set[Party], loaded: Loaded) -> set[Party]:

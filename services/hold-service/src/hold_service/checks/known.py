@@ -90,22 +90,24 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A released document that goes through once, up to this value."""
+    """A released document that goes through once, up to this value. `order_version`: the order as it was released."""
 
     currency: str
     total: Decimal
     hold_id: int
+    order_version: int
     valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The last release of an order, and until when it is not checked again (spec 3.6)."""
+    """The last release of an order, in the version it had, and until when it is not checked again (spec 3.6)."""
 
     released_on: date
     grace_until: date | None
     currency: str
     total: Decimal
+    order_version: int
     payment_terms: str | None = None
     cash_discount: str | None = None
     capped: bool = False
@@ -142,7 +144,7 @@ class Known:
     parked: bool = False
     facts_age: float | None = None
     most_facts_age: float | None = None
-    admission: Admission | None = None
+    admissions: Sequence[Admission] = ()
     release: Release | None = None
 
 

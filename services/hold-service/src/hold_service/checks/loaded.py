@@ -19,6 +19,7 @@ from hold_service.checks.known import (
     Release,
     Standing,
 )  # fmt: skip
+from hold_service.holds.model import WAITING
 from hold_service.setups.model import Setup, Stamps
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.receivables.limits import Policy, Temporary
@@ -26,6 +27,8 @@ from holdfast.receivables.model import Party, Position, Reservation
 
 OrderKey = tuple[str, str]
 """company, order"""
+DocumentKey = tuple[str, str, str]
+"""company, order, checkpoint"""
 AttemptKey = tuple[str, str, str, str]
 """company, order, checkpoint, attempt"""
 
@@ -37,7 +40,7 @@ NOTHING_SET_UP, NOTHING_SAID = Setup(), Standing()
 @dataclass(slots=True)
 class ActiveHold:
     """An order's active hold; `id` is None until it has been written. `was_attempted`: a document waits for it, which
-    is not so where a person has forced it."""
+    is not so where a person has forced it. `is_asked_for`: its release or rejection waits for approval, or has it."""
 
     id: int | None
     customer: str
@@ -48,6 +51,7 @@ class ActiveHold:
     is_forced: bool = False
     reasons: dict[str, str] = field(default_factory=dict)
     previous: int | None = None
+    is_asked_for: bool = False
 
     @property
     def number(self) -> str:
@@ -71,7 +75,7 @@ class Loaded:
     """Business dates of the companies"""
     terms: dict[OrderKey, OrderTerms] = field(default_factory=dict)
     holds: dict[OrderKey, ActiveHold] = field(default_factory=dict)
-    admissions: dict[tuple[str, str, str], Admission] = field(default_factory=dict)
+    admissions: dict[DocumentKey, list[Admission]] = field(default_factory=dict)
     releases: dict[OrderKey, Release] = field(default_factory=dict)
     earlier: dict[AttemptKey, str] = field(default_factory=dict)
     """Answers as JSON"""
@@ -94,7 +98,7 @@ class Loaded:
             parked=party in self.parked,
             facts_age=self.facts_age,
             most_facts_age=most_facts_age,
-            admission=self.admissions.get((company, order, checkpoint)),
+            admissions=tuple(self.admissions.get((company, order, checkpoint), ())),
             release=self.releases.get((company, order)),
         )
 
@@ -151,17 +155,23 @@ def loaded_of(row: Row, setups: Mapping[str, Setup], kept: Mapping[str, Kept], a
         dates=row["dates"],
         terms={(t[0], t[1]): OrderTerms(*t[2:]) for t in row["terms"] or ()},
         holds={(h[0], h[1]): _hold(h) for h in row["holds"] or ()},
-        admissions={
-            (a[0], a[1], a[2]): Admission(a[3], Decimal(a[4]), a[5], _date(a[6])) for a in row["admissions"] or ()
-        },
+        admissions=_admissions(row["admissions"] or ()),
         releases={(r[0], r[1]): _release(r) for r in row["releases"] or ()},
         earlier={(d[0], d[1], d[2], d[3]): d[4] for d in row["earlier"] or ()},
         answered=row["answered"] or (),
     )
 
 
+def _admissions(found: Sequence[Values]) -> dict[DocumentKey, list[Admission]]:
+    admissions: dict[DocumentKey, list[Admission]] = {}
+    for a in found:
+        admission = Admission(a[3], Decimal(a[4]), a[5], a[6], _date(a[7]))
+        admissions.setdefault((a[0], a[1], a[2]), []).append(admission)
+    return admissions
+
+
 def _hold(h: Values) -> ActiveHold:
-    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10])
+    return ActiveHold(h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9] or {}, h[10], h[11] in WAITING or h[12])
 
 
 def _party(name: str) -> Party:
@@ -233,7 +243,7 @@ def _as_kept(
 
 
 def _release(r: Values) -> Release:
-    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7], r[8], _date(r[9]))
+    return Release(date.fromisoformat(r[2]), _date(r[3]), r[4], Decimal(r[5]), r[6], r[7], r[8], r[9], _date(r[10]))
 
 
 def _date(text: str | None) -> date | None:

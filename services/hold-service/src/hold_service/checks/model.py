@@ -12,7 +12,7 @@ from hold_service.checks import running
 from hold_service.checks.exceeded import exceeded
 from hold_service.checks.figures import facts_of
 from hold_service.checks.figures import figures as _figures
-from hold_service.checks.known import Asked, Known
+from hold_service.checks.known import Admission, Asked, Known
 from hold_service.checks.limits import Limits, limits_of, parts_of
 from hold_service.checks.stops import block, stops
 from hold_service.rules.evaluation import evaluate
@@ -28,7 +28,8 @@ from holdfast.values import quick
 class Verdict:
     """What was found: cleared without findings, else held. `not_checked` says why no rule ran.
 
-    `is_complete`: False when figures cannot be trusted, so that not every rule could be asked.
+    `uses`: what a release has admitted once, and this document takes. `is_complete`: False when figures cannot be
+    trusted, so that not every rule could be asked.
     """
 
     findings: Sequence[Finding]
@@ -38,7 +39,7 @@ class Verdict:
     limits: Limits | None = None
     warnings: Sequence[Finding] = ()
     released_by: Rule | None = None
-    uses_admission: bool = False
+    uses: Admission | None = None
     is_complete: bool = True
 
     @property
@@ -66,7 +67,7 @@ def _unless(why_not: str | None, asked: Asked, known: Known) -> Verdict:
     if blocked is not None:
         return Verdict([blocked], parts=parts_of(asked, known))
     posts = asked.change == "post" and not asked.proforma
-    return Verdict((), why_not, uses_admission=posts and why_not == running.RELEASED)
+    return Verdict((), why_not, uses=running.admitted(asked, known) if posts and why_not == running.RELEASED else None)
 
 
 def examine(asked: Asked, known: Known, blocked: Sequence[Finding] = ()) -> Verdict:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
 
 from hold_service.checks.known import Admission, Asked, Known, Release, Worth, values_of
 from holdfast.receivables.model import Converter
 
 RELEASED = "this document of the order was released from hold and goes through once"
 PACKING_SLIP = "packing_slip"
-R = TypeVar("R", Admission, Release)
 
 
 def not_checked(asked: Asked, known: Known) -> str | None:
@@ -68,10 +66,9 @@ def _too_small(asked: Asked, known: Known) -> str | None:
 
 def _released(asked: Asked, known: Known) -> str | None:
     given, on, worth = known.setup.parameters, known.position.check_date, values_of(asked.order, known)
-    admission, release = _counting(known.admission, on), _counting(known.release, on)
-    document = worth if asked.document_total is None else [(asked.document_total, asked.order.currency)]
-    if admission is not None and _fits(document, admission, given.release_value_tolerance_percent):
+    if admitted(asked, known) is not None:
         return RELEASED
+    release = known.release if known.release and _counts(known.release, asked, known) else None
     if release is None or (release.capped and not _fits(worth, release, given.release_value_tolerance_percent)):
         return None
     if given.skip_rules_after_release:
@@ -82,10 +79,23 @@ def _released(asked: Asked, known: Known) -> str | None:
     return None
 
 
-def _counting(released: R | None, on: date) -> R | None:
-    """What was released, unless it was so up to a day that has passed."""
-    over = released is not None and released.valid_until is not None and on > released.valid_until
-    return None if over else released
+def admitted(asked: Asked, known: Known) -> Admission | None:
+    """What the document goes through on once: of all that cover it the smallest, so that the larger ones are left for
+    larger documents; of several of that value the one that ends first."""
+    tolerance = known.setup.parameters.release_value_tolerance_percent
+    one = asked.document_total
+    document = values_of(asked.order, known) if one is None else [(one, asked.order.currency)]
+    fitting = [a for a in known.admissions if _counts(a, asked, known) and _fits(document, a, tolerance)]
+    return min(fitting, key=lambda a: (a.total, a.valid_until or date.max, a.hold_id), default=None)
+
+
+def _counts(released: Admission | Release, asked: Asked, known: Known) -> bool:
+    """Whether what was released counts still: not after the day it was released until, nor when the order has been
+    cancelled since. A cancelled order that is revived is a new one, and the one that was released is gone."""
+    if released.valid_until is not None and known.position.check_date > released.valid_until:
+        return False
+    state = known.position.orders.get(asked.order.order)
+    return state is None or state.cancel_version is None or state.cancel_version < released.order_version
 
 
 def _fits(worth: Sequence[Worth], released: Admission | Release, tolerance: Decimal) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -85,13 +85,9 @@ def _decision_values(work: Work, rows: Sequence[DecisionRow]) -> list[Any]:
     return [*columns(values, 11), work.business_now]
 
 
-async def use_admissions(work: Work, keys: Collection[tuple[str, str, str]]) -> None:
-    """An admission counts once."""
-    await work.conn.execute(
-        """DELETE FROM admission a USING unnest($1::text[], $2::text[], $3::text[]) AS w (company, order_no, checkpoint)
-           WHERE a.company = w.company AND a.order_no = w.order_no AND a.checkpoint = w.checkpoint""",
-        *columns(sorted(keys), 3),
-    )
+async def use_admissions(work: Work, hold_ids: Sequence[int]) -> None:
+    """What the releases of these holds admitted counts once."""
+    await work.conn.execute("DELETE FROM admission WHERE hold_id = ANY($1::bigint[])", hold_ids)
 
 
 async def read_decision(work: Work, decision_id: UUID) -> Any:

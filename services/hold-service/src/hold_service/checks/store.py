@@ -99,19 +99,19 @@ SELECT
     (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.customer, h.checkpoint, h.order_version,
                 h.proforma, h.attempted_at IS NOT NULL, h.forced_reason IS NOT NULL,
                 (SELECT json_object_agg(x.reason, x.explanation) FROM hold_reason x
-                 WHERE x.hold_id = h.id AND x.active), h.previous_hold))
+                 WHERE x.hold_id = h.id AND x.active), h.previous_hold, h.workflow_status, h.approved IS NOT NULL))
      FROM named w
      CROSS JOIN LATERAL (
          SELECT h.id, h.company, h.order_no, h.customer, h.checkpoint, h.order_version, h.proforma, h.attempted_at,
-                h.forced_reason, h.active, h.previous_hold FROM hold h
+                h.forced_reason, h.active, h.previous_hold, h.workflow_status, h.approved FROM hold h
          WHERE h.company = w.company AND h.order_no = w.order_no OFFSET 0) h WHERE h.active) AS holds,
     (SELECT json_agg(json_build_array(a.company, a.order_no, a.checkpoint, a.currency, a.total::text, a.hold_id,
-                a.valid_until))
+                a.order_version, a.valid_until))
      FROM named w
      CROSS JOIN LATERAL (
-         SELECT * FROM admission a WHERE a.company = w.company AND a.order_no = w.order_no OFFSET 0) a) AS admissions,
+         SELECT * FROM admission a WHERE a.order_no = w.order_no AND a.company = w.company OFFSET 0) a) AS admissions,
     (SELECT json_agg(json_build_array(r.company, r.order_no, r.released_on, r.grace_until, r.currency, r.total::text,
-                r.payment_terms, r.cash_discount, r.capped, r.valid_until))
+                r.order_version, r.payment_terms, r.cash_discount, r.capped, r.valid_until))
      FROM named w
      CROSS JOIN LATERAL (
          SELECT * FROM order_release r WHERE r.order_no = w.order_no AND r.company = w.company OFFSET 0) r) AS releases,

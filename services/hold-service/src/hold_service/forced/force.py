@@ -16,7 +16,7 @@ from hold_service.checks.loaded import hold_number
 from hold_service.checks.model import Verdict, figures, rejudge
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
-from hold_service.holds import store
+from hold_service.holds import reasons, store
 from hold_service.holds.model import FORCED
 from hold_service.holds.store import NewHold
 from hold_service.rules.model import Finding
@@ -45,7 +45,7 @@ async def force(work: Work, rows: Sequence[asyncpg.Record], given: Force) -> dic
     decisions = {row["order_no"]: uuid4() for row in rows}
     text = f"{given.by} has put the order on hold: {given.note or given.reason}."
     ids = await store.insert(work, [_new(row, decisions[row["order_no"]], given) for row in rows])
-    await store.see_reasons(work, [(hold_id, {FORCED: text}) for hold_id, _ in ids.values()])
+    await reasons.see(work, [(hold_id, {FORCED: text}) for hold_id, _ in ids.values()])
     await set_credit_status(work, [(row["company"], row["order_no"], "held") for row in rows])
     known = await _known(work, rows)
     told = [_told(work, row, ids, decisions, known[row["order_no"]], given, text) for row in rows]

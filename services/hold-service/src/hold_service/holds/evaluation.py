@@ -15,7 +15,8 @@ from hold_service.checks.again import found_by
 from hold_service.checks.known import Known
 from hold_service.checks.model import Verdict
 from hold_service.checks.saving import DecisionRow
-from hold_service.holds import notices, store
+from hold_service.holds import closing, notices, reasons, store
+from hold_service.holds.closing import AdmissionRow, Closing
 from hold_service.holds.model import (
     READY,
     WAITING,
@@ -30,7 +31,6 @@ from hold_service.holds.model import (
 )  # fmt: skip
 from hold_service.holds.rechecked import rechecked
 from hold_service.holds.release import AUTOMATIC, Release, amount_of, ending
-from hold_service.holds.store import AdmissionRow, Closing
 from holdfast.bus import outbox
 from holdfast.contracts.base import Payload
 from holdfast.database.work import Work
@@ -131,10 +131,10 @@ class Evaluation:
     async def save(self) -> None:
         """Write and publish all of it."""
         work = self._work
-        await store.change_reasons(work, self._seen, self._gone)
+        await reasons.change(work, self._seen, self._gone)
         await store.note_changed_amounts(work, self._modified)
-        await store.close(work, self._closings)
-        await store.admit(work, self._admitted)
+        await closing.close(work, self._closings)
+        await closing.admit(work, self._admitted)
         await checkpoints.note_releases(work, self._released)
         await set_credit_status(work, self._statuses)
         await reserve(work, self._reservations)

@@ -14,9 +14,9 @@ from hold_service.checks.known import Asked, Known, Said, with_state
 from hold_service.checks.model import Verdict, figures, open_amount, rejudge
 from hold_service.checks.picture import picture_of
 from hold_service.checks.saving import DecisionRow
-from hold_service.holds import notices, store
+from hold_service.holds import closing, notices
+from hold_service.holds.closing import AdmissionRow, Closing
 from hold_service.holds.model import FORCED, READY, Mode, Row, reservation_of
-from hold_service.holds.store import AdmissionRow, Closing
 from holdfast.bus import outbox
 from holdfast.contracts.holds import OrderReleased
 from holdfast.database.pool import to_json
@@ -99,12 +99,12 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
     })  # fmt: skip
     told = outbox.row_of(event)
     answer = told[-1].removesuffix("}") + ',"outcome":"released"}'
-    closing = Closing(
+    closed = Closing(
         row["id"], "released", release.by, release.mode, release.reason, release.triggers, release.note, amount,
         release.lines, release.valid_until, release.automatic,
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
-    return Ending(closing, _admissions(row, known, release, amount), grace, told,
+    return Ending(closed, _admissions(row, known, release, amount), grace, told,
                   DecisionRow(
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
         known.position.check_date, row["id"], answer, to_json(picture),
@@ -123,8 +123,13 @@ def _grace(row: Row, known: Known, release: Release, amount: Decimal) -> checkpo
     return checkpoints.Released(
         row["company"], row["order_no"], row["customer"], row["id"], row["checkpoint"], on, grace,
         row["order_currency"], amount, asked.payment_terms, asked.cash_discount, release.amount is not None,
-        release.valid_until, max(row["order_version"], row["state_version"] or 0),
+        release.valid_until, _version(row),
     )  # fmt: skip
+
+
+def _version(row: Row) -> int:
+    """The version of the order that is released."""
+    return int(max(row["order_version"], row["state_version"] or 0))
 
 
 def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> list[AdmissionRow]:
@@ -133,8 +138,8 @@ def _admissions(row: Row, known: Known, release: Release, amount: Decimal) -> li
     if release.mode == "with_posting" or row["attempted_at"] is None or not admits:
         return []
     return [AdmissionRow(
-        row["company"], row["order_no"], row["checkpoint"], row["order_currency"], amount, row["id"],
-        release.valid_until,
+        row["id"], row["company"], row["customer"], row["order_no"], row["checkpoint"], row["order_currency"], amount,
+        _version(row), release.lines, release.valid_until,
     )]  # fmt: skip
 
 
@@ -149,9 +154,9 @@ async def release(work: Work, row: Row, given: Release) -> None:
     """End an active hold of a locked customer, admit its document once, and publish it."""
     known = await known_of(work, row)
     ended = ending(work, row, known, rejudge(asked_again(row, known), known), given)
-    await store.close(work, [ended.closing])
+    await closing.close(work, [ended.closing])
     await checkpoints.note_releases(work, [ended.grace])
-    await store.admit(work, ended.admissions)
+    await closing.admit(work, ended.admissions)
     await set_credit_status(work, [(row["company"], row["order_no"], "released")])
     await reserve(work, [reservation_of(row, "released", work.business_now)])
     await saving.save_decisions(work, [ended.decision])
@@ -162,8 +167,8 @@ async def reject(work: Work, row: Row, by: str, reason: str | None, note: str | 
     """End an active hold of a locked customer without letting the order go on, and publish it (spec 3.8)."""
     known = await known_of(work, row)
     amount = amount_of(row, known)
-    await store.close(work, [Closing(row["id"], "rejected", by, None, reason, note=note)])
-    await store.refuse_order(work, row["company"], row["order_no"])
+    await closing.close(work, [Closing(row["id"], "rejected", by, None, reason, note=note)])
+    await closing.refuse_order(work, row["company"], row["order_no"])
     await set_credit_status(work, [(row["company"], row["order_no"], "rejected")])
     await reserve(work, [reservation_of(row, "rejected", work.business_now)])
     await outbox.emit(work, [notices.rejected(row, known, work, amount, by, reason, note)])

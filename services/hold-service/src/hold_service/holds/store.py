@@ -17,9 +17,6 @@ from holdfast.database.bulk import columns
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
 
-Reasons = dict[str, str]
-"""Reason -> its explanation."""
-
 TERMS = """CASE WHEN o.version > h.order_version THEN o.payment_terms
                 ELSE coalesce(h.payment_terms, o.payment_terms) END"""
 LIST = f"""
@@ -40,7 +37,8 @@ COMPANY_TOTAL = """CASE WHEN q.picture ->> 'currency' = h.order_currency THEN h.
                         ELSE (q.picture #>> '{facts,order_total}')::numeric END"""
 """In company currency, as the newest decision converted it; null where a rate lacked."""
 OF_RELEASE = """
-LEFT JOIN LATERAL (SELECT r.grace_until FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r ON true
+LEFT JOIN LATERAL (SELECT r.grace_until, r.order_version FROM order_release r WHERE r.hold_id = h.id OFFSET 0) r
+ON (o.cancel_version >= r.order_version) IS NOT TRUE
 """
 OF_PROFILE = "LEFT JOIN profile f ON f.customer = h.customer AND f.company = h.company"
 OF_DECISION = """
@@ -166,128 +164,6 @@ async def edit(work: Work, hold_id: int, review_date: date | None, notes: str) -
     )
 
 
-async def see_reasons(work: Work, reasons: Sequence[tuple[int, Reasons]]) -> None:
-    """Add reasons to holds, or see them again; those that had cleared are active once more."""
-    rows = [(hold_id, reason, text) for hold_id, found in reasons for reason, text in found.items()]
-    if rows:
-        await work.conn.execute(
-            """INSERT INTO hold_reason AS r (hold_id, reason, explanation, active, first_seen)
-               SELECT n.*, true, $4 FROM unnest($1::bigint[], $2::text[], $3::text[]) AS n
-               ON CONFLICT (hold_id, reason) DO UPDATE
-               SET active = true, cleared_at = NULL, explanation = excluded.explanation""",
-            *columns(rows),
-            work.business_now,
-        )
-
-
-async def change_reasons(work: Work, seen: Sequence[tuple[int, Reasons]], gone: Collection[tuple[int, str]]) -> None:
-    """See reasons of holds that there have been, and clear others: who has read a hold before has read another one."""
-    found = [(hold_id, reason) for hold_id, reasons in seen for reason in reasons]
-    if found or gone:
-        await work.conn.execute(ANOTHER_VERSION, *columns(found, 2), *columns(sorted(gone), 2))
-    await _clear_reasons(work, gone)
-    await see_reasons(work, seen)
-
-
-ANOTHER_VERSION = """
-UPDATE hold SET version = version + 1 WHERE id = ANY (ARRAY(
-    SELECT n.hold_id FROM unnest($1::bigint[], $2::text[]) AS n (hold_id, reason)
-    WHERE (SELECT r.active FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason) IS NOT TRUE
-    UNION ALL
-    SELECT n.hold_id FROM unnest($3::bigint[], $4::text[]) AS n (hold_id, reason)
-    WHERE (SELECT r.active FROM hold_reason r WHERE r.hold_id = n.hold_id AND r.reason = n.reason)))
-"""
-
-
-async def _clear_reasons(work: Work, gone: Collection[tuple[int, str]]) -> None:
-    """Reasons that no longer hold."""
-    if gone:
-        await work.conn.execute(
-            """UPDATE hold_reason r SET active = false, cleared_at = $3
-               FROM unnest($1::bigint[], $2::text[]) AS n (hold_id, reason)
-               WHERE r.hold_id = n.hold_id AND r.reason = n.reason AND r.active""",
-            *columns(gone),
-            work.business_now,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How a hold ends. `amount` in the order's currency: up to what value a release counts, until `valid_until`."""
-
-    hold_id: int
-    closed_as: str
-    by: str
-    mode: str | None = None
-    reason: str | None = None
-    triggers: tuple[str, ...] = ()
-    note: str | None = None
-    amount: Decimal | None = None
-    lines: tuple[int, ...] = ()
-    valid_until: date | None = None
-    freed: bool = False
-    """Whether facts have let the order go, and may take that back."""
-
-
-async def close(work: Work, closings: Sequence[Closing]) -> None:
-    """End holds; each ends once, since the customer is locked."""
-    rows = [
-        (
-            c.hold_id, c.closed_as, c.by, c.mode, c.reason, "\n".join(c.triggers), c.note, c.amount,
-            ",".join(map(str, c.lines)), c.valid_until, c.freed,
-        )
-        for c in closings
-    ]  # fmt: skip
-    if rows:
-        await work.conn.execute(
-            """UPDATE hold h
-               SET active = false, closed_at = $12, closed_as = n.closed_as, closed_by = n.closed_by,
-                   release_mode = n.mode, release_reason = n.reason, triggers = string_to_array(n.triggers, E'\\n'),
-                   close_note = n.note, released_amount = n.amount, valid_until = n.valid_until,
-                   released_lines = string_to_array(n.lines, ',')::integer[], version = version + 1,
-                   freed_until = CASE WHEN n.freed THEN nextval(pg_get_serial_sequence('freeing', 'id')) END
-               FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                           $8::numeric[], $9::text[], $10::date[], $11::boolean[])
-                    AS n (id, closed_as, closed_by, mode, reason, triggers, note, amount, lines, valid_until, freed)
-               WHERE h.id = n.id AND h.active""",
-            *columns(rows),
-            work.business_now,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AdmissionRow:
-    """A document that goes through once, up to `total` in `currency`, until `valid_until`."""
-
-    company: str
-    order: str
-    checkpoint: str
-    currency: str
-    total: Decimal
-    hold_id: int
-    valid_until: date | None = None
-
-
-async def admit(work: Work, admissions: Collection[AdmissionRow]) -> None:
-    """Let the held document of released orders through once, up to the released value."""
-    if admissions:
-        await work.conn.execute(
-            """INSERT INTO admission (company, order_no, checkpoint, currency, total, hold_id, valid_until)
-               SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::bigint[],
-                                    $7::date[])
-               ON CONFLICT (company, order_no, checkpoint) DO UPDATE
-               SET currency = excluded.currency, total = excluded.total, hold_id = excluded.hold_id,
-                   valid_until = excluded.valid_until""",
-            *columns([astuple(admission) for admission in admissions]),
-        )
-
-
-async def refuse_order(work: Work, company: str, order: str) -> None:
-    """Nothing of the order goes through unchecked any more."""
-    await work.conn.execute("DELETE FROM order_release WHERE company = $1 AND order_no = $2", company, order)
-    await work.conn.execute("DELETE FROM admission WHERE company = $1 AND order_no = $2", company, order)
-
-
 Place = tuple[datetime, int]
 """Since when an order is held, and the number of its hold: which of two is older."""
 
@@ -317,3 +193,8 @@ async def active_of(
 async def read_hold(work: Work, hold_id: int) -> asyncpg.Record | None:
     """One hold with its reasons."""
     return await work.conn.fetchrow(f"{SHOWN} WHERE h.id = $1", hold_id)
+
+
+async def read_holds(work: Work, hold_ids: Sequence[int]) -> list[asyncpg.Record]:
+    """These holds with their reasons, in the order of their numbers."""
+    return list(await work.conn.fetch(f"{LIST} WHERE h.id = ANY($1::bigint[]) ORDER BY h.id", hold_ids))

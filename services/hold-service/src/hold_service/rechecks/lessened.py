@@ -15,16 +15,18 @@ Worth = dict[tuple[str, str], dict[tuple[str, ...], Decimal]]
 OF_CREDITS = """
 SELECT g.company, g.number, e.part, e.amount FROM unnest($1::text[], $2::text[]) AS g (company, number)
 CROSS JOIN LATERAL (
-    SELECT d.customer, d.currency, d.amount FROM document d
-    WHERE d.document = g.number AND d.company = g.company AND d.version IS NOT NULL AND NOT d.is_debit OFFSET 0) d
+    SELECT d.customer, d.currency, d.amount, d.company, d.is_debit FROM document d
+    WHERE d.document = g.number AND d.version IS NOT NULL OFFSET 0) d
 CROSS JOIN LATERAL (
     SELECT ARRAY['credit', d.customer, d.currency] AS part, d.amount
     UNION ALL
     SELECT ARRAY['applied', s.debit_document], sum(s.debit_amount) FROM (
-        SELECT s.debit_document, s.debit_amount FROM settlement s
-        WHERE s.origin = g.number AND s.company = g.company AND s.origin <> '' OFFSET 0) s
-    GROUP BY s.debit_document) e
+        SELECT s.company, s.debit_document, s.debit_amount FROM settlement s
+        WHERE s.origin = g.number AND s.origin <> '' OFFSET 0) s
+    WHERE s.company = g.company GROUP BY s.debit_document) e
+WHERE d.company = g.company AND NOT d.is_debit
 """
+"""The company is compared afterwards: asked for with the number it might be looked up alone, in another index."""
 OF_SETTLEMENTS = """
 SELECT g.company, g.number, s.part, s.amount FROM unnest($1::text[], $2::text[]) AS g (company, number)
 CROSS JOIN LATERAL (

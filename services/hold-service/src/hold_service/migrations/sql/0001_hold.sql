@@ -297,17 +297,22 @@ CREATE TABLE hold_reason (
 );
 CREATE INDEX hold_reason_old_facts ON hold_reason (hold_id) WHERE active AND reason = 'facts_too_old';
 
--- After a release the document that was held goes through once, up to the released value (spec 3.7).
+-- After a release the document that was held goes through once, up to the released value (spec 3.7). A document may
+-- have several beside each other, where each release was of other `lines`.
 CREATE TABLE admission (
+    hold_id bigint PRIMARY KEY,
     company text NOT NULL,
+    customer text NOT NULL,
     order_no text NOT NULL,
     checkpoint text NOT NULL,
     currency text NOT NULL,
     total numeric NOT NULL,
-    hold_id bigint NOT NULL,
-    valid_until date,
-    PRIMARY KEY (company, order_no, checkpoint)
+    order_version bigint NOT NULL,
+    lines integer[] NOT NULL,
+    valid_until date
 );
+CREATE INDEX admission_of_order ON admission (order_no, company);
+CREATE INDEX admission_of_customer ON admission (customer) INCLUDE (company, hold_id);
 
 -- The last release of an order: until when no checkpoint checks it again, and up to what value (spec 3.6).
 CREATE TABLE order_release (
@@ -329,7 +334,6 @@ CREATE TABLE order_release (
 );
 CREATE INDEX order_release_of_customer ON order_release (customer) INCLUDE (company, hold_id);
 CREATE INDEX order_release_hold ON order_release (hold_id);
-CREATE INDEX admission_hold ON admission (hold_id);
 
 -- Customers whose held orders are to be decided again; written under the lock on their account. Of very many holds
 -- those after (after_held_at, after_id) are left. What comes meanwhile begins with the oldest again (`restarts`), but

@@ -155,8 +155,10 @@ async def test_an_invoice_that_comes_before_the_state_of_its_order_counts_once(
 
 async def test_what_is_not_known_holds_with_its_reason_and_is_checked_again(hold: Any, ask: Any) -> None:
     (answer,) = await hold.check(ask.request("O-1", "600"))
-    assert answer["checked"] is False
+    assert answer["reasons"] == ["company_not_live", "unknown_customer"]
     await hold.set_up(limit="1000")
+    await hold.recheck()
+    assert [e["order"] for kind, e in await hold.published() if kind == "hold.order.released.v1"] == ["O-1"]
     unknown = ask.request("O-2", "60", customer="C-9")
     (answer,) = await hold.check(unknown)
     assert answer["reasons"] == ["unknown_customer"]
@@ -179,6 +181,14 @@ async def test_a_company_that_is_not_live_holds(hold: Any, ask: Any) -> None:
     await hold.facts(ask.event("erp.company.went-live.v1", version=2, live=False))
     (answer,) = await hold.check(ask.request("O-1", "600"))
     assert answer["reasons"] == ["company_not_live"]
+
+
+async def test_a_company_nobody_has_heard_of_holds_though_it_has_set_nothing_up(hold: Any, ask: Any) -> None:
+    """Its number may be mistyped."""
+    await hold.set_up(limit="1000")
+    (answer,) = await hold.check(ask.request("O-1", "600", company="de01"))
+    assert (answer["outcome"], answer["reasons"]) == ("held", ["company_not_live", "unknown_customer"])
+    assert "Company de01 is not known." in answer["explanation"]
 
 
 @pytest.mark.parametrize(

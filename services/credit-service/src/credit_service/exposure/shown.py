@@ -36,6 +36,11 @@ def _problem(view: View) -> str | None:
     if not view.missing_rates:
         return None
     codes, position = ", ".join(sorted(view.missing_rates)), view.exposure.position
+    if position.currency is None:
+        return (
+            f"Company {position.company} is not known: nothing can be told in its currency, and orders are held. "
+            "Let the ERP send erp.company.changed.v1, or correct the company's number where it was mistyped."
+        )
     return (
         f"No exchange rate for {codes} on {position.check_date.isoformat()}: what depends on it is not shown, and "
         "orders are held. Let the ERP send erp.exchange-rate.published.v1."

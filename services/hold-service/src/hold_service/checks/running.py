@@ -31,8 +31,11 @@ def off(asked: Asked, known: Known) -> str | None:
 
 
 def unchecked_document(asked: Asked, known: Known) -> str | None:
-    """Why the document is not checked, whatever is known of its order."""
+    """Why the document is not checked, whatever is known of its order. That a company nobody has heard of has set no
+    checkpoint up says nothing: it may be mistyped."""
     setup, company = known.setup.checkpoints.get(known.checkpoint), known.position.company
+    if setup is None and known.position.currency is None:
+        return None
     if setup is None or not (setup.on_proforma if asked.proforma else setup.on_posting):
         kind = "pro forma " if asked.proforma else ""
         return f"the checkpoint {kind}{known.checkpoint} is off for company {company}"

@@ -47,7 +47,11 @@ def stops(known: Known, missing_rates: Iterable[str]) -> list[Finding]:
 
 def _unknown(known: Known) -> Iterable[Finding]:
     position = known.position
-    if not position.live:
+    if position.currency is None:
+        yield _finding(
+            HoldReason.COMPANY_NOT_LIVE, f"Company {position.company} is not known.",
+            "Correct the company's number, or let the ERP send the company and declare it live.")  # fmt: skip
+    elif not position.live:
         yield _finding(
             HoldReason.COMPANY_NOT_LIVE, f"Company {position.company} has not been declared live.",
             "Complete the opening balances and declare the company live.")  # fmt: skip

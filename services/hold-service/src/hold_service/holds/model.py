@@ -20,6 +20,8 @@ READY, FORCED = HoldReason.READY_FOR_RELEASE.value, HoldReason.FORCED_HOLD.value
 WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
 """Workflow states in which somebody has yet to decide."""
 READY_TEXT = "No reason is left: the order can be released."
+HOLD_NUMBER = r"^H-[0-9]{6,18}$"
+"""How a hold's number is written; not more digits than a bigint takes."""
 
 
 class Row(Protocol):
@@ -69,6 +71,11 @@ def reasons_gone(active: Collection[str], found: Mapping[str, str], *, complete:
     all of them could be asked."""
     asked = set(active) if complete else STOPS | {READY}
     return sorted(asked.intersection(active) - found.keys() - {FORCED})
+
+
+def hold_id(number: str) -> int:
+    """The id behind a number that is written like `HOLD_NUMBER`."""
+    return int(number.removeprefix("H-"))
 
 
 def reservation_of(row: Row, status: str, now: datetime) -> Reservation:

@@ -12,6 +12,7 @@ from hold_service.checks.loaded import hold_number
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import acting
 from hold_service.holds.api import HoldNumber
+from hold_service.holds.model import hold_id
 from hold_service.holds.shown import shown_hold
 from hold_service.rechecks import store as rechecks
 from hold_service.releases import bulk, doing, store
@@ -145,10 +146,10 @@ async def _evaluate(work: Work, given: EvaluateRequest, caller: Caller) -> dict[
 async def _chosen(work: Work, given: EvaluateRequest, caller: Caller) -> list[asyncpg.Record]:
     if not given.holds:
         return await store.active_holds(work, caller.company_filter(), given.company, given.customer, 100_000)
-    numbers = [int(hold.removeprefix("H-")) for hold in given.holds if hold.removeprefix("H-").isdecimal()]
-    rows = await store.holds_of(work, [number for number in numbers if number < 2**63])
-    found = {hold_number(row["id"]): row for row in rows if caller.sees(row["company"])}
-    for hold in given.holds:
-        if hold not in found:
+    asked = {hold_id(hold): hold for hold in given.holds}
+    rows = await store.holds_of(work, list(asked))
+    found = {row["id"]: row for row in rows if caller.sees(row["company"])}
+    for number, hold in asked.items():
+        if number not in found:
             raise not_found(f"hold {hold}")
-    return [found[hold] for hold in dict.fromkeys(given.holds)]
+    return [found[number] for number in asked]

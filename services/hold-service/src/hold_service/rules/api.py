@@ -21,10 +21,11 @@ from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, not_found, responses
 
@@ -143,15 +144,13 @@ async def create_rule(
     request: Request, given: RuleBody, caller: Keeper, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Add a rule."""
-    identity = request_of(caller, idempotency_key, "POST", "/v1/rules", await request.body())
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
-        answer = await _write(work, caller, uuid4(), None, given)
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+
+    async def act(work: Work) -> Answer:
+        return await _write(work, caller, uuid4(), None, given)
+
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.put(
@@ -168,17 +167,15 @@ async def replace_rule(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Change a rule; it stays in its company."""
-    identity = request_of(caller, idempotency_key, "PUT", f"/v1/rules/{rule_id}", await request.body())
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         row = await _read(work, rule_id, caller, lock=True)
         check_if_match(if_match, row["version"])
         if row["company"] != given.company:
             raise Problem(422, "invalid", "The request is not valid", "company: a rule stays in its company.")
-        answer = await _write(work, caller, rule_id, row, given)
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return await _write(work, caller, rule_id, row, given)
+
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.delete(
@@ -195,17 +192,15 @@ async def delete_rule(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Remove a rule; stored decisions keep what they looked at."""
-    identity = request_of(caller, idempotency_key, "DELETE", f"/v1/rules/{rule_id}", b"")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         row = await _read(work, rule_id, caller, lock=True)
         check_if_match(if_match, row["version"])
         await store.delete_rule(work, rule_id)
         await _changed(work, caller, "rule.deleted", _shown(row), None)
-        answer = Answer(204, "")
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return Answer(204, "")
+
+    return await once(request, caller, idempotency_key, act)
 
 
 async def _write(work: Work, caller: Caller, rule_id: UUID, before: asyncpg.Record | None, given: RuleBody) -> Answer:
@@ -215,7 +210,7 @@ async def _write(work: Work, caller: Caller, rule_id: UUID, before: asyncpg.Reco
     shown = {"id": str(rule_id), **fields, "version": version}
     what = "rule.created" if before is None else "rule.changed"
     await _changed(work, caller, what, None if before is None else _shown(before), shown)
-    return Answer(201 if before is None else 200, to_json(shown), {"etag": etag(version)})
+    return answer(shown, 201 if before is None else 200, version)
 
 
 async def _changed(

@@ -16,9 +16,10 @@ from hold_service.whatif import store
 from holdfast.contracts.base import CompanyId, Instant
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.changes import once
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, not_found, responses
 
@@ -58,13 +59,11 @@ async def start_what_if(
     request: Request, given: WhatIf, caller: Reader, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Try a rule set. Ask for the run to see its progress; nothing is held, freed or published."""
-    identity = request_of(caller, idempotency_key, "POST", "/v1/what-if", await request.body())
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
-    run = uuid4()
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
+        run = uuid4()
         rules = [_rule(n, body) for n, body in enumerate(given.rules, 1)]
         await store.add(work, run, given.company, given.since, given.until, rules, caller.subject)
         row = await _read(work, run, caller)
@@ -72,9 +71,9 @@ async def start_what_if(
             work, who=caller.subject, what="what-if.started", company=given.company, subject=str(run),
             before=None, after=_shown(row),
         )  # fmt: skip
-        answer = Answer(202, to_json(_shown(row)), {"location": f"/v1/what-if/{run}"})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return Answer(202, to_json(_shown(row)), {"location": f"/v1/what-if/{run}"})
+
+    return await once(request, caller, idempotency_key, act)
 
 
 def _rule(number: int, given: RuleBody) -> dict[str, Any]:

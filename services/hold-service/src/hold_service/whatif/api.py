@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -9,9 +10,9 @@ from uuid import UUID, uuid4
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from hold_service.rules.api import RuleBody, rule_of
+from hold_service.rules.api import RuleBody, must_have_no, rule_of, wrong_fields
 from hold_service.whatif import store
 from holdfast.contracts.base import CompanyId, Instant
 from holdfast.database.pool import to_json
@@ -40,14 +41,6 @@ class WhatIf(BaseModel):
     until: Instant = Field(description="and before this one")
     rules: tuple[RuleBody, ...] = Field(max_length=1000, description="all rules that there would have been")
 
-    @model_validator(mode="after")
-    def _possible(self) -> WhatIf:
-        if not self.since < self.until <= self.since + LONGEST:
-            raise ValueError(f"until: must be after since, by at most {LONGEST.days} days")
-        if any(rule.company != self.company for rule in self.rules):
-            raise ValueError("rules: all are of the company that is named")
-        return self
-
 
 @router.post(
     "",
@@ -61,6 +54,7 @@ async def start_what_if(
     """Try a rule set. Ask for the run to see its progress; nothing is held, freed or published."""
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
+    must_have_no(list(_wrong(given)))
 
     async def act(work: Work) -> Answer:
         run = uuid4()
@@ -74,6 +68,23 @@ async def start_what_if(
         return Answer(202, to_json(_shown(row)), {"location": f"/v1/what-if/{run}"})
 
     return await once(request, caller, idempotency_key, act)
+
+
+def _wrong(given: WhatIf) -> Iterator[dict[str, Any]]:
+    """All that is wrong with the period and the rules of a run."""
+    if not given.since < given.until <= given.since + LONGEST:
+        yield {
+            "field": "until", "value": given.until.isoformat(),
+            "problem": f"is not after since, by at most {LONGEST.days} days",
+            "remedy": f"Send an instant between {given.since.isoformat()} and {LONGEST.days} days later.",
+        }  # fmt: skip
+    for n, rule in enumerate(given.rules):
+        if rule.company != given.company:
+            yield {
+                "field": f"rules.{n}.company", "value": rule.company, "problem": "is not the company that is named",
+                "remedy": f"Send {given.company}.",
+            }  # fmt: skip
+        yield from wrong_fields(rule, f"rules.{n}.")
 
 
 def _rule(number: int, given: RuleBody) -> dict[str, Any]:

@@ -121,7 +121,7 @@ async def list_results(
         await _read(work, run, caller)
         rows = await store.page_of_results(work, run, became, after, limit + 1)
     shown, following = page(rows, limit, lambda row: (str(row["decision"]),))
-    items = [{**dict(row), "run": str(run), "decision": str(row["decision"])} for row in shown]
+    items = [_shown_result(row) for row in shown]
     return Response(to_json({"items": items, "next_cursor": following}), media_type="application/json")
 
 
@@ -148,4 +148,13 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
         "tried": row["tried"], "would_be_held": row["held"], "would_be_freed": row["freed"],
         "asked_by": row["asked_by"], "asked_at": row["asked_at"], "finished_at": row["finished_at"],
         "rules": len(row["rules"]),
+    }  # fmt: skip
+
+
+def _shown_result(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "run": str(row["run"]), "decision": str(row["decision"]),
+        "customer": row["customer"], "order": row["order_no"], "checkpoint": row["checkpoint"],
+        "check_date": row["check_date"], "outcome": row["outcome"], "became": row["became"],
+        "reasons": row["reasons"], "explanation": row["explanation"],
     }  # fmt: skip

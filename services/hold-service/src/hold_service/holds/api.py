@@ -190,7 +190,8 @@ def _readable(text: str, kind: type) -> bool:
     responses={200: {"description": "The hold with its reasons"}, **responses(404)},
 )
 async def get_hold(request: Request, hold: HoldNumber, caller: Reader) -> Response:
-    """One hold: its reasons, also those that have cleared, and how it ended."""
+    """One hold: its reasons, also those that have cleared, and how it ended. No reason of one that has ended is active;
+    `stood_at_end` says which were when it ended."""
     async with transaction(request.app.state.pool, clock=False) as work:
         row = await acting.read(work, hold, caller)
     return json_of(shown_hold(row), row["version"])

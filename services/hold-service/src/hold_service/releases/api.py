@@ -32,12 +32,15 @@ NEEDED = {
     "release": "holds:release", "reject": "holds:reject", "evaluate": "holds:release", "submit": "holds:release",
     "approve": "approvals:decide", "deny": "approvals:decide", "recall": "holds:see",
 }  # fmt: skip
+ASKED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "The hold, which still waits: it is asked for, and `workflow_status` says how far that is"}
+}
 
 
 @router.post(
     "/{hold}/release",
     operation_id="releaseHold",
-    responses={200: {"description": "The hold as released"}, **responses(404, 409, 412, 428)},
+    responses={200: {"description": "The hold as released"}, **ASKED, **responses(404, 409, 412, 428)},
 )
 async def release_hold(
     request: Request,
@@ -47,7 +50,10 @@ async def release_hold(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Let a held order go on. The document that was held goes through once, up to the released value."""
+    """Let a held order go on. The document that was held goes through once, up to the released value.
+
+    Where a workflow is active, it is only asked for (202), and the order waits on until that is approved.
+    """
 
     async def act(work: Work) -> Answer:
         row = await acting.locked(work, hold, caller, if_match)
@@ -59,7 +65,7 @@ async def release_hold(
 @router.post(
     "/{hold}/reject",
     operation_id="rejectHold",
-    responses={200: {"description": "The hold as rejected"}, **responses(404, 409, 412, 428)},
+    responses={200: {"description": "The hold as rejected"}, **ASKED, **responses(404, 409, 412, 428)},
 )
 async def reject_hold(
     request: Request,
@@ -69,7 +75,10 @@ async def reject_hold(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Refuse to let a held order go on: it leaves the list, and a new attempt to post it runs the rules again."""
+    """Refuse to let a held order go on: it leaves the list, and a new attempt to post it runs the rules again.
+
+    Where a workflow is active, it is only asked for (202), and the hold stays until that is approved.
+    """
 
     async def act(work: Work) -> Answer:
         row = await acting.locked(work, hold, caller, if_match)
@@ -79,7 +88,7 @@ async def reject_hold(
 
 
 def _shown(row: asyncpg.Record) -> Answer:
-    return answer(shown_hold(row), version=row["version"])
+    return answer(shown_hold(row), 202 if row["active"] else 200, row["version"])
 
 
 @router.post(

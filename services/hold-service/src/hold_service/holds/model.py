@@ -98,7 +98,7 @@ def active_reasons(row: Row) -> set[str]:
     return {str(reason["reason"]) for reason in row["reasons"] if reason["active"]}
 
 
-def primary_reason(reasons: list[Mapping[str, Any]]) -> str:
+def primary_reason(reasons: Sequence[Mapping[str, Any]]) -> str:
     """The single active reason, or `multiple` (spec 1.16)."""
     active = [reason["reason"] for reason in reasons if reason["active"]] or ["none"]
     return str(active[0]) if len(active) == 1 else "multiple"

@@ -26,7 +26,7 @@ from hold_service.parameters.model import HoldParameters
 from hold_service.parameters.store import write_parameters
 from hold_service.rankings.store import write_ranking
 from hold_service.rechecks.jobs import recheck_due
-from hold_service.rules.api import RuleBody
+from hold_service.rules.api import RuleBody, must_fit
 from hold_service.rules.store import write_rule
 from holdfast.bus import batch
 from holdfast.bus.envelope import Incoming
@@ -77,6 +77,7 @@ class Hold:
     async def rule(self, kind: str, value: str = "0", **fields: Any) -> None:
         """Set up a rule of DE01."""
         given = RuleBody(company="DE01", kind=kind, value=Decimal(value), **fields)
+        must_fit(given)
         body = given.model_dump() | {"checkpoints": [place.value for place in given.checkpoints]}
         async with transaction(self.pool) as work:
             await write_rule(work, uuid4(), 1, body)

@@ -208,7 +208,7 @@ async def test_what_if_reports_what_would_have_been_held_or_freed(
     assert (done["state"], done["progress_percent"], done["tried"]) == ("done", 100, 3)
     assert (done["would_be_held"], done["would_be_freed"]) == (1, 0)
     items = (await client.get(f"/v1/what-if/{run['run']}/results")).json()["items"]
-    assert [(item["order_no"], item["became"], item["reasons"]) for item in items] == [
+    assert [(item["order"], item["became"], item["reasons"]) for item in items] == [
         ("O-1", "held", ["sales_order"])
     ]  # fmt: skip
     free = (await client.post("/v1/what-if", json=body | {"rules": []}, headers=key())).json()
@@ -235,7 +235,7 @@ async def test_what_if_leaves_out_what_no_rule_decides(
     run = (await client.post("/v1/what-if", json=body, headers=key())).json()
     await work_off(hold)
     items = (await client.get(f"/v1/what-if/{run['run']}/results")).json()["items"]
-    assert [(item["order_no"], item["became"]) for item in items] == [("O-2", "freed")]
+    assert [(item["order"], item["became"]) for item in items] == [("O-2", "freed")]
 
 
 async def work_off(hold: Any) -> None:

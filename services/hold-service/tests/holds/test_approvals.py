@@ -32,7 +32,7 @@ async def lapses_told(hold: Any) -> list[Any]:
 
 async def test_a_release_only_submits_and_approval_releases(hold: Any, held: str, kim: Any, person: Any) -> None:
     done = await kim.act(held, "release", reason="PAID", mode="with_posting")
-    assert (done.status_code, await state(kim, held)) == (200, (True, "approval_pending"))
+    assert (done.status_code, await state(kim, held)) == (202, (True, "approval_pending"))
     again = await kim.act(held, "release", reason="PAID")
     assert again.json()["type"].endswith("approval-pending")
     ben = await person("ben")
@@ -74,8 +74,8 @@ async def test_a_denied_release_stays_held(held: str, kim: Any, person: Any) -> 
 
 
 async def test_reject_goes_through_the_workflow_too(held: str, kim: Any, person: Any) -> None:
-    await kim.act(held, "reject", reason="PAID")
-    assert await state(kim, held) == (True, "approval_pending")
+    asked = await kim.act(held, "reject", reason="PAID")
+    assert (asked.status_code, await state(kim, held)) == (202, (True, "approval_pending"))
     ben = await person("ben")
     assert (await ben.act(held, "approve")).json()["closed_as"] == "rejected"
 
@@ -155,7 +155,7 @@ async def test_an_approval_makes_nothing_possible_but_what_was_asked(
 ) -> None:
     await approved(asked[0], **asked[1])
     answer = await kim.act(held, done[0], **done[1])
-    assert (answer.status_code, await state(kim, held)) == (200, (True, "approval_pending"))
+    assert (answer.status_code, await state(kim, held)) == (202, (True, "approval_pending"))
 
 
 async def test_a_note_may_differ_from_what_was_approved(held: str, kim: Any, approved: Any) -> None:
@@ -227,7 +227,8 @@ async def test_nothing_is_left_to_approve_once_a_person_has_ended_the_hold(
     steps = [{"name": "manager", "permission": "approvals:decide"}]
     await kim.send("PUT", "/workflows/DE01/hold_release", {"active": False, "steps": steps}, '"1"')
     ended = await (await person(who)).act(held, act, reason="PAID")
-    assert (ended.json()["active"], ended.json()["workflow_status"]) == (False, "cancelled")
+    shown = ended.json()
+    assert (ended.status_code, shown["active"], shown["workflow_status"]) == (200, False, "cancelled")
     (found,) = (await kim.get("/approvals"))["items"]
     assert found["state"] == "cancelled"
     assert [told["by"] for told in await lapses_told(hold)] == [who] * (who != "kim")

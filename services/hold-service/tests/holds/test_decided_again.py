@@ -44,7 +44,7 @@ async def test_every_step_applies_where_the_resulting_exposure_cannot_be_told(
     (held,) = await hold.check(ask.request("O-1", "10"))
     assert (held["reasons"], "figures" in held) == (["technical_error"], False)
     done = await kim.act(held["hold"], "release", reason="PAID")
-    assert (done.status_code, done.json()["active"], done.json()["workflow_status"]) == (200, True, "approval_pending")
+    assert (done.status_code, done.json()["active"], done.json()["workflow_status"]) == (202, True, "approval_pending")
     (asked,) = (await kim.get("/approvals"))["items"]
     assert asked["amount"] is None
 

@@ -45,7 +45,7 @@ async def test_row_87_the_last_reason_clears_and_the_order_is_released(hold: Any
     await hold.recheck()
     found = await kim.get(f"/holds/{number}")
     assert (found["closed_as"], found["release_reason"]) == ("released", "AUTO")
-    assert [r["reason"] for r in found["reasons"] if r["active"]] == ["ready_for_release"]
+    assert [r["reason"] for r in found["reasons"] if r["stood_at_end"]] == ["ready_for_release"]
 
 
 async def test_row_88_automatic_release_with_posting_sends_the_document_back_once(

@@ -11,7 +11,7 @@ import pytest
 from hold_service.rules.evaluation import RuleBook, evaluate
 from hold_service.rules.facts import Facts
 from hold_service.rules.model import KINDS, Rule, with_rules
-from hold_service.rules.validation import first_problem
+from hold_service.rules.validation import problems_of
 from holdfast.receivables.limits import Level, LimitTest
 from holdfast.receivables.rates import Rate
 
@@ -205,9 +205,9 @@ def test_row_67_a_higher_cash_discount() -> None:
     ],
 )
 def test_rows_69_and_70_what_cannot_be_set_up(wrong: Rule, field: str) -> None:
-    problem = first_problem(wrong)
-    assert problem is not None
-    assert problem[0] == field
+    problems = problems_of(wrong)
+    assert problems[0].field == field
+    assert all(problem.problem and problem.remedy.endswith(".") for problem in problems)
 
 
 MORE = [
@@ -223,7 +223,7 @@ MORE = [
 
 @pytest.mark.parametrize(("given", "holds", "passes"), MORE)
 def test_the_kinds_that_others_have(given: Rule, holds: dict[str, Any], passes: dict[str, Any]) -> None:
-    assert first_problem(given) is None
+    assert problems_of(given) == []
     assert reasons(facts(**holds), given) == [KINDS[given.kind].reason]
     assert reasons(facts(**passes), given) == []
 

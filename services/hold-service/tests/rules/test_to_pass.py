@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hold_service.rules.evaluation import RuleBook, evaluate
 from hold_service.rules.facts import Facts
 from hold_service.rules.model import Rule
-from hold_service.rules.validation import first_problem
+from hold_service.rules.validation import problems_of
 from holdfast.receivables.limits import Comparison, Level, LimitTest
 
 CENTS = st.integers(0, 5_000_000).map(lambda cents: Decimal(cents) / 100)
@@ -142,7 +142,7 @@ def test_an_exclusion_by_a_percentage_does_not_match_where_no_limit_is_tested(ki
 def test_a_risk_group_may_be_excluded_for_one_customer() -> None:
     high: dict[str, Any] = {"risk_group": "High"}
     free = Rule("1", "DE01", "risk_group", rule_type="exclusion", valid_for="table", account_or_group="C-1", **high)
-    assert first_problem(free) is None
+    assert problems_of(free) == []
     rules = RuleBook([Rule("2", "DE01", "risk_group", **high), free])
     assert evaluate(rules, facts(**high)).findings == []
     assert [f.reason for f in evaluate(rules, replace(facts(**high), customer="C-2")).findings] == ["risk_group"]

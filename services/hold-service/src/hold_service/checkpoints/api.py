@@ -16,11 +16,12 @@ from hold_service.setups import store as setups
 from hold_service.setups.model import CheckpointSetup
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.database.pool import to_json
-from holdfast.database.work import transaction
-from holdfast.web import audit, idempotency
+from holdfast.database.work import Work, transaction
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
@@ -86,12 +87,9 @@ async def set_checkpoint(
 ) -> Response:
     """Switch a checkpoint. If-Match names the version read before; \"0\" for one that was never set up. Held orders of
     the company are decided again."""
-    path = f"/v1/checkpoints/{company}/{document.value}"
-    identity = request_of(caller, idempotency_key, "PUT", path, await request.body())
     _see(caller, company)
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         await setups.lock(work, company)
         row = await store.read_checkpoint(work, company, document.value)
         check_if_match(if_match, row["version"] if row else 0)
@@ -103,9 +101,9 @@ async def set_checkpoint(
             before=dict(row) if row else None, after=dict(after),
         )  # fmt: skip
         await rechecks.mark_company(work, company)
-        answer = Answer(200, to_json(dict(after)), {"etag": etag(after["version"])})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return answer(dict(after), version=after["version"])
+
+    return await once(request, caller, idempotency_key, act)
 
 
 def _check_grace(document: str, given: CheckpointBody, rows: Sequence[asyncpg.Record]) -> None:

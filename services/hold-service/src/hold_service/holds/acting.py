@@ -6,6 +6,7 @@ import asyncpg
 
 from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import store
+from hold_service.holds.model import hold_id
 from holdfast.database.work import Work
 from holdfast.web.auth import Caller
 from holdfast.web.etags import check_if_match
@@ -14,8 +15,7 @@ from holdfast.web.problems import Problem, not_found
 
 async def read(work: Work, hold: str, caller: Caller) -> asyncpg.Record:
     """A hold by its number. Raises Problem 404 when it is of a company the caller does not see."""
-    number = int(hold.removeprefix("H-"))
-    row = await store.read_hold(work, number) if number < 2**63 else None
+    row = await store.read_hold(work, hold_id(hold))
     if row is None or not caller.sees(row["company"]):
         raise not_found(f"hold {hold}")
     return row

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checks.loaded import hold_number
 from hold_service.holds import acting, listing, store
+from hold_service.holds.model import HOLD_NUMBER, hold_id
 from hold_service.holds.shown import json_of, shown_hold
 from hold_service.holds.to_pass import items_of
 from holdfast.approvals.model import State
@@ -33,8 +34,8 @@ Reader = Annotated[Caller, Depends(require("holds:see"))]
 Editor = Annotated[Caller, Depends(require("holds:edit"))]
 NO_ZERO = r"^[^\x00]+$"
 Named = Annotated[str | None, Query(max_length=60, pattern=NO_ZERO)]
-HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
-NumberAsked = Annotated[str | None, Query(pattern=r"^H-\d{6,18}$")]
+HoldNumber = Annotated[str, Path(pattern=HOLD_NUMBER, description="such as H-000017")]
+NumberAsked = Annotated[str | None, Query(pattern=HOLD_NUMBER)]
 Day = Annotated[BusinessDate | None, Query()]
 Moment = Annotated[Instant | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]
@@ -75,7 +76,7 @@ class Texts:
         given = {"notes": notes, "overdue_accounts": overdue_accounts}
         self.contains = {name: text for name, text in given.items() if text is not None}
         asked = {"hold": hold, "previous_hold": previous_hold}
-        self.equal = {name: int(number.removeprefix("H-")) for name, number in asked.items() if number is not None}
+        self.equal = {name: hold_id(number) for name, number in asked.items() if number is not None}
 
 
 class Spans:
@@ -189,7 +190,8 @@ def _readable(text: str, kind: type) -> bool:
     responses={200: {"description": "The hold with its reasons"}, **responses(404)},
 )
 async def get_hold(request: Request, hold: HoldNumber, caller: Reader) -> Response:
-    """One hold: its reasons, also those that have cleared, and how it ended."""
+    """One hold: its reasons, also those that have cleared, and how it ended. No reason of one that has ended is active;
+    `stood_at_end` says which were when it ended."""
     async with transaction(request.app.state.pool, clock=False) as work:
         row = await acting.read(work, hold, caller)
     return json_of(shown_hold(row), row["version"])

@@ -14,7 +14,8 @@ from hold_service.holds.store import COMPANY_TOTAL, OF_DECISION, OF_PROFILE, SHO
 from holdfast.database.work import Work
 
 PRIMARY = """(SELECT CASE count(*) WHEN 0 THEN 'none' WHEN 1 THEN min(r.reason) ELSE 'multiple' END
-              FROM hold_reason r WHERE r.hold_id = h.id AND r.active)"""
+              FROM hold_reason r WHERE r.hold_id = h.id AND r.active AND h.active)"""
+WORKFLOW = "(CASE WHEN h.active OR h.workflow_status <> 'draft' THEN h.workflow_status ELSE '' END)"
 FLAGS = {"active": "h.active", "proforma": "h.proforma", "amount_changed": "h.amount_changed",
          "forced": "(h.forced_reason IS NOT NULL)", "escalated": "(h.escalations > 0)"}  # fmt: skip
 OVERDUE = "SELECT string_agg(a, ' ' ORDER BY a) FROM json_array_elements_text(q.answer -> 'overdue_accounts') a"
@@ -31,7 +32,7 @@ COLUMNS: dict[str, tuple[str, str, type]] = {
     "primary_reason": (PRIMARY, "text", str),
     "forced_reason": ("coalesce(h.forced_reason, '')", "text", str),
     "review_date": ("coalesce(h.review_date, 'infinity')", "date", date),
-    "workflow_status": ("h.workflow_status", "text", str),
+    "workflow_status": (WORKFLOW, "text", str),
     "escalations": ("h.escalations", "integer", int),
     "sold_to": ("coalesce(d.sold_to, '')", "text", str),
     "sales_taker": ("coalesce(d.sales_taker, '')", "text", str),

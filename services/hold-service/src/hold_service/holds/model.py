@@ -20,6 +20,8 @@ READY, FORCED = HoldReason.READY_FOR_RELEASE.value, HoldReason.FORCED_HOLD.value
 WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
 """Workflow states in which somebody has yet to decide."""
 READY_TEXT = "No reason is left: the order can be released."
+HOLD_NUMBER = r"^H-[0-9]{6,18}$"
+"""How a hold's number is written; not more digits than a bigint takes."""
 
 
 class Row(Protocol):
@@ -71,6 +73,11 @@ def reasons_gone(active: Collection[str], found: Mapping[str, str], *, complete:
     return sorted(asked.intersection(active) - found.keys() - {FORCED})
 
 
+def hold_id(number: str) -> int:
+    """The id behind a number that is written like `HOLD_NUMBER`."""
+    return int(number.removeprefix("H-"))
+
+
 def reservation_of(row: Row, status: str, now: datetime) -> Reservation:
     """What the order of a hold reserves, in its currency."""
     return Reservation(
@@ -91,7 +98,7 @@ def active_reasons(row: Row) -> set[str]:
     return {str(reason["reason"]) for reason in row["reasons"] if reason["active"]}
 
 
-def primary_reason(reasons: list[Mapping[str, Any]]) -> str:
+def primary_reason(reasons: Sequence[Mapping[str, Any]]) -> str:
     """The single active reason, or `multiple` (spec 1.16)."""
     active = [reason["reason"] for reason in reasons if reason["active"]] or ["none"]
     return str(active[0]) if len(active) == 1 else "multiple"

@@ -15,10 +15,11 @@ from hold_service.rechecks import store as rechecks
 from hold_service.setups import store as setups
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/parameters", tags=["parameters"])
@@ -52,11 +53,9 @@ async def set_parameters(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Replace the parameters; what is left out gets its default. Held orders of the company are decided again."""
-    identity = request_of(caller, idempotency_key, "PUT", f"/v1/parameters/{company}", await request.body())
     _see(caller, company)
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         await setups.lock(work, company)
         before = _shown(company, await store.read_parameters(work, company))
         check_if_match(if_match, before["version"])
@@ -69,9 +68,9 @@ async def set_parameters(
             before=before, after=after,
         )  # fmt: skip
         await rechecks.mark_company(work, company)
-        answer = Answer(200, to_json(after), {"etag": etag(version)})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return answer(after, version=version)
+
+    return await once(request, caller, idempotency_key, act)
 
 
 async def _check_reasons(work: Work, company: str, given: HoldParameters) -> None:

@@ -13,11 +13,12 @@ from hold_service.reasons.known import must_be_unused
 from hold_service.setups import store as setups
 from holdfast.contracts.base import Text
 from holdfast.database.pool import to_json
-from holdfast.database.work import transaction
-from holdfast.web import audit, idempotency
+from holdfast.database.work import Work, transaction
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/reasons", tags=["reasons"])
@@ -81,12 +82,9 @@ async def set_reason(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Set a reason: `If-None-Match: *` creates it, `If-Match` changes the version you read."""
-    path = f"/v1/reasons/{company}/{kind}/{reason}"
-    identity = request_of(caller, idempotency_key, "PUT", path, await request.body())
     _see(caller, company)
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         await setups.lock(work, company)
         before = await store.read_reason(work, company, kind, reason)
         check_put("reason", before["version"] if before else None, if_match, if_none_match)
@@ -95,9 +93,9 @@ async def set_reason(
             work, who=caller.subject, what="reason.changed", company=company, subject=f"{kind}/{reason}",
             before=dict(before) if before else None, after=dict(after),
         )  # fmt: skip
-        answer = Answer(200, to_json(dict(after)), {"etag": etag(after["version"])})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return answer(dict(after), version=after["version"])
+
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.delete(
@@ -116,12 +114,9 @@ async def delete_reason(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Remove a reason that no parameter names; holds that name it keep it."""
-    path = f"/v1/reasons/{company}/{kind}/{reason}"
-    identity = request_of(caller, idempotency_key, "DELETE", path, b"")
     _see(caller, company)
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         await setups.lock(work, company)
         before = await store.read_reason(work, company, kind, reason)
         if before is None:
@@ -133,9 +128,9 @@ async def delete_reason(
             work, who=caller.subject, what="reason.deleted", company=company, subject=f"{kind}/{reason}",
             before=dict(before), after=None,
         )  # fmt: skip
-        answer = Answer(204, "")
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return Answer(204, "")
+
+    return await once(request, caller, idempotency_key, act)
 
 
 def _see(caller: Caller, company: str) -> None:

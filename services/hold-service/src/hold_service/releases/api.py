@@ -12,6 +12,7 @@ from hold_service.checks.loaded import hold_number
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import acting
 from hold_service.holds.api import HoldNumber
+from hold_service.holds.model import hold_id
 from hold_service.holds.shown import shown_hold
 from hold_service.rechecks import store as rechecks
 from hold_service.releases import bulk, doing, store
@@ -31,12 +32,15 @@ NEEDED = {
     "release": "holds:release", "reject": "holds:reject", "evaluate": "holds:release", "submit": "holds:release",
     "approve": "approvals:decide", "deny": "approvals:decide", "recall": "holds:see",
 }  # fmt: skip
+ASKED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "The hold, which still waits: it is asked for, and `workflow_status` says how far that is"}
+}
 
 
 @router.post(
     "/{hold}/release",
     operation_id="releaseHold",
-    responses={200: {"description": "The hold as released"}, **responses(404, 409, 412, 428)},
+    responses={200: {"description": "The hold as released"}, **ASKED, **responses(404, 409, 412, 428)},
 )
 async def release_hold(
     request: Request,
@@ -46,7 +50,10 @@ async def release_hold(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Let a held order go on. The document that was held goes through once, up to the released value."""
+    """Let a held order go on. The document that was held goes through once, up to the released value.
+
+    Where a workflow is active, it is only asked for (202), and the order waits on until that is approved.
+    """
 
     async def act(work: Work) -> Answer:
         row = await acting.locked(work, hold, caller, if_match)
@@ -58,7 +65,7 @@ async def release_hold(
 @router.post(
     "/{hold}/reject",
     operation_id="rejectHold",
-    responses={200: {"description": "The hold as rejected"}, **responses(404, 409, 412, 428)},
+    responses={200: {"description": "The hold as rejected"}, **ASKED, **responses(404, 409, 412, 428)},
 )
 async def reject_hold(
     request: Request,
@@ -68,7 +75,10 @@ async def reject_hold(
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Refuse to let a held order go on: it leaves the list, and a new attempt to post it runs the rules again."""
+    """Refuse to let a held order go on: it leaves the list, and a new attempt to post it runs the rules again.
+
+    Where a workflow is active, it is only asked for (202), and the hold stays until that is approved.
+    """
 
     async def act(work: Work) -> Answer:
         row = await acting.locked(work, hold, caller, if_match)
@@ -78,7 +88,7 @@ async def reject_hold(
 
 
 def _shown(row: asyncpg.Record) -> Answer:
-    return answer(shown_hold(row), version=row["version"])
+    return answer(shown_hold(row), 202 if row["active"] else 200, row["version"])
 
 
 @router.post(
@@ -145,10 +155,10 @@ async def _evaluate(work: Work, given: EvaluateRequest, caller: Caller) -> dict[
 async def _chosen(work: Work, given: EvaluateRequest, caller: Caller) -> list[asyncpg.Record]:
     if not given.holds:
         return await store.active_holds(work, caller.company_filter(), given.company, given.customer, 100_000)
-    numbers = [int(hold.removeprefix("H-")) for hold in given.holds if hold.removeprefix("H-").isdecimal()]
-    rows = await store.holds_of(work, [number for number in numbers if number < 2**63])
-    found = {hold_number(row["id"]): row for row in rows if caller.sees(row["company"])}
-    for hold in given.holds:
-        if hold not in found:
+    asked = {hold_id(hold): hold for hold in given.holds}
+    rows = await store.holds_of(work, list(asked))
+    found = {row["id"]: row for row in rows if caller.sees(row["company"])}
+    for number, hold in asked.items():
+        if number not in found:
             raise not_found(f"hold {hold}")
-    return [found[hold] for hold in dict.fromkeys(given.holds)]
+    return [found[number] for number in asked]

@@ -12,7 +12,7 @@ from hold_service.checks.loaded import hold_number
 from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import store
 from hold_service.holds.acting import must_be_active
-from hold_service.holds.model import WAITING, Row, active_reasons
+from hold_service.holds.model import WAITING, Row, active_reasons, hold_id
 from hold_service.holds.release import asked_again, known_of, order_value
 from hold_service.parameters.model import HoldParameters
 from hold_service.parameters.store import read_parameters
@@ -33,7 +33,7 @@ BESIDE = frozenset({"note", "review_date"})
 
 
 async def _row(work: Work, asked: Asked) -> asyncpg.Record:
-    row = await store.read_hold(work, int(asked.subject.removeprefix("H-")))
+    row = await store.read_hold(work, hold_id(asked.subject))
     assert row is not None
     return row
 

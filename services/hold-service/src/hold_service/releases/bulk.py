@@ -7,6 +7,7 @@ from typing import Any
 from hold_service.checks.loaded import hold_number
 from hold_service.groups.locks import lock_parties
 from hold_service.holds import acting
+from hold_service.holds.model import hold_id
 from hold_service.holds.shown import shown_hold
 from hold_service.parameters import PARAMETERS
 from hold_service.rechecks.decide import evaluate
@@ -22,8 +23,7 @@ MOST_EVALUATED = 500
 
 async def act_on_all(work: Work, given: BulkRequest, caller: Caller) -> list[dict[str, Any]]:
     """Do it line by line, all customers locked before; answers what became of each."""
-    numbers = [int(line.hold.removeprefix("H-")) for line in given.holds]
-    rows = await store.holds_of(work, [number for number in numbers if number < 2**63])
+    rows = await store.holds_of(work, [hold_id(line.hold) for line in given.holds])
     seen = [row for row in rows if caller.sees(row["company"])]
     await lock_parties(work, {(row["company"], row["customer"]) for row in seen})
     return [await _line(work, line, given, caller) for line in given.holds]

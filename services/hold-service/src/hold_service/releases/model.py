@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hold_service.holds.model import Mode, Row, released_value
+from hold_service.holds.model import HOLD_NUMBER, Mode, Row, released_value
 from holdfast.contracts.base import Amount, Text
 from holdfast.contracts.scalars import BusinessDate, Id
+
+HoldNumber = Annotated[str, Field(pattern=HOLD_NUMBER)]
 
 
 class ReleaseRequest(BaseModel):
@@ -59,7 +61,7 @@ class BulkLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    hold: str = Field(pattern=r"^H-\d{6,18}$")
+    hold: HoldNumber
     version: int | None = Field(None, ge=1, description="refused when the hold has changed meanwhile; absent: any")
 
 
@@ -105,4 +107,4 @@ class EvaluateRequest(BaseModel):
 
     company: Id | None = None
     customer: Id | None = None
-    holds: tuple[str, ...] = Field((), max_length=500)
+    holds: tuple[HoldNumber, ...] = Field((), max_length=500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -9,24 +10,26 @@ from uuid import UUID, uuid4
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.rechecks import store as rechecks
 from hold_service.rules import kinds as _kinds
 from hold_service.rules import store
 from hold_service.rules.model import KINDS, Rule, RuleKind, with_rules
-from hold_service.rules.validation import first_problem
+from hold_service.rules.validation import problems_of
 from holdfast.contracts.base import Code, CompanyId, Currency, Id
 from holdfast.contracts.erp_orders import Checkpoint
+from holdfast.contracts.refusals import shorten
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
+from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
-from holdfast.web.problems import Problem, not_found, responses
+from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
@@ -78,17 +81,36 @@ class RuleBody(BaseModel):
     active_to: BusinessDate | None = None
     enabled: bool = True
 
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> RuleBody:
-        if (wrong := first_problem(rule_of("", self))) is not None:
-            raise ValueError(f"{wrong[0]}: {wrong[1]}")
-        return self
-
 
 def rule_of(rule_id: str, given: RuleBody) -> Rule:
     """The rule of a request."""
     fields = given.model_dump() | {"checkpoints": tuple(place.value for place in given.checkpoints)}
     return Rule(id=rule_id, **fields)
+
+
+def must_fit(given: RuleBody) -> None:
+    """A rule fits its kind. Raises Problem 422 with all that is wrong with it."""
+    must_have_no(wrong_fields(given))
+
+
+def wrong_fields(given: RuleBody, prefix: str = "") -> list[dict[str, Any]]:
+    """What does not fit the kind of a rule, as an error answer tells it; `prefix` says where the rule stands."""
+    sent = given.model_dump(mode="json")
+    return [
+        {"field": prefix + field, "value": _as_sent(sent[field]), "problem": problem, "remedy": remedy}
+        for field, problem, remedy in problems_of(rule_of("", given))
+    ]
+
+
+def must_have_no(errors: Sequence[Mapping[str, Any]]) -> None:
+    """Raises Problem 422 when there are any."""
+    if errors:
+        detail = "; ".join(f"{error['field']}: {error['problem']}. {error['remedy']}" for error in errors[:3])
+        raise Problem(422, "invalid", "The request is not valid", detail, errors)
+
+
+def _as_sent(value: Any) -> str | None:
+    return None if value is None else shorten(value if isinstance(value, str) else to_json(value))
 
 
 @router.get("/kinds", operation_id="listRuleKinds", responses={200: {"description": "The kinds"}, **responses()})
@@ -143,15 +165,14 @@ async def create_rule(
     request: Request, given: RuleBody, caller: Keeper, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Add a rule."""
-    identity = request_of(caller, idempotency_key, "POST", "/v1/rules", await request.body())
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
-        answer = await _write(work, caller, uuid4(), None, given)
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+    must_fit(given)
+
+    async def act(work: Work) -> Answer:
+        return await _write(work, caller, uuid4(), None, given)
+
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.put(
@@ -168,17 +189,19 @@ async def replace_rule(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Change a rule; it stays in its company."""
-    identity = request_of(caller, idempotency_key, "PUT", f"/v1/rules/{rule_id}", await request.body())
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+    must_fit(given)
+
+    async def act(work: Work) -> Answer:
         row = await _read(work, rule_id, caller, lock=True)
         check_if_match(if_match, row["version"])
         if row["company"] != given.company:
-            raise Problem(422, "invalid", "The request is not valid", "company: a rule stays in its company.")
-        answer = await _write(work, caller, rule_id, row, given)
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+            raise field_problem(
+                422, "invalid", "The request is not valid", "company", given.company, "a rule stays in its company",
+                f"Send {row['company']}, or add a rule to the other company.",
+            )  # fmt: skip
+        return await _write(work, caller, rule_id, row, given)
+
+    return await once(request, caller, idempotency_key, act)
 
 
 @router.delete(
@@ -195,17 +218,15 @@ async def delete_rule(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Remove a rule; stored decisions keep what they looked at."""
-    identity = request_of(caller, idempotency_key, "DELETE", f"/v1/rules/{rule_id}", b"")
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+
+    async def act(work: Work) -> Answer:
         row = await _read(work, rule_id, caller, lock=True)
         check_if_match(if_match, row["version"])
         await store.delete_rule(work, rule_id)
         await _changed(work, caller, "rule.deleted", _shown(row), None)
-        answer = Answer(204, "")
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return Answer(204, "")
+
+    return await once(request, caller, idempotency_key, act)
 
 
 async def _write(work: Work, caller: Caller, rule_id: UUID, before: asyncpg.Record | None, given: RuleBody) -> Answer:
@@ -215,7 +236,7 @@ async def _write(work: Work, caller: Caller, rule_id: UUID, before: asyncpg.Reco
     shown = {"id": str(rule_id), **fields, "version": version}
     what = "rule.created" if before is None else "rule.changed"
     await _changed(work, caller, what, None if before is None else _shown(before), shown)
-    return Answer(201 if before is None else 200, to_json(shown), {"etag": etag(version)})
+    return answer(shown, 201 if before is None else 200, version)
 
 
 async def _changed(

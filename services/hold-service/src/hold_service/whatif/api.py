@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -9,16 +10,17 @@ from uuid import UUID, uuid4
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from hold_service.rules.api import RuleBody, rule_of
+from hold_service.rules.api import RuleBody, must_have_no, rule_of, wrong_fields
 from hold_service.whatif import store
 from holdfast.contracts.base import CompanyId, Instant
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
-from holdfast.web import audit, idempotency
+from holdfast.web import audit
 from holdfast.web.auth import Caller, require
-from holdfast.web.idempotency import Answer, IdempotencyKey, request_of
+from holdfast.web.changes import once
+from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, not_found, responses
 
@@ -39,14 +41,6 @@ class WhatIf(BaseModel):
     until: Instant = Field(description="and before this one")
     rules: tuple[RuleBody, ...] = Field(max_length=1000, description="all rules that there would have been")
 
-    @model_validator(mode="after")
-    def _possible(self) -> WhatIf:
-        if not self.since < self.until <= self.since + LONGEST:
-            raise ValueError(f"until: must be after since, by at most {LONGEST.days} days")
-        if any(rule.company != self.company for rule in self.rules):
-            raise ValueError("rules: all are of the company that is named")
-        return self
-
 
 @router.post(
     "",
@@ -58,13 +52,12 @@ async def start_what_if(
     request: Request, given: WhatIf, caller: Reader, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Try a rule set. Ask for the run to see its progress; nothing is held, freed or published."""
-    identity = request_of(caller, idempotency_key, "POST", "/v1/what-if", await request.body())
     if not caller.sees(given.company):
         raise not_found(f"company {given.company}")
-    run = uuid4()
-    async with transaction(request.app.state.pool) as work:
-        if (earlier := await idempotency.earlier_answer(work, identity)) is not None:
-            return earlier.response()
+    must_have_no(list(_wrong(given)))
+
+    async def act(work: Work) -> Answer:
+        run = uuid4()
         rules = [_rule(n, body) for n, body in enumerate(given.rules, 1)]
         await store.add(work, run, given.company, given.since, given.until, rules, caller.subject)
         row = await _read(work, run, caller)
@@ -72,9 +65,26 @@ async def start_what_if(
             work, who=caller.subject, what="what-if.started", company=given.company, subject=str(run),
             before=None, after=_shown(row),
         )  # fmt: skip
-        answer = Answer(202, to_json(_shown(row)), {"location": f"/v1/what-if/{run}"})
-        await idempotency.store(work, [(identity, answer)])
-    return answer.response()
+        return Answer(202, to_json(_shown(row)), {"location": f"/v1/what-if/{run}"})
+
+    return await once(request, caller, idempotency_key, act)
+
+
+def _wrong(given: WhatIf) -> Iterator[dict[str, Any]]:
+    """All that is wrong with the period and the rules of a run."""
+    if not given.since < given.until <= given.since + LONGEST:
+        yield {
+            "field": "until", "value": given.until.isoformat(),
+            "problem": f"is not after since, by at most {LONGEST.days} days",
+            "remedy": f"Send an instant between {given.since.isoformat()} and {LONGEST.days} days later.",
+        }  # fmt: skip
+    for n, rule in enumerate(given.rules):
+        if rule.company != given.company:
+            yield {
+                "field": f"rules.{n}.company", "value": rule.company, "problem": "is not the company that is named",
+                "remedy": f"Send {given.company}.",
+            }  # fmt: skip
+        yield from wrong_fields(rule, f"rules.{n}.")
 
 
 def _rule(number: int, given: RuleBody) -> dict[str, Any]:
@@ -111,7 +121,7 @@ async def list_results(
         await _read(work, run, caller)
         rows = await store.page_of_results(work, run, became, after, limit + 1)
     shown, following = page(rows, limit, lambda row: (str(row["decision"]),))
-    items = [{**dict(row), "run": str(run), "decision": str(row["decision"])} for row in shown]
+    items = [_shown_result(row) for row in shown]
     return Response(to_json({"items": items, "next_cursor": following}), media_type="application/json")
 
 
@@ -138,4 +148,13 @@ def _shown(row: asyncpg.Record) -> dict[str, Any]:
         "tried": row["tried"], "would_be_held": row["held"], "would_be_freed": row["freed"],
         "asked_by": row["asked_by"], "asked_at": row["asked_at"], "finished_at": row["finished_at"],
         "rules": len(row["rules"]),
+    }  # fmt: skip
+
+
+def _shown_result(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "run": str(row["run"]), "decision": str(row["decision"]),
+        "customer": row["customer"], "order": row["order_no"], "checkpoint": row["checkpoint"],
+        "check_date": row["check_date"], "outcome": row["outcome"], "became": row["became"],
+        "reasons": row["reasons"], "explanation": row["explanation"],
     }  # fmt: skip

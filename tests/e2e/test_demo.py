@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from tests.e2e.demo import decided, demo, nothing_is_left, played, result, says, workers
+from tests.e2e.test_credit_readme import as_told as credit_walk
+from tests.e2e.test_hold_service_walk import as_told as hold_walk
+from tests.e2e.walking import TIMES, walked
 
 from holdfast.platform.postgres_server import PostgresServer
 from holdfast.platform.processes import is_alive, stop_process
@@ -49,32 +54,69 @@ async def test_its_printed_lines_hold_an_order_pay_and_release_it(server_folder:
     await nothing_is_left(server_folder, [])
 
 
-async def test_the_walk_of_the_readme(server_folder: Path) -> None:
-    """An order is held, its invoice is paid over HTTP, the order is released by itself."""
-    walk = re.search(r"### A walk\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
-    assert walk is not None
+async def test_the_walks_of_the_pages_one_after_the_other_and_each_twice(server_folder: Path) -> None:
     async with demo(server_folder) as child:
         await says(child, LAST_LINE)
         given = [line for line in child.output.splitlines() if re.match(r"(INGEST|CREDIT|HOLD|TOKEN)=", line)]
         assert len(given) == 4
-        # Where a person waits a second, the test waits for what the second is for.
-        helpers, begin = walk[1].split("# a customer", 1)
-        begin, ask, look = begin.split("sleep 1\n")
-        given.append(helpers)
-        customer, profile, invoice = map(json.loads, (await printed(*given, f"# a customer{begin}")).splitlines())
-        assert profile["credit_limit"] == {"amount": "1000.00", "currency": "EUR"}
-        await known_to_hold_service(server_folder, "WALK", 1000, 800)
-        held, payment = map(json.loads, (await printed(*given, ask)).splitlines())
-        assert (held["outcome"], held["reasons"]) == ("held", ["credit_exceeded"]), held
-        assert [event["status"] for event in (customer, invoice, payment)] == [202, 202, 202]
+        environment = as_typed(given) | {"HOLDFAST_DATA_DIR": str(server_folder)}
+        await a_person_releases(given)
+        for run in ("1001", "1002"):
+            await the_walk_of_the_readme(server_folder, given, run)
+        for _ in range(TIMES):
+            hold_walk(await walked("hold-service", environment))
+        for _ in range(TIMES):
+            credit_walk(await walked("credit-service", environment))
 
-        async def released() -> bool:
-            found = (await shell(*given, look))["items"]
-            return [(h["hold"], h["closed_as"], h["triggers"]) for h in found] == [
-                (held["hold"], "released", ["WALK-PAY"])
-            ]
 
-        await eventually(released, 30)
+def as_typed(given: list[str]) -> dict[str, str]:
+    """The environment of a shell into which the lines of the demo were copied."""
+    named = dict(line.split("=", 1) for line in given)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path} | {name: value.strip("'\"") for name, value in named.items()}
+
+
+async def a_person_releases(given: list[str]) -> None:
+    """One of the demo's held orders, for one of the reasons that its company has."""
+    get = 'curl -s -H "Authorization: Bearer $TOKEN"'
+    (hold,) = (await shell(*given, f'{get} "$HOLD/v1/holds?active=true&limit=1"'))["items"]
+    reasons = (await shell(*given, f'{get} "$HOLD/v1/reasons/{hold["company"]}"'))["items"]
+    assert {reason["type"] for reason in reasons} == {"hold", "release"}
+    reason = next(reason["id"] for reason in reasons if reason["type"] == "release")
+    headers = "-H 'Content-Type: application/json' -H 'If-Match: *' -H 'Idempotency-Key: by-hand'"
+    body = json.dumps({"reason": reason})
+    done = await shell(*given, f"""{get} "$HOLD/v1/holds/{hold["hold"]}/release" {headers} -d '{body}'""")
+    assert (done["closed_as"], done["closed_by"], done["release_reason"]) == ("released", "demo", reason), done
+
+
+async def the_walk_of_the_readme(folder: Path, given: list[str], run: str) -> None:
+    """An order is held, its invoice is paid over HTTP, the order is released by itself."""
+    walk = re.search(r"### A walk\n.*?```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    assert walk is not None
+    # Where a person waits a second, the test waits for what the second is for.
+    helpers, begin = walk[1].split("# a customer", 1)
+    begin, owes, ask, look = begin.split("sleep 1\n")
+    given = [*given, helpers.replace("RUN=$(date +%s)", f"RUN={run}")]
+    customer = await shell(*given, f"# a customer{begin}")
+
+    async def limited() -> list[dict[str, Any]] | None:
+        profile, invoice = map(json.loads, (await printed(*given, owes)).splitlines())
+        return [profile, invoice] if "credit_limit" in profile else None
+
+    profile, invoice = await eventually(limited, 30)
+    assert profile["credit_limit"] == {"amount": "1000.00", "currency": "EUR"}
+    await known_to_hold_service(folder, f"WALK-{run}", 1000, 800)
+    held, payment = map(json.loads, (await printed(*given, ask)).splitlines())
+    assert (held["outcome"], held["reasons"]) == ("held", ["credit_exceeded"]), held
+    assert [event["status"] for event in (customer, invoice, payment)] == [202, 202, 202]
+
+    async def released() -> bool:
+        found = (await shell(*given, look))["items"]
+        return [(h["hold"], h["closed_as"], h["triggers"]) for h in found] == [
+            (held["hold"], "released", [f"WALK-PAY-{run}"])
+        ]
+
+    await eventually(released, 30)
 
 
 async def test_broken_off_it_starts_afresh_and_a_second_start_finds_its_data(server_folder: Path) -> None:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.e2e.walking import Printed, walk
 
-from holdfast.platform.stack import Bus
+from holdfast.platform.stack import Bus, Stack
+from holdfast.testing.waiting import eventually
+from holdfast.web.auth import ROLES, issue_token
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("bus", ["postgres", pytest.param("kafka", marks=pytest.mark.kafka)])
 async def test_the_walk(bus: Bus, server_folder: Path) -> None:
-    as_told(await walk("hold-service", bus, server_folder))
+    async def nothing_waits(stack: Stack) -> None:
+        token = issue_token(stack.settings("credit-service"), "kim", list(ROLES))
+        for service in ("credit-service", "hold-service"):
+            await eventually(lambda service=service: nothing_waits_in(stack.address(service), token), 30)
+
+    for printed in await walk("hold-service", bus, server_folder, nothing_waits):
+        as_told(printed)
+
+
+async def nothing_waits_in(address: str, token: str) -> bool:
+    """Whether no fact waits for one that never comes."""
+    async with httpx.AsyncClient(base_url=address, headers={"authorization": f"Bearer {token}"}) as client:
+        answer = await client.get("/v1/waiting")
+    return answer.status_code == 200 and answer.json()["items"] == []
 
 
 def as_told(printed: Printed) -> None:
@@ -21,8 +37,8 @@ def as_told(printed: Printed) -> None:
     _, _, set_up, held, explained, approved, forced, tried = printed
     assert [answer.get("status") for answer in set_up[:3]] == [202, 202, 202]
     assert [answer.get("detail") for answer in set_up[3:]] == [None] * 7
-    (hold,) = held
-    assert (hold["outcome"], hold["reasons"], hold["hold"]) == ("held", ["credit_exceeded"], "H-000001")
+    sent, hold = held
+    assert (sent["status"], hold["outcome"], hold["reasons"]) == (202, "held", ["credit_exceeded"])
     told, takes = explained
     assert any("150.00 %" in sentence for sentence in told["sentences"]), told["sentences"]
     assert [item["reason"] for item in takes["items"]] == ["credit_exceeded"]

@@ -18,6 +18,8 @@ from holdfast.platform.stack import Bus, Stack
 SERVICES = Path(__file__).resolve().parents[2] / "services"
 BETWEEN = "=== next ==="
 Printed = list[list[dict[str, Any]]]
+TIMES = 2
+"""Who has done a walk may do it again."""
 WAIT = 'until curl -s "$INGEST/readyz" && curl -s "$CREDIT/readyz" && curl -s "$HOLD/readyz"; do sleep 0.1; done'
 
 
@@ -38,8 +40,16 @@ async def typed(lines: str, environment: dict[str, str]) -> Printed:
     return [[json.loads(line) for line in part.splitlines() if line] for part in said.decode().split(f"{BETWEEN}\n")]
 
 
-async def walk(service: str, bus: Bus, folder: Path, then: Callable[[Stack], Awaitable[None]] | None = None) -> Printed:
-    """What the walk prints, block by block; `then` looks at the stack before it is stopped."""
+async def walked(service: str, environment: dict[str, str]) -> Printed:
+    """What the walk prints, block by block, after the line that logs in."""
+    lines = f"\necho '{BETWEEN}'\n".join(["TOKEN=$(holdfast token --subject kim)", *blocks(service)])
+    return await typed(lines, environment)
+
+
+async def walk(
+    service: str, bus: Bus, folder: Path, then: Callable[[Stack], Awaitable[None]] | None = None
+) -> list[Printed]:
+    """What the walk prints, block by block, the first time and the second; `then` looks at the stack."""
     stack = Stack(load_settings(data_dir=folder), bus)
     services = LocalServices(stack, 0, folder / "walk.log")
     try:
@@ -47,12 +57,12 @@ async def walk(service: str, bus: Bus, folder: Path, then: Callable[[Stack], Awa
         services.start_apis()
         services.start_jobs()
         await services.start_workers()
-        lines = f"\necho '{BETWEEN}'\n".join(["TOKEN=$(holdfast token --subject kim)", *blocks(service)])
         environment = stack.environment() | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "INGEST": stack.address("ingest"),
             "CREDIT": stack.address("credit-service"), "HOLD": stack.address("hold-service"),
         }  # fmt: skip
-        printed = await services.while_running(typed(f"({WAIT}) > /dev/null 2>&1\n{lines}", environment))
+        await services.while_running(typed(f"({WAIT}) > /dev/null 2>&1", environment))
+        printed = [await services.while_running(walked(service, environment)) for _ in range(TIMES)]
         if then is not None:
             await then(stack)
         return printed

@@ -78,8 +78,8 @@ async def test_what_does_not_come_is_told_with_its_line(
     monkeypatch.setattr(Play, "send", breaks)
     said: list[str] = []
     report = await run_files([file], load_settings(postgres_url=postgres_url, data_dir=server_folder), said.append)
-    unknown = "reason: company DE01 has no release reason of that name. Choose one of GET /v1/reasons/DE01, or let " \
-              "somebody add it."  # fmt: skip
+    unknown = "reason: company DE01 has no release reason of that name. Choose one of GET /v1/reasons/DE01, or " \
+              "add it: PUT /v1/reasons/DE01/release/{id}."  # fmt: skip
     needs = "refused with 403: This needs the permission holds:see."
     assert [line.replace(str(file), "FILE") for line in said] == [
         "FAIL  differs: step 1 check: outcome: expected held, got cleared (FILE:11)",

@@ -34,7 +34,7 @@ async def test_a_check_is_answered_stored_and_explained(hold: Any, ask: Any, cli
     assert answer.json()["outcome"] == "held"
     stored = await client.get(f"/v1/credit-checks/{answer.json()['decision']}")
     assert "600.00 % of the limit" in stored.json()["explanation"][0]
-    assert stored.json()["picture"]["findings"][0]["to_pass"].startswith("Pay 500.00 EUR")
+    assert stored.json()["picture"]["findings"][0]["to_pass"].startswith("Lower the order by 500.00 EUR")
 
 
 async def test_row_4_4_33_an_idempotency_key_takes_effect_once(hold: Any, ask: Any, client: httpx.AsyncClient) -> None:

@@ -45,7 +45,10 @@ async def test_rule_fields_are_kept_and_the_kinds_are_listed(hold: Any, client: 
     made = await client.post("/v1/rules", json=body, headers=key())
     kept = (await client.get(f"/v1/rules/{made.json()['id']}")).json()
     assert {name: kept[name] for name in body} == body
-    kinds = {kind["kind"]: kind for kind in (await client.get("/v1/rules/kinds")).json()["items"]}
+    told = (await client.get("/v1/rules/kinds")).json()
+    kinds = {kind["kind"]: kind for kind in told["items"]}
+    assert told["levels"]["table"] == "one customer, by number"
+    assert {level for kind in kinds.values() for level in kind["levels"]} <= set(told["levels"])
     assert kinds["payment_term_increase"]["switched_by"] == "check_when_payment_terms_increase"
     schema = (await client.get("/openapi.json")).json()["components"]["schemas"]["RuleBody"]
     listed = {name for name, kind in kinds.items() if kind["switched_by"] is None}
@@ -132,7 +135,7 @@ async def test_a_preview_answers_and_leaves_no_trace(hold: Any, ask: Any, client
     body = ask.request("NEW", "600").model_dump_json(exclude_none=True)
     answer = await client.post("/v1/credit-checks/preview", content=body, headers=JSON)
     assert (answer.json()["outcome"], answer.json()["reasons"]) == ("held", ["credit_exceeded"])
-    assert answer.json()["to_pass"][0].startswith("Pay 500.00 EUR")
+    assert answer.json()["to_pass"][0].startswith("Lower the order by 500.00 EUR")
     for table in ("decision", "hold", "reservation", "outbox"):
         assert await hold.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
 
@@ -180,7 +183,7 @@ async def test_a_decision_is_told_in_sentences(hold: Any, ask: Any, client: http
     held, passed = await hold.check(ask.request("O-1", "600"), ask.request("O-2", "60", created_at=EARLY))
     told = (await client.get(f"/v1/decisions/{held['decision']}")).json()
     assert told["sentences"][0] == ("Order O-1 of customer C-1 must wait at the checkpoint confirmation on 2026-03-02.")
-    assert any(sentence.startswith("To pass: Pay 500.00 EUR") for sentence in told["sentences"])
+    assert any(sentence.startswith("To pass: Lower the order by 500.00 EUR") for sentence in told["sentences"])
     assert {line["kind"]: line["true"] for line in told["rules"]} == {
         "credit_limit_used": True, "days_overdue": False
     }  # fmt: skip

@@ -115,7 +115,38 @@ def test_where_the_limit_itself_is_too_much_a_minor_unit_more_is_told() -> None:
     own = LimitTest(Level.OWN, Decimal(1000), Decimal(1900), "EUR")
     assert told(used("100"), tests=(own,), comparison=Comparison.INCLUSIVE).startswith("Pay 900.01 EUR")
     yen = LimitTest(Level.OWN, Decimal(1000), Decimal(1900), "JPY")
-    assert told(used("100"), tests=(yen,), comparison=Comparison.INCLUSIVE).startswith("Pay 901.00 JPY")
+    assert told(used("100"), tests=(yen,), comparison=Comparison.INCLUSIVE).startswith("Pay 901 JPY")
+
+
+@given(rules_of("credit_limit_used"), CENTS, CENTS, CENTS, st.sampled_from(Comparison))
+def test_who_owes_nothing_passes_with_the_order_lowered_or_paid_in_advance(
+    rules: list[Rule], order: Decimal, others: Decimal, limit: Decimal, comparison: Comparison
+) -> None:
+    test = LimitTest(Level.OWN, limit, order + others, "EUR")
+    before = facts(tests=(test,), comparison=comparison, owed=Decimal(0), this_order=order, order_total=order)
+    for finding in evaluate(RuleBook(rules), before).findings:
+        due, lowers = paid(finding.to_pass), finding.to_pass.startswith("Lower the order by")
+        assert (lowers, "in advance" in finding.to_pass) == (due < order, due >= order)
+        after = replace(test, exposure=test.exposure - due)
+        assert not evaluate(RuleBook(rules), replace(before, tests=(after,))).findings
+
+
+def test_paying_is_told_only_where_something_is_owed() -> None:
+    own = LimitTest(Level.OWN, Decimal(1000), Decimal(1500), "EUR")
+    order: dict[str, Any] = {"tests": (own,), "this_order": Decimal(1500)}
+    assert told(used("100"), owed=Decimal(0), **order) == (
+        "Lower the order by 500.00 EUR, or raise the limit so that the exposure fits."
+    )
+    assert told(used("100"), owed=Decimal(300), **order).startswith("Pay 500.00 EUR, or raise")
+    nothing = {**order, "tests": (replace(own, limit=Decimal(0)),)}
+    assert told(used("100"), owed=Decimal(0), **nothing).startswith("Pay 1,500.00 EUR in advance, or raise")
+
+
+def test_one_day_and_one_promise_are_told_in_the_singular() -> None:
+    late, broken = (Rule("1", "DE01", kind, Decimal(0)) for kind in ("days_overdue", "broken_promise"))
+    found = evaluate(RuleBook([late, broken]), facts(days_overdue=1, broken_promises=1)).findings
+    days, promises = (finding.text for finding in found)
+    assert ("is 1 day " in days, "1 promise to pay is broken" in promises) == (True, True), found
 
 
 def test_days_overdue_names_the_amount_and_the_other_accounts_that_are_late() -> None:

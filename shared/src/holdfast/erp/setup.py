@@ -19,9 +19,20 @@ CHECKED = (Checkpoint.CONFIRMATION, Checkpoint.PACKING_SLIP, Checkpoint.INVOICE)
 PARAMETERS = {"allow_manual_limit_edit": True, "check_customer_credit_groups": True}
 """The ERP's limits come in through the profile, which a company must allow (spec 1.20); shared limits are tested."""
 
+REASONS = {
+    "release/PAID": "has paid or shown the payment", "release/GOODWILL": "may order although something is open",
+    "release/REJECTED": "the order is refused", "release/CANCELLED": "the customer has cancelled the order",
+    "release/FITS": "no reason to hold it is left", "hold/FRAUD": "suspicion of fraud",
+    "hold/INQUIRY": "waits for information from the customer",
+}  # fmt: skip
+"""A hold ends with a release reason of the order's company, also when it is rejected; a forced hold has one of type
+hold (spec 1.4)."""
+ENDINGS = {"cancel_reason": "CANCELLED", "modified_order_release_reason": "FITS", "auto_release_reason": "FITS"}
+"""What holds end with by themselves (spec 1.20)."""
+
 
 class Controllers:
-    """Set up what the ERP tells of: rules, checkpoints and risk classes per company, and each customer's credit."""
+    """Set up what the ERP tells of: rules, reasons, checkpoints, risk classes, and each customer's credit."""
 
     def __init__(self, credit: Api, hold: Api) -> None:
         self._credit, self._hold = credit, hold
@@ -30,7 +41,7 @@ class Controllers:
         self._managed: list[CustomerChanged] = []
 
     async def companies(self, companies: Sequence[CompanyChanged]) -> None:
-        """Switch the checkpoints of a company on and make its rules and risk classes, unless it has some."""
+        """Switch the checkpoints of a company on and make its rules, reasons and risk classes, unless it has some."""
         self._currencies |= {master.company: master.currency for master in companies}
         for company in sorted({master.company for master in companies}):
             known = await self._hold.get(f"/v1/rules?company={company}")
@@ -38,6 +49,9 @@ class Controllers:
                 continue
             for kind, value in RULES.items():
                 await self._hold.send("POST", "/v1/rules", {"company": company, "kind": kind, "value": value})
+            for reason, description in REASONS.items():
+                await self._hold.put(f"/v1/reasons/{company}/{reason}", {"description": description})
+            await self._hold.put(f"/v1/parameters/{company}", ENDINGS)
             for document in CHECKED:
                 await self._hold.put(f"/v1/checkpoints/{company}/{document}", {"check_on_posting": True})
             await self._credit.put(f"/v1/credit-parameters/{company}", PARAMETERS)

@@ -32,6 +32,7 @@ def facts_of(asked: Asked, known: Known, found: Parts, limits: Limits) -> tuple[
         open_debits=convert.sum({code: b.open_debits for code, b in position.balances.items()}),
         disputed_amount=convert.sum(known.standing.disputed),
         order_total=rounded(convert.exact(*order_value(asked.order, known)), found.currency),
+        owed=found.balance, this_order=found.this_order,
         payment_term=asked.payment_terms, cash_discount=asked.cash_discount,
         cod_payment_term=given.cod_payment_term,
         term_base=term_base, term_rank=_rank(setup.term_ranks, asked.payment_terms),

@@ -8,7 +8,7 @@ from typing import Any
 
 from hold_service.rules.evaluation import RuleBook, evaluate
 from hold_service.rules.facts import Facts, MissingRate
-from hold_service.rules.model import EXCLUSION, KINDS, Rule
+from hold_service.rules.model import EXCLUSION, KINDS, Rule, amount, number_of
 from holdfast.receivables.limits import Level, LimitTest
 
 
@@ -35,7 +35,7 @@ def _headline(answer: Mapping[str, Any]) -> str:
 
 
 PARTS = {
-    "balance": "open balance", "delivered_not_invoiced": "delivered, not invoiced", "open_orders": "open orders",
+    "balance": "open balance", "delivered_not_invoiced": "delivered but not invoiced", "open_orders": "open orders",
     "reserved": "reserved for other orders", "this_order": "this order",
 }  # fmt: skip
 
@@ -43,30 +43,34 @@ PARTS = {
 def _figures(figures: Mapping[str, Any], picture: Mapping[str, Any]) -> Iterator[str]:
     if not figures:
         return
-    parts = ", ".join(f"{words} {_written(figures[name])}" for name, words in PARTS.items() if name in figures)
-    yield f"In {figures['currency']}: {parts}; limit type {picture['limit_type']}."
+    currency = figures["currency"]
+    parts = ", ".join(
+        f"{words} {_written(figures[name], currency)}" for name, words in PARTS.items() if name in figures
+    )
+    yield f"In {currency}: {parts}; limit type {picture['limit_type']}."
     profile = picture.get("profile") or {}
     if profile.get("unlimited"):
         yield "The customer's credit is unlimited."
     elif temporary := profile.get("temporary"):
         until = temporary["to_date"]
-        instead = f"replaces the permanent {_written(profile['limit'])} until {until}"
-        yield f"A temporary limit of {_written(temporary['amount'])} {instead}."
+        instead = f"replaces the permanent {_written(profile['limit'], currency)} until {until}"
+        yield f"A temporary limit of {_written(temporary['amount'], currency)} {instead}."
     if "own_limit" in figures and (policies := profile.get("policies")):
-        many = "one policy" if len(policies) == 1 else f"{len(policies)} policies"
-        yield f"With {many} the total limit is {_written(figures['own_limit'])}."
+        number = "one policy" if len(policies) == 1 else f"{len(policies)} policies"
+        yield f"With {number} the total limit is {_written(figures['own_limit'], currency)}."
 
 
-def _written(amount: Any) -> str:
-    return f"{Decimal(str(amount)):,.2f}"
+def _written(value: Any, currency: str) -> str:
+    return number_of(Decimal(str(value)), currency)
 
 
 def _limit(test: LimitTest) -> str:
     whose = "The credit group's" if test.level is Level.GROUP else "The customer's own"
     used = f"{test.used_percent:f} %" if test.used_percent is not None else "more than it has"
     return (
-        f"{whose} limit is {test.limit:,.2f} {test.currency}, its exposure {test.exposure:,.2f}: {used} used, "
-        f"{test.available:,.2f} available."
+        f"{whose} limit is {amount(test.limit, test.currency)}, "
+        f"its exposure {number_of(test.exposure, test.currency)}: "
+        f"{used} used, {number_of(test.available, test.currency)} available."
     )
 
 

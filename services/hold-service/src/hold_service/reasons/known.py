@@ -17,7 +17,7 @@ async def must_exist(work: Work, company: str, kind: str, reason: str, field: st
         raise field_problem(
             422, "reason-unknown", "There is no such reason", field, reason,
             f"company {company} has no {kind} reason of that name",
-            f"Choose one of GET /v1/reasons/{company}, or let somebody add it.",
+            f"Choose one of GET /v1/reasons/{company}, or add it: PUT /v1/reasons/{company}/{kind}/{{id}}.",
         )  # fmt: skip
 
 

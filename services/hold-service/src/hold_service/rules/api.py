@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hold_service.rechecks import store as rechecks
 from hold_service.rules import kinds as _kinds
 from hold_service.rules import store
-from hold_service.rules.model import KINDS, Rule, RuleKind, with_rules
+from hold_service.rules.model import KINDS, LEVELS, Rule, RuleKind, with_rules
 from hold_service.rules.validation import problems_of
 from holdfast.contracts.base import Code, CompanyId, Currency, Id
 from holdfast.contracts.erp_orders import Checkpoint
@@ -115,8 +115,11 @@ def _as_sent(value: Any) -> str | None:
 
 @router.get("/kinds", operation_id="listRuleKinds", responses={200: {"description": "The kinds"}, **responses()})
 async def list_kinds(caller: Reader) -> Response:
-    """The kinds of rules, with what each takes; those without rules name the parameter that switches them on."""
-    return _json({"items": [_shown_kind(kind) for kind in KINDS.values()]})
+    """The kinds of rules, with what each takes; those without rules name the parameter that switches them on.
+
+    `levels` beside them says for whom a rule of each level (`valid_for`) is.
+    """
+    return _json({"items": [_shown_kind(kind) for kind in KINDS.values()], "levels": LEVELS})
 
 
 def _shown_kind(kind: RuleKind) -> dict[str, Any]:

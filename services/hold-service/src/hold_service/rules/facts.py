@@ -27,8 +27,9 @@ class Facts:
     """Figures of a customer and its order on the check date; amounts in the company's `currency`.
 
     `tests`: the limits that govern, the group's first and in the group's currency; none when no limit is tested.
-    `linked_days_overdue`: of other members of the credit group, by company/customer. The `*_base_rank` are what
-    ranks of the order are compared with: at the last release, else the customer's defaults.
+    `owed`: the customer's balance, None in decisions of before it was kept; `this_order`: what the order adds to the
+    exposure. `linked_days_overdue`: of other members of the credit group, by company/customer. The `*_base_rank` are
+    what ranks of the order are compared with: at the last release, else the customer's defaults.
     """
 
     check_date: date
@@ -44,6 +45,8 @@ class Facts:
     open_debits: Decimal = ZERO
     disputed_amount: Decimal = ZERO
     order_total: Decimal = ZERO
+    owed: Decimal | None = None
+    this_order: Decimal = ZERO
     payment_term: str | None = None
     cash_discount: str | None = None
     cod_payment_term: str | None = None

@@ -16,8 +16,10 @@ from holdfast.receivables.money import ZERO, minor_unit
 from holdfast.values import quick
 
 TABLE, GROUP, ALL = "table", "group", "all"
-LEVELS = (TABLE, GROUP, ALL)
-"""One customer, one credit management group, everybody; looked at in this order (spec 3.4)."""
+LEVELS = {
+    TABLE: "one customer, by number", GROUP: "the customers of one credit management group", ALL: "every customer",
+}  # fmt: skip
+"""For whom a rule is, in the order in which they are looked at (spec 3.4)."""
 BLOCKING, EXCLUSION = "blocking", "exclusion"
 DAYS, AMOUNT, PERCENT, NUMBER = "days", "amount", "percent", "number"
 
@@ -87,7 +89,7 @@ class RuleKind:
     value_types: ClassVar[tuple[str, ...]] = (DAYS,)
     exclusion_types: ClassVar[tuple[str, ...]] = ()
     """Value types that exclusions may have besides."""
-    levels: ClassVar[tuple[str, ...]] = LEVELS
+    levels: ClassVar[tuple[str, ...]] = tuple(LEVELS)
     names: ClassVar[str | None] = None
     """The field that a rule of this kind names instead of a value."""
     thresholds: ClassVar[bool] = False
@@ -177,8 +179,18 @@ WRONG = {DAYS: _wrong_days, NUMBER: _wrong_number, PERCENT: _wrong_percent, AMOU
 
 def amount(value: Decimal, currency: str) -> str:
     """An amount in a sentence."""
-    digits = max(2, -int(minor_unit(currency).as_tuple().exponent))
-    return f"{value:,.{digits}f} {currency}"
+    return f"{number_of(value, currency)} {currency}"
+
+
+def number_of(value: Decimal, currency: str) -> str:
+    """An amount in a sentence that has named its currency."""
+    digits = max(0, -int(minor_unit(currency).as_tuple().exponent))
+    return f"{value:,.{digits}f}"
+
+
+def many(count: Decimal | int, one: str, more: str) -> str:
+    """A number of things in a sentence."""
+    return f"{Decimal(count):f} {one if count == 1 else more}"
 
 
 def at_least(value: Decimal, currency: str) -> Decimal:

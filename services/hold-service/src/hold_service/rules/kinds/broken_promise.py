@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hold_service.rules.facts import Facts
-from hold_service.rules.model import NUMBER, Rule, RuleKind, register
+from hold_service.rules.model import NUMBER, Rule, RuleKind, many, register
 from holdfast.contracts.holds import HoldReason
 
 
@@ -23,7 +23,8 @@ class BrokenPromise(RuleKind):
         return facts.broken_promises < rule.value
 
     def words(self, rule: Rule, facts: Facts) -> str:
-        return f"{facts.broken_promises} promises to pay are broken; the rule allows {rule.value:f}."
+        broken = many(facts.broken_promises, "promise to pay is", "promises to pay are")
+        return f"{broken} broken; the rule allows {rule.value:f}."
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
         return "Pay what was promised."

@@ -59,7 +59,14 @@ class CreditLimitUsed(RuleKind):
         amounts = " or ".join(amount(value, currency) for currency, value in due.items())
         what = f"{amounts}, whichever is more" if len(due) > 1 else amounts
         limits = " and ".join("the group's limit" if t.level is Level.GROUP else "the limit" for t in failing)
-        return f"Pay {what}, or raise {limits} so that the exposure fits."
+        return f"{self._remedy(what, failing, facts, max(due.values()))}, or raise {limits} so that the exposure fits."
+
+    @staticmethod
+    def _remedy(what: str, failing: list[LimitTest], facts: Facts, due: Decimal) -> str:
+        """Who owes nothing has nothing to pay but this order; in a group another member may owe."""
+        if facts.owed is None or facts.owed > 0 or any(test.level is Level.GROUP for test in failing):
+            return f"Pay {what}"
+        return f"Lower the order by {what}" if due < facts.this_order else f"Pay {what} in advance"
 
     @staticmethod
     def _due(test: LimitTest, rule: Rule, facts: Facts) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from hold_service.rules.facts import Facts
-from hold_service.rules.model import AMOUNT, Rule, RuleKind, amount, register
+from hold_service.rules.model import AMOUNT, Rule, RuleKind, amount, many, register
 from holdfast.contracts.holds import HoldReason
 
 
@@ -39,24 +39,29 @@ class DaysOverdue(RuleKind):
             limit = amount(facts.in_company(rule.value, rule.currency), facts.currency)
             return f"In all {overdue} are overdue; the rule excludes below {limit}."
         linked = "".join(
-            f" {account} of the same credit group is {facts.linked_days_overdue[account]} days overdue."
+            f" {account} of the same credit group is {_days(facts.linked_days_overdue[account])} overdue."
             for account in self.accounts_of(rule, facts)
         )
         return (
-            f"The oldest open invoice is {facts.days_overdue} days overdue; the rule allows {rule.value:f}. "
+            f"The oldest open invoice is {_days(facts.days_overdue)} overdue; the rule allows {rule.value:f}. "
             f"In all {overdue} are overdue.{linked}"
         )
 
     def to_pass(self, rule: Rule, facts: Facts) -> str:
         linked = self.accounts_of(rule, facts)
         if facts.days_overdue <= rule.value:
-            return f"Pay every invoice of {', '.join(linked)} that is more than {rule.value:f} days overdue."
+            return f"Pay every invoice of {', '.join(linked)} that is more than {_days(rule.value)} overdue."
         others = f", and those of {', '.join(linked)}" if linked else ""
         overdue = amount(facts.overdue_amount, facts.currency)
-        return f"Pay every invoice that is more than {rule.value:f} days overdue{others}; in all {overdue} are overdue."
+        late = f"more than {_days(rule.value)} overdue"
+        return f"Pay every invoice that is {late}{others}; in all {overdue} are overdue."
 
     def late_days(self, rule: Rule) -> Decimal | None:
         return rule.value
 
     def accounts_of(self, rule: Rule, facts: Facts) -> tuple[str, ...]:
         return tuple(sorted(account for account, days in facts.linked_days_overdue.items() if days > rule.value))
+
+
+def _days(count: Decimal | int) -> str:
+    return many(count, "day", "days")

@@ -85,10 +85,14 @@ async def test_bands_measure_the_resulting_limit(credit: Any, call: As) -> None:
     small = await raise_to(call, "90000", '"1"')
     await call("ann", "POST", f"/v1/approvals/{small['id']}/approve", {})
     large = await raise_to(call, "100000", '"2"')
-    for who, state, waits in (("eve", "approval_pending", "board"), ("ann", "approval_pending", "board"),
-                              ("bob", "completed", None)):  # fmt: skip
-        answer = await call(who, "POST", f"/v1/approvals/{large['id']}/approve", {})
-        assert (answer.json()["state"], answer.json()["waits_for"]) == (state, waits)
+    for who, state, waits, approvers in (
+        ("eve", "approval_pending", "board", []), ("ann", "approval_pending", "board", ["ann"]),
+        ("bob", "completed", None, ["eve", "ann", "bob"]),
+    ):  # fmt: skip
+        answer = (await call(who, "POST", f"/v1/approvals/{large['id']}/approve", {})).json()
+        assert (answer["state"], answer["waits_for"], answer["approved_by"]) == (state, waits, approvers)
+    listed = (await call("kim", "GET", "/v1/approvals?state=completed")).json()["items"]
+    assert sorted(item["approved_by"] for item in listed) == [["ann"], ["eve", "ann", "bob"]]
 
 
 async def test_what_lowers_takes_effect_at_once_and_the_raise_that_was_asked_lapses(credit: Any, call: As) -> None:
@@ -163,7 +167,7 @@ async def test_a_delegate_decides_for_an_approver_within_the_dates(credit: Any, 
     assert (listed["from_user"], listed["to_user"]) == ("ann", "zoe")
     await call("bob", "POST", f"/v1/approvals/{first['id']}/approve", {})
     done = await call("zoe", "POST", f"/v1/approvals/{first['id']}/approve", {})
-    assert done.json()["state"] == "completed"
+    assert (done.json()["state"], done.json()["approved_by"]) == ("completed", ["sam", "bob", "ann"])
 
 
 async def test_recall_and_resubmit_belong_to_who_asked(credit: Any, call: As) -> None:

@@ -207,7 +207,7 @@ async def test_row_34_a_credit_balance_counts(hold: Any, ask: Any) -> None:
     await hold.facts(ask.payment("P-1", "250"))
     answer = await outcome(hold, ask, "1000")
     assert (answer["outcome"], answer["figures"]["exposure"]) == ("held", "750.00")
-    assert answer["to_pass"][0].startswith("Pay 600.00 EUR")
+    assert answer["to_pass"][0].startswith("Lower the order by 600.00 EUR")
 
 
 async def test_row_35_an_order_never_counts_twice(hold: Any, ask: Any) -> None:

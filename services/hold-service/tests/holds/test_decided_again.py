@@ -15,7 +15,7 @@ async def test_what_it_takes_is_told_of_members_of_a_credit_group_too(hold: Any,
     (held,) = await hold.check(ask.request("O-1", "150"))
     answer = await kim.client.get(f"/v1/holds/{held['hold']}/to-pass")
     assert (answer.status_code, answer.json()["items"][0]["to_pass"]) == (
-        200, "Pay 50.00 EUR, or raise the limit so that the exposure fits.")  # fmt: skip
+        200, "Lower the order by 50.00 EUR, or raise the limit so that the exposure fits.")  # fmt: skip
 
 
 async def test_what_it_takes_names_the_invoices_that_a_rule_is_about(hold: Any, ask: Any, kim: Any) -> None:

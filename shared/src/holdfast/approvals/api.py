@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -226,7 +227,10 @@ def _known(kinds: Kinds, kind: str, caller: Caller, company: str) -> None:
 
 
 def shown_approval(row: Any, caller: Caller) -> dict[str, Any]:
-    """An approval as the API shows it to a caller; `waits_for` is the step that has not been decided."""
+    """An approval as the API shows it to a caller; `waits_for` is the step that has not been decided.
+
+    `approved_by`: of the step that is waited for; of what is approved everybody who approved it, of any step.
+    """
     pending = row["state"] == State.APPROVAL_PENDING
     amount = None if row["amount"] is None else f"{row['amount']:f}"
     return {
@@ -234,9 +238,16 @@ def shown_approval(row: Any, caller: Caller) -> dict[str, Any]:
         "requester": row["requester"], "amount": amount, "proposal": _visible(row["proposal"], caller),
         "state": row["state"], "reason": row["reason"], "lapsed": row["lapsed"], "escalated": row["escalated"],
         "waits_for": row["steps"][row["at"]]["name"] if pending else None,
-        "approved_by": list(row["approved_by"]) if pending else [], "created_at": row["created_at"],
+        "approved_by": list(_approvers(row)), "created_at": row["created_at"],
         "version": row["version"],
     }  # fmt: skip
+
+
+def _approvers(row: Any) -> Sequence[str]:
+    if row["state"] == State.APPROVAL_PENDING:
+        return row["approved_by"]  # type: ignore[no-any-return]
+    # Rows of many that are submitted at once come without: what of them is complete had no step and no approver.
+    return row.get("approved_by_all", ()) if row["state"] in (State.APPROVED, State.COMPLETED) else ()
 
 
 def _visible(proposal: Any, caller: Caller) -> Any:

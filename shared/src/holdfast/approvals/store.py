@@ -40,9 +40,18 @@ def step_from_json(found: Mapping[str, Any]) -> Step:
     )  # fmt: skip
 
 
+SHOWN = """SELECT a.*, ARRAY(
+    SELECT coalesce(t.acting_for, t.who) FROM approval_trail t WHERE t.approval = a.id AND t.act = 'approve'
+      AND t.id > (SELECT coalesce(max(anew.id), 0) FROM approval_trail anew
+                  WHERE anew.approval = a.id AND anew.act = 'resubmit')
+    ORDER BY t.id) AS approved_by_all
+FROM approval a"""
+"""With those who have approved any of its steps since it was last submitted: a step that is over keeps nobody."""
+
+
 async def read(work: Work, number: UUID, *, lock: bool = False) -> asyncpg.Record | None:
-    """One approval."""
-    return await work.conn.fetchrow(f"SELECT * FROM approval WHERE id = $1{' FOR UPDATE' if lock else ''}", number)
+    """One approval, with `approved_by_all`."""
+    return await work.conn.fetchrow(f"{SHOWN} WHERE a.id = $1{' FOR UPDATE OF a' if lock else ''}", number)
 
 
 async def seize(work: Work, number: UUID) -> asyncpg.Record | None:
@@ -210,10 +219,9 @@ async def page(
     work: Work, companies: list[str] | None, company: str | None, kind: str | None, states: Sequence[str] | None,
     after: tuple[datetime, UUID] | None, limit: int,
 ) -> list[asyncpg.Record]:  # fmt: skip
-    """Approvals, the oldest first; `companies` None stands for all."""
+    """Approvals with `approved_by_all`, the oldest first; `companies` None stands for all."""
     rows: list[asyncpg.Record] = await work.conn.fetch(
-        """SELECT * FROM approval
-           WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR company = $2)
+        f"""{SHOWN} WHERE ($1::text[] IS NULL OR company = ANY($1)) AND ($2::text IS NULL OR company = $2)
              AND ($3::text IS NULL OR kind = $3) AND ($4::text[] IS NULL OR state = ANY($4))
              AND ($5::timestamptz IS NULL OR (created_at, id) > ($5, $6::uuid))
            ORDER BY created_at, id LIMIT $7""",

@@ -126,8 +126,22 @@ def test_a_server_that_is_away_is_no_bad_input(holdfast: Command) -> None:
     url = "postgresql://nobody:nothing@127.0.0.1:1/none"
     done = holdfast("dead-letters", "list", "hold-service", HOLDFAST_HOLD_DATABASE_URL=url)
     assert done.returncode == 1
-    assert done.stderr.startswith("holdfast: A server does not answer")
+    assert done.stderr.startswith("holdfast: PostgreSQL at 127.0.0.1:1 (database none) does not answer: connection")
+    assert all(word in done.stderr for word in ("HOLDFAST_HOLD_DATABASE_URL", "`holdfast demo`"))
+    assert "nothing" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["migrate hold-service", "topics", "run hold-service api", "run hold-service worker"])
+def test_a_database_that_is_away_is_named_by_its_address(words: str, holdfast: Command) -> None:
+    url = "postgresql://nobody:nothing@127.0.0.1:1/none"
+    done = holdfast(*words.split(), HOLDFAST_HOLD_DATABASE_URL=url, HOLDFAST_BUS_URL=url)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("holdfast: ")]
+    assert [line.partition(": c")[0] for line in told] == [
+        "holdfast: PostgreSQL at 127.0.0.1:1 (database none) does not answer"
+    ]
+    assert not any(word in done.stderr for word in ("Traceback", "HOLDFAST_PORT", "nothing"))
 
 
 def test_a_port_that_is_taken_is_named(holdfast: Command) -> None:

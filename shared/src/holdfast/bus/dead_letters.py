@@ -10,9 +10,10 @@ import asyncpg
 import structlog
 
 from holdfast.bus import batch, failpoints, inbox, metrics, parking
-from holdfast.bus.envelope import Incoming, Undigestible, UnknownType, decode
+from holdfast.bus.envelope import Incoming, UnknownType, decode
 from holdfast.bus.handlers import MoreParties, Party, Service
 from holdfast.bus.port import Record, TopicPartition
+from holdfast.bus.undigestible import Undigestible
 from holdfast.database.work import Work, is_transient, transaction
 
 LISTED = (

@@ -18,7 +18,7 @@ from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
-from holdfast.contracts.scalars import BusinessDate, Instant
+from holdfast.contracts.scalars import HOLD_NUMBER, BusinessDate, Instant
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
@@ -33,8 +33,8 @@ Reader = Annotated[Caller, Depends(require("holds:see"))]
 Editor = Annotated[Caller, Depends(require("holds:edit"))]
 NO_ZERO = r"^[^\x00]+$"
 Named = Annotated[str | None, Query(max_length=60, pattern=NO_ZERO)]
-HoldNumber = Annotated[str, Path(pattern=r"^H-\d{6,18}$", description="such as H-000017")]
-NumberAsked = Annotated[str | None, Query(pattern=r"^H-\d{6,18}$")]
+HoldNumber = Annotated[str, Path(pattern=HOLD_NUMBER, description="such as H-000017")]
+NumberAsked = Annotated[str | None, Query(pattern=HOLD_NUMBER)]
 Day = Annotated[BusinessDate | None, Query()]
 Moment = Annotated[Instant | None, Query()]
 Value = Annotated[Decimal | None, Query(max_digits=19, decimal_places=4)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hold_service.holds.model import Mode, Row, released_value
 from holdfast.contracts.base import Amount, Text
-from holdfast.contracts.scalars import BusinessDate, Id
+from holdfast.contracts.scalars import HOLD_NUMBER, BusinessDate, Id
 
 
 class ReleaseRequest(BaseModel):
@@ -59,7 +59,7 @@ class BulkLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    hold: str = Field(pattern=r"^H-\d{6,18}$")
+    hold: str = Field(pattern=HOLD_NUMBER)
     version: int | None = Field(None, ge=1, description="refused when the hold has changed meanwhile; absent: any")
 
 

@@ -200,6 +200,13 @@ async def test_unknown_routes_and_methods_get_problem_documents(client: httpx.As
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
+async def test_the_root_points_to_the_document(api: str) -> None:
+    async with httpx.AsyncClient(base_url=api) as client:
+        found = await client.get("/")
+        assert (found.status_code, found.json()["openapi"], found.json()["docs"]) == (200, "/openapi.json", "/docs")
+        assert (await client.get(found.json()["openapi"])).status_code == 200
+
+
 async def test_readiness_says_what_is_missing_and_liveness_does_not_care(app: FastAPI, api: str) -> None:
     async with httpx.AsyncClient(base_url=api) as client:
         assert (await client.get("/readyz")).status_code == 200

@@ -83,6 +83,7 @@ async def test_row_4_4_20_later_events_of_the_key_wait_and_follow_in_order(
 
     still = await dead_letters.replay(journal.pool, SERVICE, await first_letter(journal.pool))
     assert (still.applied, still.failed) == (0, await first_letter(journal.pool))
+    assert still.remedy == parking.CRASH_REMEDY
     await mend(journal.pool)
     done = await dead_letters.replay(journal.pool, SERVICE, await first_letter(journal.pool))
     assert (done.applied, done.failed) == (11, None)

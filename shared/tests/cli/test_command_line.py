@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import asyncpg
 import pytest
 from typer.main import get_command
 
-from holdfast.cli import main
+from holdfast.bus.dead_letters import Replayed
+from holdfast.cli import main, operations
 from holdfast.cli.app import app
+from holdfast.cli.sentences import Told
 from holdfast.database.migrations import SchemaDiffers
 from holdfast.erp.api import CallFailed
+from holdfast.platform.clock import utc_now
 from holdfast.platform.collector import MIDDLE, OLD, YOUNG
 from holdfast.platform.local import ServiceEnded
 from holdfast.platform.services import INGEST, MODULES
@@ -126,8 +130,39 @@ def test_a_server_that_is_away_is_no_bad_input(holdfast: Command) -> None:
     url = "postgresql://nobody:nothing@127.0.0.1:1/none"
     done = holdfast("dead-letters", "list", "hold-service", HOLDFAST_HOLD_DATABASE_URL=url)
     assert done.returncode == 1
-    assert done.stderr.startswith("holdfast: A server does not answer")
+    assert done.stderr.startswith("holdfast: PostgreSQL at 127.0.0.1:1 (database none) does not answer: connection")
+    assert all(word in done.stderr for word in ("HOLDFAST_HOLD_DATABASE_URL", "`holdfast demo`"))
+    assert "nothing" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["migrate hold-service", "topics", "run hold-service api", "run hold-service worker"])
+def test_a_database_that_is_away_is_named_by_its_address(words: str, holdfast: Command) -> None:
+    url = "postgresql://nobody:nothing@127.0.0.1:1/none"
+    done = holdfast(*words.split(), HOLDFAST_HOLD_DATABASE_URL=url, HOLDFAST_BUS_URL=url)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("holdfast: ")]
+    assert [line.partition(": c")[0] for line in told] == [
+        "holdfast: PostgreSQL at 127.0.0.1:1 (database none) does not answer"
+    ]
+    assert not any(word in done.stderr for word in ("Traceback", "HOLDFAST_PORT", "nothing"))
+
+
+def test_the_list_of_dead_letters_tells_their_age_and_what_comes_next() -> None:
+    row = {"id": 17, "state": "poison", "topic": "t", "partition": 0, "offset": 5, "key": "DE01/C", "event_type": "e",
+           "field": "amount", "shown": "much", "reason": "no number", "remedy": "Send one.",
+           "parked_at": utc_now() - timedelta(hours=5)}  # fmt: skip
+    head, reason = operations._line(row).splitlines()
+    assert head.endswith("5 hours old")
+    assert reason.endswith("Send one.")
+    assert operations._next("hold-service", [row]) == "Next: holdfast dead-letters show hold-service 17"
+    assert operations._next("hold-service", [row | {"state": "dropped"}]) == "Nothing waits any more."
+
+
+def test_a_replay_that_fails_again_tells_the_remedy() -> None:
+    with pytest.raises(Told) as caught:
+        operations._tell(Replayed(2, 17, "no number", "Send one."))
+    assert str(caught.value) == "Dead letter 17 still fails: no number. Send one."
 
 
 def test_a_port_that_is_taken_is_named(holdfast: Command) -> None:

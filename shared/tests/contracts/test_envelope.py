@@ -15,8 +15,9 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.bus.envelope import Tombstone, Undigestible, UnknownType, decode, encode
+from holdfast.bus.envelope import Tombstone, UnknownType, decode, encode
 from holdfast.bus.port import Record
+from holdfast.bus.undigestible import MOST_TOLD, Undigestible
 from holdfast.contracts import REGISTRY, Payload
 from holdfast.contracts.credit import ProfileChanged
 from holdfast.contracts.erp_receivables import InvoicePosted
@@ -122,12 +123,13 @@ def test_structured_mode_takes_base64() -> None:
         (record(b"[" * 9000), "body", "JSON object"),
         (record(None), "body", "cancellation"),
         (record(BODY.replace(b'"1190.00"', b"1" * 300)), "amount", "JSON string"),
-        (structured(id=None), "ce_id", "required"),
-        (structured(id=7), "ce_id", "required"),
+        (structured(id=None), "id", "attribute id; it is required"),
+        (structured(id=7), "id", "required"),
+        (structured(time=None), "time", "Send the attribute time;"),
         (structured(data=None), "body", "JSON object"),
         (structured(data=None, data_base64="!"), "data_base64", "JSON"),
-        (structured(datacontenttype="text/plain"), "content-type", "application/json"),
-        (structured(specversion="0.3"), "ce_specversion", "1.0"),
+        (structured(datacontenttype="text/plain"), "datacontenttype", "attribute datacontenttype"),
+        (structured(specversion="0.3"), "specversion", "attribute specversion"),
     ],
 )  # fmt: skip
 def test_undigestible(broken: Record, field: str, remedy: str) -> None:
@@ -136,6 +138,19 @@ def test_undigestible(broken: Record, field: str, remedy: str) -> None:
     assert caught.value.field == field
     assert remedy in caught.value.remedy
     assert all(part in str(caught.value) for part in (field, caught.value.value, caught.value.remedy))
+
+
+def test_all_that_is_wrong_is_told_the_attributes_before_the_body() -> None:
+    body = InvoicePosted.example | {"amount": 5.5, "document": "", "currency": "EUX"}
+    broken = undigestible(record(json.dumps(body).encode(), ce_specversion=b"0.3", ce_time=b"yesterday"))
+    assert {refusal.field for refusal in broken.more} == {"ce_time", "amount", "document", "currency"}
+    assert broken.field == "ce_specversion"
+
+
+def test_more_faults_than_anybody_reads_are_not_told() -> None:
+    lines = [{"line": "x", "net_amount": 1} for _ in range(MOST_TOLD)]
+    broken = undigestible(record(json.dumps(InvoicePosted.example | {"lines": lines}).encode()))
+    assert len(broken.refusals) == MOST_TOLD
 
 
 def undigestible(broken: Record) -> Undigestible:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def refusal(event_type: str, **change: Any) -> tuple[str, str]:
         cls.model_validate_json(json.dumps(cls.example | change))
     first = explain(caught.value)[0]
     assert first.value
+    assert not re.search(r"should|pattern|Value error", f"{first.problem} {first.remedy}")
     assert first.remedy.endswith(".")
     return first.field, first.remedy
 
@@ -95,6 +97,22 @@ def test_refused(event_type: str, change: dict[str, Any], field: str, remedy: st
     found_field, found_remedy = refusal(event_type, **change)
     assert found_field == field
     assert remedy in found_remedy
+
+
+def test_a_missing_field_and_a_blank_at_an_end_are_told_in_plain_words() -> None:
+    cls = REGISTRY[INVOICE]
+    with pytest.raises(ValidationError) as caught:
+        cls.model_validate_json(json.dumps({**cls.example, "document": " I1 ", "customer": None} | {"amount": "x"}))
+    (blank,) = (found for found in explain(caught.value) if found.field == "document")
+    assert (blank.problem, blank.remedy) == (
+        "not written in the form that is asked for", "Leave out blanks at either end and control characters."
+    )  # fmt: skip
+    with pytest.raises(ValidationError) as caught:
+        cls.model_validate_json("{}")
+    missing = explain(caught.value)[0]
+    assert (missing.value, missing.problem, missing.remedy) == (
+        "nothing", "it is missing", "Send this field; it is required."
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

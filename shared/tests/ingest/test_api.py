@@ -94,6 +94,24 @@ async def test_a_batch_keeps_its_order_and_answers_each_event(client: httpx.Asyn
     assert await documents(configured) == ["P-1", "P-4"]
 
 
+async def test_all_that_is_wrong_with_an_event_is_told_at_once(client: httpx.AsyncClient) -> None:
+    wrong = numbered(1, version=0, document="", currency="EUX", amount=1.5, posting_date="2026-02-30", Loud="x")
+    answer = await client.post("/v1/events", json={**wrong, "time": "yesterday", "Loud": "x"}, headers=ONE)
+    assert answer.status_code == 400
+    told = {error["field"]: error for error in answer.json()["errors"]}
+    assert {"time", "version", "document", "currency", "amount", "Loud"} <= told.keys()
+    assert all(error["value"] and error["problem"] and error["remedy"] for error in told.values())
+
+
+async def test_an_event_without_its_content_type_is_told_it(client: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await client.post("/v1/events", content=orjson.dumps(numbered(1)), headers=headers)
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["value"] == headers["content-type"]
+    assert "content-type: application/cloudevents+json" in error["remedy"]
+
+
 async def test_what_is_too_large_or_no_event_gets_a_problem_document(client: httpx.AsyncClient) -> None:
     too_many = orjson.dumps([{}] * (MAX_BATCH_EVENTS + 1))
     for path, content, headers, status in (

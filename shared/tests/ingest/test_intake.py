@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.bus.envelope import Undigestible, decode
+from holdfast.bus.envelope import decode
 from holdfast.bus.port import Record
+from holdfast.bus.undigestible import Undigestible
 from holdfast.contracts import REGISTRY
 from holdfast.contracts.schemas import catalogue, example_of
 from holdfast.ingest.intake import MAX_EVENT_BYTES, TooLarge, from_binary, from_structured, parse
@@ -60,7 +61,7 @@ def test_the_companies_it_speaks_of() -> None:
         (EXAMPLE | {"type": "hold.order.cleared.v1"}, "type"),
         (EXAMPLE | {"type": "erp.payment.posted.v9"}, "type"),
         (EXAMPLE | {"type": None}, "type"),
-        (EXAMPLE | {"id": ""}, "ce_id"),
+        (EXAMPLE | {"id": ""}, "id"),
         (EXAMPLE | {"Shouting": "x"}, "Shouting"),
         (EXAMPLE | {"subject": "a\x00"}, "subject"),
         (EXAMPLE | {"datacontenttype": "application/cloudevents+json"}, "datacontenttype"),
@@ -72,6 +73,26 @@ def test_refused(event: Any, field: str) -> None:
         from_structured(event)
     assert caught.value.field == field
     assert caught.value.remedy
+
+
+def test_a_header_is_called_as_it_was_sent() -> None:
+    with pytest.raises(Undigestible) as caught:
+        from_binary({name: value for name, value in HEADERS.items() if name != "ce-time"}, BODY)
+    assert (caught.value.field, caught.value.remedy) == ("ce-time", "Send the header ce-time; it is required.")
+
+
+@pytest.mark.parametrize("content", ["", "application/x-www-form-urlencoded", "application/json"])
+def test_an_event_without_its_content_type_is_told_it(content: str) -> None:
+    with pytest.raises(Undigestible) as caught:
+        from_binary({"content-type": content} if content else {}, json.dumps(EXAMPLE).encode())
+    assert (caught.value.field, caught.value.value) == ("content-type", content or "nothing")
+    assert "content-type: application/cloudevents+json" in caught.value.remedy
+
+
+def test_an_unknown_type_hides_no_other_attribute() -> None:
+    with pytest.raises(Undigestible) as caught:
+        from_structured(EXAMPLE | {"type": "erp.nothing.v1", "time": "yesterday", "specversion": "2"})
+    assert [refusal.field for refusal in caught.value.refusals] == ["type", "specversion", "time"]
 
 
 def test_too_large() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdfast.bus.envelope import Undigestible
 from holdfast.bus.port import BusUnavailable, Outgoing, Position, RecordRefused
+from holdfast.bus.undigestible import Undigestible
 from holdfast.contracts import REGISTRY
 from holdfast.contracts.schemas import example_of
 from holdfast.ingest.intake import from_structured

@@ -12,8 +12,8 @@ import pytest
 from shared.tests.receivables.conftest import Feed
 from shared.tests.receivables.feeding import incoming
 
-from holdfast.bus.envelope import Undigestible
 from holdfast.bus.handlers import MoreParties
+from holdfast.bus.undigestible import Undigestible
 from holdfast.contracts import erp_customers, erp_orders, erp_receivables, erp_reference
 from holdfast.contracts.base import Payload
 from holdfast.contracts.currencies import MINOR_UNITS

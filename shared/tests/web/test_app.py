@@ -9,12 +9,15 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 
+from holdfast.contracts.scalars import HOLD_NUMBER
 from holdfast.platform.settings import Settings, load_settings
 from holdfast.testing.http import serving
 from holdfast.web.app import create_app
@@ -35,6 +38,19 @@ async def list_things(caller: Reader, cursor: Cursor = None, limit: Limit = 2) -
     rows = [n for n in range(1, 6) if n > after][: limit + 1]
     shown, following = page(rows, limit, lambda n: (n,))
     return JSONResponse({"items": list(shown), "next_cursor": following})
+
+
+class NewThing(BaseModel):
+    """The body of a route."""
+
+    id: UUID
+    hold: str = Field(pattern=HOLD_NUMBER)
+    kind: str = Field(pattern="^(a|b)$")
+
+
+@router.post("")
+async def make_thing(thing: NewThing, caller: Reader) -> None:
+    """Takes a body."""
 
 
 @router.put("/{n}")
@@ -102,6 +118,30 @@ async def test_a_token_is_needed_and_must_be_ours_valid_and_permitted(api: str, 
                 assert answer.json()["detail"]
 
 
+async def test_a_token_that_is_none_is_told_so_in_plain_words(api: str, configured: Settings) -> None:
+    expired = issue_token(configured, "kim", ["work"], lifetime=timedelta(hours=-1))
+    async with httpx.AsyncClient(base_url=api) as client:
+        for token, says in (("x", "it is no signed token (JWT)"), (expired, "it has expired")):
+            answer = await client.get("/v1/things", headers={"authorization": f"Bearer {token}"})
+            assert answer.json()["detail"] == f"The token is not valid: {says}. Get a new one."
+
+
+async def test_a_wrong_request_is_told_in_the_words_of_a_wrong_event(client: httpx.AsyncClient) -> None:
+    bodies = (b"{}", b'{"id": "no", "hold": "H-1", "kind": "c"}', b"{")
+    headers = {"content-type": "application/json"}
+    answers = [await client.post("/v1/things", content=body, headers=headers) for body in bodies]
+    missing, wrong, broken = (answer.json()["errors"] for answer in answers)
+    assert missing[0] == {
+        "field": "id", "value": "nothing", "problem": "it is missing", "remedy": "Send this field; it is required."
+    }  # fmt: skip
+    shape = "not written in the form that is asked for"
+    assert [error["problem"] for error in wrong] == ["not an id of ours", shape, shape]
+    assert [error["remedy"] for error in wrong[1:]] == [
+        "Write the number of a hold, such as H-000017.", "Send one of a, b."
+    ]  # fmt: skip
+    assert (broken[0]["field"], broken[0]["value"]) == ("body", "no JSON")
+
+
 async def test_lists_go_on_by_cursor_to_their_end(client: httpx.AsyncClient) -> None:
     found, cursor = [], None
     while True:
@@ -158,6 +198,13 @@ async def test_unknown_routes_and_methods_get_problem_documents(client: httpx.As
     for method, path, status in (("GET", "/v1/nothing", 404), ("DELETE", "/v1/things", 405)):
         answer = await client.request(method, path)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_the_root_points_to_the_document(api: str) -> None:
+    async with httpx.AsyncClient(base_url=api) as client:
+        found = await client.get("/")
+        assert (found.status_code, found.json()["openapi"], found.json()["docs"]) == (200, "/openapi.json", "/docs")
+        assert (await client.get(found.json()["openapi"])).status_code == 200
 
 
 async def test_readiness_says_what_is_missing_and_liveness_does_not_care(app: FastAPI, api: str) -> None:

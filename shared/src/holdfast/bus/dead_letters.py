@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
 import structlog
 
 from holdfast.bus import batch, failpoints, inbox, metrics, parking
-from holdfast.bus.envelope import Incoming, Undigestible, UnknownType, decode
+from holdfast.bus.envelope import Incoming, UnknownType, decode
 from holdfast.bus.handlers import MoreParties, Party, Service
 from holdfast.bus.port import Record, TopicPartition
+from holdfast.bus.undigestible import Undigestible
 from holdfast.database.work import Work, is_transient, transaction
 
 LISTED = (
@@ -29,11 +30,12 @@ class NoSuchDeadLetter(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay did: how many took effect, and the first that still fails, with its reason."""
+    """What a replay did: how many took effect, and the first that still fails, with its reason and remedy."""
 
     applied: int
     failed: int | None = None
     reason: str | None = None
+    remedy: str | None = None
 
 
 async def waiting(pool: asyncpg.Pool, *, limit: int = 100, every_state: bool = False) -> list[dict[str, Any]]:
@@ -101,7 +103,7 @@ async def replay_key(pool: asyncpg.Pool, service: Service, topic: str, key: str)
         if step is None:
             return Replayed(applied)
         if isinstance(step, Replayed):
-            return Replayed(applied, step.failed, step.reason)
+            return replace(step, applied=applied)
         applied += 1
 
 
@@ -189,15 +191,15 @@ async def _free(service: Service, work: Work, topic: str, key: str) -> None:
 async def _still_fails(pool: asyncpg.Pool, row: Any, error: Exception) -> Replayed:
     """Keep the newest reason; a record that waited behind and fails itself is poison from now on."""
     reason = error.problem if isinstance(error, Undigestible) else f"{type(error).__name__}: {error}"
-    await pool.execute(
+    remedy = await pool.fetchval(
         f"""UPDATE dead_letter SET state = 'poison', reason = $2, remedy = coalesce(remedy, $3)
-            WHERE id = $1 AND {WAITING}""",
+            WHERE id = $1 AND {WAITING} RETURNING remedy""",
         row["id"],
         reason,
         error.remedy if isinstance(error, Undigestible) else parking.CRASH_REMEDY,
     )
     log.warning("dead_letter_still_fails", id=row["id"], reason=reason)
-    return Replayed(0, row["id"], reason)
+    return Replayed(0, row["id"], reason, remedy)
 
 
 def record_of(row: Any) -> Record:

@@ -16,22 +16,29 @@ from typing import Any, Generic, NoReturn, TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from holdfast.bus.attributes import (
+    MAX_ATTRIBUTE,
+    check_content,
+    check_version,
+    fail,
+    shown,
+    text_of,
+    time_of,
+    wrong_attributes,
+)  # fmt: skip
 from holdfast.bus.port import Outgoing, Record
+from holdfast.bus.undigestible import Parties, Undigestible, as_attribute
 from holdfast.contracts import REGISTRY, TOPIC_BY_NAME, CustomerPayload, Payload
 from holdfast.contracts.base import CompanyId, Id
-from holdfast.contracts.refusals import explain, shorten
+from holdfast.contracts.refusals import Refusal, explain, shorten
 from holdfast.values import quick
 
 P_co = TypeVar("P_co", bound=Payload, covariant=True)
-Parties = tuple[tuple[str, str], ...]
 
 STRUCTURED = b"application/cloudevents"
-MAX_ATTRIBUTE = 250
-"""Characters of `id` and `source`; together they are the key of the inbox."""
 PARTY: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[CompanyId, Id])
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 DATA_MEMBERS = frozenset({"data", "data_base64"})
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @quick
@@ -67,20 +74,6 @@ class Tombstone(UnknownType):
 
     def __init__(self) -> None:
         super().__init__("tombstone")
-
-
-class Undigestible(Exception):
-    """A record that can never be handled as it is: says which field, its value (shortened) and the remedy.
-
-    `key` and `parties` are read from the body where company and customer can be, else from the record's key.
-    """
-
-    def __init__(
-        self, field: str, value: str, problem: str, remedy: str, key: str | None = None, parties: Parties = ()
-    ) -> None:
-        super().__init__(f"{field}: {problem} (got {value}). {remedy}")
-        self.field, self.value, self.problem, self.remedy = field, value, problem, remedy
-        self.key, self.parties = key, parties
 
 
 def decode(record: Record) -> Incoming[Any]:
@@ -142,14 +135,22 @@ def event_headers(
 
 def _read(record: Record, headers: Mapping[str, bytes], body: bytes) -> Incoming[Any]:
     cls = _class_of(record, headers.get("ce_type"))
-    _check_mode(headers)
-    identity = _text(headers, "ce_id"), _text(headers, "ce_source"), cls.event_type, _time(headers)
     try:
+        check_version(headers)
+        check_content(headers)
+        identity = text_of(headers, "ce_id"), text_of(headers, "ce_source"), cls.event_type, time_of(headers)
         payload = cls.model_validate_json(body)
-    except ValidationError as error:
-        first = explain(error)[0]
-        raise Undigestible(first.field, first.value, first.problem, first.remedy) from None
+    except (Undigestible, ValidationError):
+        raise Undigestible.of([*wrong_attributes(headers), *_wrong_fields(cls, body)]) from None
     return Incoming(*identity, payload, record, payload.partition_key(), _trace(headers))
+
+
+def _wrong_fields(cls: type[Payload], body: bytes) -> list[Refusal]:
+    try:
+        cls.model_validate_json(body)
+    except ValidationError as error:
+        return explain(error)
+    return []
 
 
 def _trace(headers: Mapping[str, bytes]) -> str | None:
@@ -160,58 +161,22 @@ def _trace(headers: Mapping[str, bytes]) -> str | None:
 
 def _class_of(record: Record, written: bytes | None) -> type[Payload]:
     if not written:
-        _fail("ce_type", "nothing", "the event type is missing", "Name the event type in the header ce_type.")
+        fail("ce_type", "nothing", "the event type is missing", "Name the event type in the header ce_type.")
     name = written.decode("utf-8", "replace")
     cls = REGISTRY.get(name)
     if cls is None:
         raise UnknownType(shorten(name))
     if cls.topic.name != record.topic:
-        _fail("ce_type", name, f"this event type does not belong on the topic {record.topic}",
+        fail("ce_type", name, f"this event type does not belong on the topic {record.topic}",
               f"Send it to {cls.topic.name}.")  # fmt: skip
     return cls
-
-
-def _check_mode(headers: Mapping[str, bytes]) -> None:
-    if headers.get("ce_specversion") != b"1.0":
-        _fail("ce_specversion", _shown(headers.get("ce_specversion")), "not a CloudEvent of version 1.0",
-              "Send the header ce_specversion with the value 1.0.")  # fmt: skip
-    content = headers.get("content-type") or b"application/json"
-    if not content.startswith(b"application/json"):
-        _fail("content-type", _shown(content), "the body is not declared as JSON",
-              "Send the header content-type with the value application/json.")  # fmt: skip
-
-
-def _text(headers: Mapping[str, bytes], name: str) -> str:
-    value = headers.get(name)
-    if not value:
-        _fail(name, "nothing", "this attribute is missing or empty", f"Send the header {name}; it is required.")
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        _fail(name, _shown(value), "not valid UTF-8", f"Send the header {name} in UTF-8.")
-    if "\x00" in text or len(text) > MAX_ATTRIBUTE:
-        _fail(name, shorten(text), f"longer than {MAX_ATTRIBUTE} characters or with a NUL character",
-              "Use a shorter value without NUL, the same one whenever this event is sent again.")  # fmt: skip
-    return text
-
-
-def _time(headers: Mapping[str, bytes]) -> datetime:
-    written = _text(headers, "ce_time")
-    try:
-        time = datetime.fromisoformat(written)
-    except ValueError:
-        time = datetime.min.replace(tzinfo=UTC)
-    if time.tzinfo is None or not EARLIEST <= time < LATEST:
-        _fail("ce_time", shorten(written), "not an instant between 1900 and 2199 with its offset from UTC",
-              "Send when it happened, such as 2026-03-02T09:15:00Z.")  # fmt: skip
-    return time
 
 
 def _without_body(record: Record, headers: Mapping[str, bytes]) -> NoReturn:
     cls = REGISTRY.get((headers.get("ce_type") or b"").decode("utf-8", "replace"))
     if _is_compacted(record.topic, cls):
         raise Tombstone
-    _fail(
+    fail(
         "body",
         "nothing",
         "the record has no body",
@@ -226,21 +191,24 @@ def _is_compacted(topic: str, cls: type[Payload] | None) -> bool:
 
 def _structured(record: Record) -> Incoming[Any]:
     headers, body = _unwrap(record)
-    return _read(record, headers, body)
+    try:
+        return _read(record, headers, body)
+    except Undigestible as problem:
+        raise problem.called("attribute", as_attribute) from None
 
 
 def _unwrap(record: Record) -> tuple[dict[str, bytes], bytes]:
     """The attributes of a structured event as binary headers, and its data."""
     content = dict(record.headers)["content-type"]
     if not content.startswith(STRUCTURED + b"+json"):
-        _fail("content-type", _shown(content), "only single JSON events are read from the bus",
+        fail("content-type", shown(content), "only single JSON events are read from the bus",
               "Send binary mode, or structured mode as application/cloudevents+json.")  # fmt: skip
     try:
         event = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         event = None
     if not isinstance(event, dict):
-        _fail(
+        fail(
             "body",
             shorten(record.value),
             "not a CloudEvent in JSON",
@@ -262,9 +230,9 @@ def data_of(event: Mapping[str, Any]) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else orjson.dumps(event.get("data"))
     except binascii.Error:
-        _fail("data_base64", shorten(encoded), "not base64", "Send the document as JSON in the member data.")
+        fail("data_base64", shorten(encoded), "not base64", "Send the document as JSON in the member data.")
     except (TypeError, ValueError):
-        _fail("data", "nothing readable", "cannot be read as JSON", "Send the document as one flat JSON object.")
+        fail("data", "nothing readable", "cannot be read as JSON", "Send the document as one flat JSON object.")
 
 
 def _whose(record: Record, headers: Mapping[str, bytes]) -> tuple[str | None, Parties]:
@@ -301,11 +269,3 @@ def _is_party(party: tuple[str, str]) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _shown(value: bytes | None) -> str:
-    return "nothing" if value is None else shorten(value.decode("utf-8", "replace"))
-
-
-def _fail(field: str, value: str, problem: str, remedy: str) -> NoReturn:
-    raise Undigestible(field, value, problem, remedy)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.bus import documents, outbox
-from holdfast.bus.envelope import Incoming, Parties, Undigestible
+from holdfast.bus.envelope import Incoming
 from holdfast.bus.handlers import Party, Service
 from holdfast.bus.port import Record
+from holdfast.bus.undigestible import Parties, Undigestible
 from holdfast.contracts.dead_letters import DeadLetterParked
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work

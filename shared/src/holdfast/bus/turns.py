@@ -9,10 +9,11 @@ from typing import Any
 
 import structlog
 
-from holdfast.bus.envelope import Incoming, Undigestible, UnknownType, decode
+from holdfast.bus.envelope import Incoming, UnknownType, decode
 from holdfast.bus.handlers import Service
 from holdfast.bus.port import Record
 from holdfast.bus.segments import depths
+from holdfast.bus.undigestible import Undigestible
 from holdfast.values import quick
 
 DEEP = 4

@@ -19,6 +19,7 @@ from holdfast.cli.sentences import FAILED, Told
 from holdfast.contracts.topics import TOPIC_BY_NAME
 from holdfast.database.pool import create_pool
 from holdfast.platform import logging
+from holdfast.platform.clock import utc_now
 from holdfast.platform.services import MODULES, check_service, load
 from holdfast.platform.settings import load_settings
 
@@ -62,7 +63,8 @@ async def pool_of(service: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on the database of a service, for the length of a command."""
     check_service(service)
     settings = load_settings()
-    logging.configure(level="WARNING", style="console")
+    # What went wrong is told in a sentence at the end.
+    logging.configure(level="ERROR", style="console")
     url = settings.database_url(service)
     pool = await create_pool(url, application_name="holdfast-cli", max_size=2)
     try:
@@ -92,8 +94,8 @@ def list_letters(
     rows = run(read())
     for row in rows:
         print(_json(row) if as_json else _line(row))
-    if not rows and not as_json:
-        print(f"{service} has no dead letters.")
+    if not as_json:
+        print(_next(service, rows))
 
 
 @dead_letters.command("show")
@@ -242,12 +244,28 @@ def _check_topic(topic: str) -> None:
 def _tell(done: letters.Replayed) -> None:
     print(f"{done.applied:,} event(s) applied")
     if done.failed is not None:
-        raise Told(f"Dead letter {done.failed} still fails: {done.reason}", FAILED)
+        raise Told(f"Dead letter {done.failed} still fails: {done.reason}. {done.remedy or ''}".rstrip(), FAILED)
+
+
+def _next(service: str, rows: list[dict[str, Any]]) -> str:
+    first = next((row["id"] for row in rows if row["state"] in ("poison", "behind")), None)
+    if not rows:
+        return f"{service} has no dead letters."
+    return "Nothing waits any more." if first is None else f"Next: holdfast dead-letters show {service} {first}"
+
+
+def _age(since: datetime) -> str:
+    minutes = int((utc_now() - since).total_seconds() // 60)
+    for size, unit in ((24 * 60, "days"), (60, "hours")):
+        if minutes >= 2 * size:
+            return f"{minutes // size} {unit} old"
+    return f"{minutes} minutes old"
 
 
 def _line(row: dict[str, Any]) -> str:
     where = f"{row['topic']}:{row['partition']}:{row['offset']}"
     head = f"{row['id']:>6}  {row['state']:<10} {where}  key {row['key'] or '-'}  {row['event_type'] or '-'}"
+    head = f"{head}  {_age(row['parked_at'])}"
     if row["state"] == "behind" or not row["reason"]:
         return head
     return f"{head}\n        {row['field'] or 'event'}: {row['reason']} (got {row['shown']}). {row['remedy'] or ''}"

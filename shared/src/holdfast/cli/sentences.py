@@ -13,6 +13,7 @@ import asyncpg
 from holdfast.bus.dead_letters import NoSuchDeadLetter
 from holdfast.bus.port import BusUnavailable
 from holdfast.database.migrations import SchemaDiffers
+from holdfast.database.reaching import SETTINGS, DatabaseAway, reason
 from holdfast.erp.api import CallFailed
 from holdfast.erp.barrier import Stalled
 from holdfast.erp.happenings import BadFile
@@ -36,12 +37,12 @@ INPUT: Errors = (
     SettingsError, UnknownService, TaskRefused, BadFile, OpeningRefused, NoSuchDeadLetter, StackInUse, BadScenario,
 )  # fmt: skip
 ENVIRONMENT: Errors = (
-    BusUnavailable, CallFailed, CannotListen, KafkaUnavailable, NotTaken, OpeningNotTaken, PostgresUnavailable,
-    SchemaDiffers, ServiceEnded, Stalled,
+    BusUnavailable, CallFailed, CannotListen, DatabaseAway, KafkaUnavailable, NotTaken, OpeningNotTaken,
+    PostgresUnavailable, SchemaDiffers, ServiceEnded, Stalled,
 )  # fmt: skip
+WRONG_ADDRESS: Errors = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 UNREACHABLE: Errors = (
-    asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError, asyncpg.InterfaceError, OSError,
+    asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, *WRONG_ADDRESS, asyncpg.InterfaceError, OSError,
 )  # fmt: skip
 
 
@@ -91,9 +92,12 @@ def _sentence(error: Exception) -> Told:
         return Told(f"The database has no tables yet ({error}): run `holdfast migrate` first.", FAILED)
     if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError) and error.filename:
         return Told(f"{error.filename} cannot be opened: {(error.strerror or 'no reason given').lower()}.")
+    if isinstance(error, WRONG_ADDRESS):
+        return Told(f"PostgreSQL refuses the connection: {error}. Correct user and database in {SETTINGS}.", FAILED)
     if isinstance(error, asyncpg.PostgresError) and not isinstance(error, UNREACHABLE):
         return Told(f"PostgreSQL refuses: {error}.", FAILED)
-    return Told(f"A server does not answer: {error or type(error).__name__}. Is it running?", FAILED)
+    server = "PostgreSQL" if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) else "A server"
+    return Told(f"{server} does not answer: {reason(error)}. Is it running?", FAILED)
 
 
 def unexpected(error: BaseException) -> Told:

@@ -38,6 +38,7 @@ TRIMMED = pattern(
 )
 CAPITALS3 = pattern(r"^[A-Z]{3}$", "Write three capital letters, such as EUR.")
 CAPITALS2 = pattern(r"^[A-Z]{2}$", "Write two capital letters, such as DE.")
+HOLD_NUMBER = pattern(r"^H-[0-9]{6,18}$", "Write the number of a hold, such as H-000017.")
 WITHOUT_NUL = pattern(r"^[^\x00]*$", "Leave out the NUL character.")
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import asyncpg
 import orjson
 
+from holdfast.database.reaching import reaching
+
 STATEMENT_TIMEOUT_SECONDS = 30
 LOCK_TIMEOUT_SECONDS = 10
 IDLE_IN_TRANSACTION_SECONDS = 10
@@ -75,27 +77,32 @@ async def create_pool(
     lock_timeout: float = LOCK_TIMEOUT_SECONDS,
     grace: float = CLIENT_GRACE_SECONDS,
 ) -> asyncpg.Pool:
-    """A pool of connections to `url`; times in seconds. Close it with `await pool.close()`."""
-    pool = await asyncpg.create_pool(
-        url,
-        min_size=min_size,
-        max_size=max_size,
-        init=set_codecs,
-        connection_class=Connection,
-        timeout=CONNECT_TIMEOUT_SECONDS,
-        command_timeout=statement_timeout + grace,
-        server_settings=server_settings(application_name, statement_timeout, lock_timeout),
-    )
+    """A pool of connections to `url`; times in seconds. Close it with `await pool.close()`. Raises DatabaseAway."""
+    with reaching(url):
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            init=set_codecs,
+            connection_class=Connection,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=statement_timeout + grace,
+            server_settings=server_settings(application_name, statement_timeout, lock_timeout),
+        )
     assert pool is not None
     return pool
 
 
 async def connect(url: str, *, application_name: str) -> asyncpg.Connection:
-    """One connection outside any pool, without time limits on statements: for LISTEN and session locks."""
-    connection = await asyncpg.connect(
-        url,
-        timeout=CONNECT_TIMEOUT_SECONDS,
-        server_settings=server_settings(application_name, None, None),
-    )
+    """One connection outside any pool, without time limits on statements: for LISTEN and session locks.
+
+    Raises DatabaseAway.
+    """
+    with reaching(url):
+        connection = await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings=server_settings(application_name, None, None),
+        )
     await set_codecs(connection)
     return connection

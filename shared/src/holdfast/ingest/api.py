@@ -14,8 +14,8 @@ from typing import Annotated, Any, NoReturn
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from holdfast.bus.envelope import Undigestible
 from holdfast.bus.port import Producer
+from holdfast.bus.undigestible import Undigestible
 from holdfast.ingest.documents import BATCH_BODY, BATCH_RESPONSES, SINGLE_BODY, SINGLE_RESPONSES
 from holdfast.ingest.intake import MAX_EVENT_BYTES, Accepted, TooLarge, from_binary, from_structured, parse
 from holdfast.ingest.outcomes import TAKEN, Outcome, deliver, forbidden, invalid, too_large

@@ -10,14 +10,22 @@ from urllib.parse import unquote
 
 import orjson
 
-from holdfast.bus.envelope import Incoming, Undigestible, attributes_of, data_of, decode, event_headers
+from holdfast.bus.attributes import wrong_attributes
+from holdfast.bus.envelope import Incoming, attributes_of, data_of, decode, event_headers
 from holdfast.bus.port import Outgoing, Record
+from holdfast.bus.undigestible import Undigestible, as_attribute
 from holdfast.contracts import REGISTRY, Payload
+from holdfast.contracts.refusals import Refusal, shorten
 
 MAX_EVENT_BYTES = 900_000
 """Body of one event; Kafka refuses records above 1 MB by default."""
 REQUIRED = frozenset({"id", "source", "type", "time", "specversion"})
 OWN = REQUIRED | {"partitionkey", "traceparent", "datacontenttype"}
+NO_MODE = "neither an event in JSON nor, without any header ce-…, one in binary mode"
+EITHER_MODE = (
+    "Send the header content-type: application/cloudevents+json for an event in JSON; in binary mode, "
+    "content-type: application/json and each attribute as a header ce-…."
+)
 ATTRIBUTE_NAME = re.compile(r"[a-z0-9]{1,30}")
 ATTRIBUTE_VALUE = re.compile(r"[^\x00-\x1f\x7f]{0,1000}")
 
@@ -40,14 +48,23 @@ def from_structured(event: Any) -> Accepted:
     """Read one CloudEvent in the JSON format. Raises Undigestible (also for unknown types) and TooLarge."""
     if not isinstance(event, dict):
         raise Undigestible("event", "no object", "not a CloudEvent in JSON", "Send a JSON object.")
-    return _accept(attributes_of(event), data_of(event))
+    try:
+        return _accept(attributes_of(event), data_of(event))
+    except Undigestible as problem:
+        raise problem.called("attribute", as_attribute) from None
 
 
 def from_binary(headers: Mapping[str, str], body: bytes) -> Accepted:
     """Read one CloudEvent whose attributes are HTTP headers `ce-…`. Raises as `from_structured`."""
     named = {name.lower(): value for name, value in headers.items()}
     attributes = {f"ce_{name[3:]}": unquote(value).encode() for name, value in named.items() if name.startswith("ce-")}
-    return _accept(attributes | {"content-type": named.get("content-type", "").encode()}, body)
+    content = named.get("content-type", "")
+    if not attributes:
+        raise Undigestible("content-type", shorten(content) if content else "nothing", NO_MODE, EITHER_MODE)
+    try:
+        return _accept(attributes | {"content-type": content.encode()}, body)
+    except Undigestible as problem:
+        raise problem.called("header", lambda name: name.replace("ce_", "ce-", 1)) from None
 
 
 def parse(body: bytes) -> Any:
@@ -67,7 +84,12 @@ def _accept(attributes: Mapping[str, bytes], body: bytes) -> Accepted:
         problem, remedy = "an event inside an event", "Declare the data as application/json."
         raise Undigestible("datacontenttype", content.decode("utf-8", "replace")[:80], problem, remedy)
     record = Record(cls.topic.name, -1, -1, None, tuple(attributes.items()), body, 0)
-    incoming = decode(record)
+    try:
+        incoming = decode(record)
+    except Undigestible as problem:
+        raise Undigestible.of([*problem.refusals, *_wrong_extensions(attributes)]) from None
+    if wrong := _wrong_extensions(attributes):
+        raise Undigestible.of(wrong)
     headers = event_headers(
         incoming.id, incoming.source, incoming.type, incoming.time, incoming.key, incoming.traceparent,
         _extensions(attributes),
@@ -81,7 +103,8 @@ def _known(attributes: Mapping[str, bytes]) -> type[Payload]:
     cls = REGISTRY.get(name)
     if cls is None or not name.startswith("erp."):
         problem = "the event type is missing, unknown, or not for an ERP to send"
-        raise Undigestible("type", name[:80] or "nothing", problem, "Send an erp.* type of the catalogue.")
+        untyped = Refusal("type", shorten(name) if name else "nothing", problem, "Send an erp.* type of the catalogue.")
+        raise Undigestible.of([untyped, *wrong_attributes(attributes)])
     return cls
 
 
@@ -92,13 +115,20 @@ def _companies(incoming: Incoming[Any]) -> frozenset[str]:
 
 
 def _extensions(attributes: Mapping[str, bytes]) -> dict[str, str]:
-    extensions = {
+    return {
         name[3:]: value.decode("utf-8", "replace")
         for name, value in attributes.items()
         if name.startswith("ce_") and name[3:] not in OWN
     }
-    for name, value in extensions.items():
-        if not ATTRIBUTE_NAME.fullmatch(name) or not ATTRIBUTE_VALUE.fullmatch(value):
-            remedy = "Use a name of up to 30 lower-case letters and digits, and up to 1000 characters."
-            raise Undigestible(name[:80], value[:80], "not an attribute of a CloudEvent", remedy)
-    return extensions
+
+
+def _wrong_extensions(attributes: Mapping[str, bytes]) -> list[Refusal]:
+    problem, remedy = (
+        "not an attribute of a CloudEvent",
+        "Use a name of up to 30 lower-case letters and digits, and up to 1000 characters.",
+    )
+    return [
+        Refusal(shorten(name), shorten(value), problem, remedy)
+        for name, value in _extensions(attributes).items()
+        if not ATTRIBUTE_NAME.fullmatch(name) or not ATTRIBUTE_VALUE.fullmatch(value)
+    ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from pydantic import BaseModel, Field
 
-from holdfast.bus.envelope import Undigestible
 from holdfast.bus.port import BusUnavailable, Outgoing, Position, Producer, RecordRefused
+from holdfast.bus.undigestible import Undigestible
 from holdfast.ingest.intake import Accepted
 
 TAKEN = 202
@@ -43,9 +44,8 @@ def taken(event: Accepted, position: Position) -> Outcome:
 
 def invalid(problem: Undigestible) -> Outcome:
     """The event is wrong; sending it again unchanged will not help."""
-    said = (problem.field, problem.value, problem.problem, problem.remedy)
     outcome = _problem(400, "invalid-event", "Not a valid event", str(problem))
-    outcome.errors = [FieldError(**dict(zip(FieldError.model_fields, said, strict=True)))]
+    outcome.errors = [FieldError(**asdict(refusal)) for refusal in problem.refusals]
     return outcome
 
 

@@ -83,7 +83,9 @@ def route_to_standard_library(context: Mapping[str, str] | None = None) -> list[
 
 def _rendering(style: Literal["json", "console"]) -> list[Processor]:
     # Tracebacks as plain text: scrubbed like the rest, and without local variables.
-    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     last: Processor = structlog.processors.JSONRenderer(_json) if style == "json" else console
     return [structlog.processors.format_exc_info, _hide_secrets, last]
 

@@ -37,13 +37,16 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None:
-    """Answer HTTP on `host`:`port` until `stop`. Raises CannotListen when the port is taken."""
+    """Answer HTTP on `host`:`port` until `stop`. Raises CannotListen when the port is taken.
+
+    What the application cannot open is raised as it is.
+    """
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, lifespan="on",
+        app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
     server = _Server(config)
-    serving = asyncio.ensure_future(_until_started(server))
+    serving = asyncio.ensure_future(_open_and_serve(app, server))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
@@ -52,7 +55,13 @@ async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None
     await serving
 
 
-async def _until_started(server: _Server) -> None:
+async def _open_and_serve(app: FastAPI, server: _Server) -> None:
+    # uvicorn would log what fails in here as a stack trace and say nothing of it but that it ends.
+    async with app.router.lifespan_context(app):
+        await _listen(server)
+
+
+async def _listen(server: _Server) -> None:
     try:
         await server.serve()
     except SystemExit as error:

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import asyncpg
 
-from holdfast.bus.envelope import Incoming, Undigestible
+from holdfast.bus.envelope import Incoming
+from holdfast.bus.undigestible import Undigestible
 from holdfast.contracts.erp_receivables import (
     CreditNotePosted,
     DocumentCancelled,

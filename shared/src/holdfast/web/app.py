@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, Literal
 
 import asyncpg
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -45,12 +45,18 @@ def create_app(
     auth.install(app, settings)
     problems.install(app)
     app.include_router(health.router)
+    app.add_api_route("/", _signpost, methods=["GET"], include_in_schema=False)
     for router in routers:
         _document_permissions(router)
         app.include_router(router, dependencies=[Depends(auth.BEARER), Depends(known_parameters)])
     wrap_outermost(app, direct or {})
     _complete_document(app, bodies)
     return app
+
+
+async def _signpost(request: Request) -> dict[str, str]:
+    """Where to read on; the pages under /docs fetch their scripts from the internet, the document does not."""
+    return {"title": request.app.title, "openapi": "/openapi.json", "docs": "/docs", "health": "/readyz"}
 
 
 def _document_permissions(router: APIRouter) -> None:

@@ -10,7 +10,14 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.security import HTTPBearer
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import (
+    BadSignatureError,
+    ClaimError,
+    ExpiredTokenError,
+    InvalidKeyIdError,
+    JoseError,
+    UnsupportedAlgorithmError,
+)  # fmt: skip
 
 from holdfast.platform.clock import utc_now
 from holdfast.platform.settings import Settings
@@ -43,6 +50,12 @@ ALL: Final[frozenset[str]] = frozenset({"*"})
 LEEWAY_SECONDS = 30
 REMEMBERED = 10_000
 LIFETIME = timedelta(hours=12)
+FAULTS: dict[type[Exception], str] = {
+    ExpiredTokenError: "it has expired",
+    BadSignatureError: "its signature does not fit the key",
+    InvalidKeyIdError: "it names a key that is not known here",
+    UnsupportedAlgorithmError: "it is signed in a way that is not taken here",
+}
 BEARER = HTTPBearer(auto_error=False, description="Token of the identity provider, or of `holdfast token`")
 
 
@@ -118,8 +131,14 @@ class Verifier:
             claims = jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims
             self._claims.validate(claims)
         except (JoseError, ValueError) as error:
-            raise unauthorized(f"The token is not valid: {error}. Get a new one.") from None
+            raise unauthorized(f"The token is not valid: {_why(error)}. Get a new one.") from None
         return _caller(claims), float(claims["exp"])
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ClaimError) and not isinstance(error, ExpiredTokenError):
+        return f"what it says of {error.claim!r} is missing or not what is asked for here"
+    return next((words for kind, words in FAULTS.items() if isinstance(error, kind)), "it is no signed token (JWT)")
 
 
 def _kid_of(token: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from holdfast.contracts.refusals import shorten
+from holdfast.contracts.refusals import refusal_of, shorten
 from holdfast.database.pool import to_json
 from holdfast.database.work import TryAgain, is_transient
 from holdfast.web.correlation import correlation_id
@@ -22,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPES = "https://holdfast.example/problems/"
 """Prefix of the stable problem types; an identifier, not an address to fetch."""
 RETRY_SECONDS = 2
+SOURCES = ("body", "query", "path", "header")
 log = structlog.get_logger(__name__)
 
 TITLES = {
@@ -138,15 +140,11 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _field(found: Mapping[str, Any]) -> dict[str, Any]:
-    where = [str(part) for part in found["loc"] if part not in ("body", "query", "path", "header")]
     source = str(found["loc"][0]) if found["loc"] else "body"
-    remedy = "Send this field." if found["type"] == "missing" else f"Correct it in the {source} and send it again."
-    return {
-        "field": ".".join(where) or source,
-        "value": shorten(found.get("input")),
-        "problem": str(found["msg"]).removeprefix("Value error, "),
-        "remedy": remedy,
-    }
+    where = () if found["type"] == "json_invalid" else tuple(part for part in found["loc"] if part not in SOURCES)
+    input = "no JSON" if found["type"] == "json_invalid" else found.get("input")
+    told = {**found, "loc": where or (source,), "input": input}
+    return asdict(refusal_of(told, f"Correct it in the {source} and send it again."))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

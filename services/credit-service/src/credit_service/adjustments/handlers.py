@@ -9,7 +9,8 @@ from uuid import UUID
 from credit_service.adjustments.drafting import draft_journal, faults_by_themselves
 from credit_service.adjustments.model import JournalType, Line
 from credit_service.temporary.store import temporary_of
-from holdfast.bus.envelope import Incoming, Undigestible
+from holdfast.bus.envelope import Incoming
+from holdfast.bus.undigestible import Undigestible
 from holdfast.contracts.holds import TemporaryLimitRequested
 from holdfast.database.work import Work
 from holdfast.web.problems import Problem

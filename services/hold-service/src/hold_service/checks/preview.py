@@ -15,6 +15,7 @@ from hold_service.checks.limits import Limits, limits_of, parts_of
 from hold_service.checks.picture import picture_of
 from hold_service.checks.running import off
 from hold_service.checks.stops import stops
+from hold_service.rules.model import amount, number_of
 from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.work import Work
 from holdfast.receivables.limits import Level
@@ -120,6 +121,6 @@ def _said(limits: Limits, exceeded: bool) -> list[str]:
     if test is None or not exceeded:
         return []
     return [
-        f"The new balance is {test.exposure:,.2f} {test.currency}; the {test.level} limit is {test.limit:,.2f}, "
-        f"exceeded by {test.exposure - test.limit:,.2f}."
+        f"The new balance is {amount(test.exposure, test.currency)}; the {test.level} limit is "
+        f"{number_of(test.limit, test.currency)}, exceeded by {number_of(test.exposure - test.limit, test.currency)}."
     ]

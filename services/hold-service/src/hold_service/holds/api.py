@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hold_service.checks.loaded import hold_number
 from hold_service.holds import acting, listing, store
-from hold_service.holds.model import HOLD_NUMBER, hold_id
+from hold_service.holds.model import hold_id
 from hold_service.holds.shown import json_of, shown_hold
 from hold_service.holds.to_pass import items_of
 from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
 from holdfast.contracts.erp_orders import Checkpoint
 from holdfast.contracts.holds import HoldReason
-from holdfast.contracts.scalars import BusinessDate, Instant
+from holdfast.contracts.scalars import HOLD_NUMBER, BusinessDate, Instant
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require

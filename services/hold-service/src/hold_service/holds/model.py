@@ -20,8 +20,6 @@ READY, FORCED = HoldReason.READY_FOR_RELEASE.value, HoldReason.FORCED_HOLD.value
 WAITING = frozenset({"submitted", "approval_pending", "change_requested"})
 """Workflow states in which somebody has yet to decide."""
 READY_TEXT = "No reason is left: the order can be released."
-HOLD_NUMBER = r"^H-[0-9]{6,18}$"
-"""How a hold's number is written; not more digits than a bigint takes."""
 
 
 class Row(Protocol):

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hold_service.holds.model import HOLD_NUMBER, Mode, Row, released_value
+from hold_service.holds.model import Mode, Row, released_value
 from holdfast.contracts.base import Amount, Text
-from holdfast.contracts.scalars import BusinessDate, Id
+from holdfast.contracts.scalars import HOLD_NUMBER, BusinessDate, Id
 
 HoldNumber = Annotated[str, Field(pattern=HOLD_NUMBER)]
 

@@ -16,7 +16,8 @@ AWAY = (KafkaError, OSError, TimeoutError)
 
 def unavailable(error: BaseException) -> BusUnavailable:
     """`error` in the words of the port."""
-    return BusUnavailable(f"Kafka does not answer: {error or type(error).__name__}")
+    said = str(error) or type(error).__name__
+    return BusUnavailable(f"Kafka does not answer: {said}. HOLDFAST_KAFKA_BOOTSTRAP says where it is looked for.")
 
 
 def options(settings: BusSettings, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from holdfast.bus.postgres.link import Link
 from holdfast.contracts.topics import Topic
 from holdfast.database.migrations import SchemaDiffers
 from holdfast.database.pool import CONNECT_TIMEOUT_SECONDS
+from holdfast.database.reaching import reaching
 
 TOMBSTONE_HOURS = 24
 """How long a tombstone stays, so that every reader can see that its key is gone."""
@@ -62,7 +63,8 @@ async def install(url: str) -> None:
     another version of the code made the tables.
     """
     script = files("holdfast.bus.postgres").joinpath("sql/0001_log.sql").read_text()
-    connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS)
+    with reaching(url):
+        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS)
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL client_min_messages = warning")

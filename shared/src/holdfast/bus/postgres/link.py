@@ -10,6 +10,7 @@ import asyncpg
 
 from holdfast.bus.port import BusUnavailable
 from holdfast.database.pool import server_settings
+from holdfast.database.reaching import DatabaseAway, reaching
 
 T = TypeVar("T")
 Hook = Callable[[asyncpg.Connection], Awaitable[None]]
@@ -67,12 +68,13 @@ class Link:
     async def _ready(self) -> asyncpg.Connection:
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        connection = await asyncpg.connect(
-            self._url,
-            timeout=CONNECT_SECONDS,
-            command_timeout=ANSWER_SECONDS,
-            server_settings=self._settings,
-        )
+        with reaching(self._url):
+            connection = await asyncpg.connect(
+                self._url,
+                timeout=CONNECT_SECONDS,
+                command_timeout=ANSWER_SECONDS,
+                server_settings=self._settings,
+            )
         try:
             if self._on_connect is not None:
                 await self._on_connect(connection)
@@ -89,4 +91,6 @@ class Link:
         if isinstance(error, BROKEN) and self._connection is not None:
             self._connection.terminate()
             self._connection = None
+        if isinstance(error, DatabaseAway):
+            return BusUnavailable(str(error))
         return BusUnavailable(f"The log in PostgreSQL does not answer: {error or type(error).__name__}")

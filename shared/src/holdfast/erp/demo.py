@@ -77,6 +77,7 @@ class Demo:
 
     async def _play_and_serve(self, stop: asyncio.Event) -> int:
         played = self._found()
+        earlier = played is not None
         if played is None:
             self._memory.begin(self._title)
         say("starting PostgreSQL" + (" and Apache Kafka" if self._options.bus == "kafka" else "") + " ...")
@@ -88,10 +89,12 @@ class Demo:
         if played is None:
             played = await self._replay()
         code = await self._tell(played)
-        if not self._options.exit:
-            await self._services.stop_workers()
-            await self._serve(stop)
-        return code
+        if self._options.exit:
+            return code
+        await self._services.stop_workers()
+        await self._serve(stop)
+        # What was sent to an earlier demo, such as the payment it invites to, is in no control total of its year.
+        return 0 if earlier else code
 
     def _found(self) -> Played | None:
         played, broken_off = self._memory.read(), self._memory.broken_off()

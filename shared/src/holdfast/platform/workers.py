@@ -7,6 +7,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from structlog import get_logger
@@ -48,10 +49,10 @@ class Workers:
         """SIGTERM to all, SIGKILL to those that do not end in time."""
         self._stopping = True
         for process in list(self._running):
-            process.send_signal(signal.SIGTERM)
+            _send(process, signal.SIGTERM)
         _, late = await asyncio.wait(self._keepers, timeout=STOP_SECONDS) if self._keepers else ((), ())
         for process in list(self._running):
-            process.kill()
+            _send(process, signal.SIGKILL)
         if late:
             await asyncio.wait(late)
 
@@ -74,3 +75,9 @@ class Workers:
             )  # fmt: skip
         self._running[process] = service
         return process
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    # It may have ended already while its keeper has not yet seen it.
+    with suppress(ProcessLookupError):
+        process.send_signal(number)

@@ -180,7 +180,7 @@ async def test_whoever_set_a_schedule_does_not_approve_its_journal(planner: Plan
         ({"date_method": "relative", "to_offset_days": 3}, "valid_days"),
         ({"value_type": None}, "value_type"),
         ({"new_to": "2026-12-31"}, "not"),
-        ({"every": 0}, "greater"),
+        ({"every": 0}, "at least 1"),
         ({"source": "automatic_limits"}, "automatic_limits takes none"),
     ],
 )

@@ -110,7 +110,7 @@ CREATE INDEX document_open ON document (customer, company, is_debit, due_date)
     INCLUDE (currency, open_amount) WHERE open_amount <> 0;
 CREATE INDEX document_disputed ON document (customer, company)
     INCLUDE (currency, open_amount, disputed_amount) WHERE disputed AND is_debit AND open_amount > 0;
-CREATE INDEX document_of_customer ON document (customer, document_date) INCLUDE (company);
+CREATE INDEX document_of_customer ON document (customer, company, document_date);
 CREATE INDEX document_of_order ON document (order_no, company)
     INCLUDE (currency, amount) WHERE order_no IS NOT NULL;
 CREATE INDEX document_unknown ON document (document, company) WHERE version IS NULL;
@@ -141,8 +141,8 @@ CREATE TABLE settlement (
     former_credit text,
     PRIMARY KEY (settlement, company, origin)
 );
-CREATE INDEX settlement_debit ON settlement (debit_document) INCLUDE (company);
-CREATE INDEX settlement_credit ON settlement (credit_document) INCLUDE (company);
+CREATE INDEX settlement_debit ON settlement (debit_document, company);
+CREATE INDEX settlement_credit ON settlement (credit_document, company);
 CREATE INDEX settlement_origin ON settlement (origin, company) WHERE origin <> '';
 
 CREATE TABLE settlement_reversal (
@@ -247,7 +247,7 @@ CREATE TABLE reservation (
     PRIMARY KEY (order_no, company),
     CHECK (status IN ('passed', 'held', 'released', 'rejected'))
 );
-CREATE INDEX reservation_of_customer ON reservation (customer) INCLUDE (company);
+CREATE INDEX reservation_of_customer ON reservation (customer, company);
 CREATE INDEX reservation_age ON reservation (reserved_at);
 
 -- The newest control totals of the ERP for a customer.

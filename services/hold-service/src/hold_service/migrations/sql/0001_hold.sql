@@ -271,7 +271,7 @@ CREATE TABLE hold (
 );
 CREATE UNIQUE INDEX hold_one_active ON hold (order_no, company) WHERE active;
 CREATE INDEX hold_active_of_customer ON hold (customer, company, id) WHERE active;
-CREATE INDEX hold_of_order ON hold (order_no, id) INCLUDE (company);
+CREATE INDEX hold_of_order ON hold (order_no, company, id);
 CREATE INDEX hold_list ON hold (held_at, id);
 
 -- Payments, credit notes and settlements of `of_company` that came while orders of a customer were held, up to its

@@ -18,6 +18,7 @@ from holdfast.bus.relay import Relay
 from holdfast.contracts.topics import HOLD_DEAD_LETTERS, HOLDS
 from holdfast.database.work import transaction
 from holdfast.erp.answers import read_topic
+from holdfast.testing.topics import read_topic as read_records
 from holdfast.testing.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -115,8 +116,8 @@ async def test_row_4_5_7_a_row_written_later_is_published_later(embedded: System
         assert not second.done()
     await second
     assert await relay.drain() == 2
-    rows = await system.pool.fetch("SELECT payload FROM outbox WHERE aggregateid = 'K-1' ORDER BY seq")
-    assert [row[0] for row in rows] == ['{"name":"first","sequence":1}', '{"name":"second","sequence":2}']
+    records = [r for r in await read_records(system.transport, HOLD_DEAD_LETTERS.name) if r.key == "K-1"]
+    assert [r.value for r in records] == [b'{"name":"first","sequence":1}', b'{"name":"second","sequence":2}']
 
 
 async def test_row_4_5_10_two_erps_use_the_same_event_id(system: System) -> None:

@@ -44,9 +44,13 @@ class Journal:
 
     async def somebody_waits(self) -> bool:
         """Whether a transaction waits for the lock of another."""
-        found: bool = await self.value(
-            """SELECT EXISTS (SELECT FROM pg_stat_activity
-               WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"""
+        return await self.who_wait() > 0
+
+    async def who_wait(self) -> int:
+        """How many transactions wait for the lock of another."""
+        found: int = await self.value(
+            """SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"""
         )
         return found
 

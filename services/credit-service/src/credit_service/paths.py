@@ -9,22 +9,13 @@ from uuid import UUID
 from fastapi import Path, Query
 
 from holdfast.database.work import Work
-from holdfast.web.auth import Caller
 from holdfast.web.paging import decode_cursor
 from holdfast.web.problems import Problem, field_problem, not_found
 
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 Customer = Annotated[str, Path(max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f\x7f]+$")]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 CodeFilter = Annotated[str | None, Query(max_length=30, pattern=r"^[^\x00]+$")]
-
-
-def see(caller: Caller, company: str) -> None:
-    """Raises Problem 404 for a company that is not the caller's."""
-    if not caller.sees(company):
-        raise not_found(f"company {company}")
-
 
 UNHEARD_OF = "nothing was ever heard of this customer"
 UNHEARD_OF_REMEDY = (
@@ -35,7 +26,7 @@ UNHEARD_OF_REMEDY = (
 
 async def must_be_known(work: Work, company: str, customer: str) -> None:
     """Raises Problem 404 for a customer nothing was ever heard of."""
-    if not await work.conn.fetchval("SELECT true FROM account WHERE company = $1 AND customer = $2", company, customer):
+    if not await _is_known(work, company, customer):
         raise not_found(f"customer {company}/{customer}")
 
 
@@ -44,13 +35,16 @@ async def must_be_heard_of(work: Work, company: str, customer: str, *, confirmed
 
     Facts come in any order: what is set up before the ERP tells of a customer is said to be so.
     """
-    if confirmed:
-        return
-    if not await work.conn.fetchval("SELECT true FROM account WHERE company = $1 AND customer = $2", company, customer):
+    if not confirmed and not await _is_known(work, company, customer):
         raise field_problem(
             422, "unknown-customer", "The customer is not known", "customer", f"{company}/{customer}", UNHEARD_OF,
             UNHEARD_OF_REMEDY,
         )  # fmt: skip
+
+
+async def _is_known(work: Work, company: str, customer: str) -> bool:
+    found = await work.conn.fetchval("SELECT true FROM account WHERE company = $1 AND customer = $2", company, customer)
+    return bool(found)
 
 
 async def business_settings(work: Work, company: str) -> tuple[str, str]:

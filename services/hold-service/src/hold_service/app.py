@@ -22,7 +22,7 @@ from hold_service.groups.handlers import apply_groups
 from hold_service.groups.locks import LOCK_ALONE, lock_parties, try_lock_parties
 from hold_service.holds import api as holds_api
 from hold_service.holds.handlers import with_details
-from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily
+from hold_service.holds.jobs import clean_reservations, escalate_holds, evaluate_daily, forget_what_freed
 from hold_service.limit_checks import api as limit_checks_api
 from hold_service.parameters import PARAMETERS
 from hold_service.parameters import api as parameters_api
@@ -154,6 +154,7 @@ async def run_jobs(settings: Settings, stop: asyncio.Event) -> None:
         Job("daily-evaluation", timedelta(minutes=5), evaluate_daily),
         Job("approval-escalation", timedelta(minutes=15), escalate_overdue),
         Job("fallen-due", timedelta(minutes=5), partial(refresh_fallen_due, lock=lock_parties)),
+        Job("what-freed", timedelta(hours=1), forget_what_freed),
         Job("what-if", timedelta(seconds=1), run_what_if),
     ]
     await roles.run_periodic(SERVICE, settings, stop, jobs)

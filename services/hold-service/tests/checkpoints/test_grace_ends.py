@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from hold_service.holds.jobs import forget_what_freed
+from holdfast.database.work import transaction
+
 CANCELLED, RETURNED = "erp.document.cancelled.v1", "erp.payment.returned.v1"
 
 
@@ -132,3 +135,27 @@ async def test_the_payment_of_a_member_that_has_left_the_group_since_is_returned
     await hold.facts(ask.group("500", 2, former_members=left))
     await hold.facts(ask.event(RETURNED, document="P-1", customer="C-2"))
     assert (await at_packing(hold, ask))["reasons"] == ["credit_exceeded"]
+
+
+async def known_to_free(hold: Any) -> int:
+    """What is left once the job has forgotten what binds nobody."""
+    async with transaction(hold.pool) as work:
+        assert not await forget_what_freed(work)
+    found: int = await hold.pool.fetchval("SELECT count(*) FROM freeing")
+    return found
+
+
+async def test_what_freed_an_order_is_forgotten_once_it_binds_nobody(hold: Any, ask: Any) -> None:
+    """Not while the order may still lose what it was granted, nor while one that it may free waits."""
+    await hold.set_up(limit="1000")
+    await hold.checkpoints(grace=5)
+    await hold.facts(ask.invoice("I-1", "900"))
+    await hold.check(ask.request("O-1", "600"))
+    await hold.facts(ask.payment("P-1", "900", ("I-1", "900")))
+    assert await known_to_free(hold) > 0
+    await hold.recheck()
+    assert await known_to_free(hold) > 0
+    await hold.facts(ask.event(CANCELLED, document="P-1"))
+    assert (await at_packing(hold, ask))["outcome"] == "held"
+    await hold.release("O-1")
+    assert await known_to_free(hold) == 0

@@ -18,6 +18,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 Reader = Annotated[Caller, Depends(require("approvals:see"))]
@@ -61,8 +62,7 @@ async def delegate(
 ) -> Response:
     """Let another user decide for the caller, in steps that name the caller. A step for whoever has a permission takes
     that permission: a delegation does not give it."""
-    if not caller.sees(given.company):
-        raise not_found(f"company {given.company}")
+    see(caller, given.company)
     if given.to_date < given.from_date or given.to_user == caller.subject:
         raise field_problem(
             422, "invalid", "The request is not valid", "to_date", given.to_date,

@@ -14,7 +14,7 @@ from holdfast.platform.settings import Settings
 CREDIT, HOLD = "credit-service", "hold-service"
 JOBS = {
     "daily-evaluation": HOLD, "escalation": HOLD, "stale-reservations": HOLD, "approval-escalation": HOLD,
-    "task-schedule": CREDIT, "fallen-due": HOLD, "pruning": HOLD, "bus-maintenance": HOLD,
+    "task-schedule": CREDIT, "fallen-due": HOLD, "what-freed": HOLD, "pruning": HOLD, "bus-maintenance": HOLD,
 }  # fmt: skip
 """Periodic jobs, each with a service that has it."""
 WORKFLOWS = {

@@ -23,7 +23,6 @@ from credit_service.adjustments.filling import fill_journal
 from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
 from credit_service.adjustments.shown import shown_journal
-from credit_service.paths import see
 from credit_service.profiles.changing import company_of
 from holdfast.approvals.api import shown_approval
 from holdfast.database.work import Work, transaction
@@ -33,6 +32,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import Problem, responses
 
 router = APIRouter(prefix="/v1/adjustments", tags=["adjustments"])

@@ -19,7 +19,6 @@ from credit_service.adjustments.model import JournalType
 from credit_service.adjustments.opening import must_be_open, must_not_be_posted, must_not_wait, opened
 from credit_service.adjustments.own_currency import rates_into
 from credit_service.adjustments.shown import shown_journal, shown_line
-from credit_service.paths import see
 from credit_service.profiles.changing import company_of
 from credit_service.tables.files import MOST_BYTES
 from holdfast.approvals.api import NoteBody
@@ -33,6 +32,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/adjustments", tags=["adjustments"])

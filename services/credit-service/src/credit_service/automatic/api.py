@@ -12,7 +12,7 @@ from credit_service.automatic.bodies import Groups, RuleBody, rule_of, shown_pro
 from credit_service.automatic.model import Outcome
 from credit_service.automatic.proposing import Chosen, page_of_proposals
 from credit_service.automatic.store import Kept
-from credit_service.paths import Code, CodeFilter, Company, Named, business_settings, see
+from credit_service.paths import Code, CodeFilter, Named, business_settings
 from credit_service.risk.store import lock_setup, risk_groups, scoring_groups
 from holdfast.contracts.scalars import Currency
 from holdfast.database.work import Work, transaction
@@ -23,6 +23,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["automatic limits"])

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from credit_service.automatic import store
 from credit_service.automatic.bodies import RevenueBody, shown_revenue
-from credit_service.paths import Company, Customer, business_settings, must_be_known, see
+from credit_service.paths import Customer, business_settings, must_be_known
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.platform.clock import local_date
@@ -21,6 +21,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/customer-revenues", tags=["automatic limits"])

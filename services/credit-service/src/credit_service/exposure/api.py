@@ -15,11 +15,12 @@ from credit_service.exposure.model import SortKey
 from credit_service.exposure.reading import read_views
 from credit_service.exposure.shown import shown_concentration, shown_view
 from credit_service.exposure.store import keep_standings
-from credit_service.paths import Company, Customer, Named, bad_cursor, business_settings, see
+from credit_service.paths import Customer, Named, bad_cursor, business_settings
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["exposure"])

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from credit_service.paths import business_settings, date_and_document, see
+from credit_service.paths import business_settings, date_and_document
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.platform.clock import local_date
@@ -26,6 +26,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
 from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["as of a date"])

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from credit_service.factbox import store
 from credit_service.factbox.together import Boxes
-from credit_service.paths import Company, Customer
+from credit_service.paths import Customer
 from holdfast.platform.clock import utc_now
 from holdfast.web.auth import Caller, require
 from holdfast.web.idempotency import Answer
+from holdfast.web.paths import Company
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/fact-boxes", tags=["fact box"])

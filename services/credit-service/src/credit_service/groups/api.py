@@ -25,6 +25,7 @@ from holdfast.web.etags import IfMatch, IfNoneMatch, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.money import MoneyModel, money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/credit-groups", tags=["credit groups"])
@@ -209,8 +210,7 @@ async def _read(work: Work, name: str, caller: Caller) -> tuple[Group, list[Part
 
 
 def _possible(given: GroupBody, caller: Caller) -> None:
-    if not caller.sees(given.owner_company):
-        raise not_found(f"company {given.owner_company}")
+    see(caller, given.owner_company)
     amount = given.credit_limit.amount
     if amount < 0 or rounded(amount, given.credit_limit.currency) != amount:
         raise field_problem(

@@ -9,13 +9,14 @@ from fastapi.responses import Response
 
 from credit_service.groups.store import read_group
 from credit_service.history import store
-from credit_service.paths import Code, Company, Customer, Named, see
+from credit_service.paths import Code, Customer, Named
 from credit_service.profiles.changing import company_of
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
 from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["lists"])

@@ -17,12 +17,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/master-data", tags=["master data"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("master-data:maintain"))]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 ListName = Annotated[str, Path(pattern=f"^({'|'.join(LISTS)})$", description=", ".join(LISTS))]
 Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
 
@@ -32,7 +32,7 @@ Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
 )
 async def list_entries(request: Request, name: ListName, company: Company, caller: Reader) -> Response:
     """All entries of a list of a company."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await store.entries(work, company, name)
     return shown({"items": [_shown(row) for row in rows]})
@@ -45,7 +45,7 @@ async def list_entries(request: Request, name: ListName, company: Company, calle
 )
 async def get_entry(request: Request, name: ListName, company: Company, code: Code, caller: Reader) -> Response:
     """One entry with its ETag."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         row = await store.read_entry(work, company, name, code)
     if row is None:
@@ -70,7 +70,7 @@ async def set_entry(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Set an entry: `If-None-Match: *` creates it, `If-Match` changes the version you read."""
-    _see(caller, company)
+    see(caller, company)
     entry = _entry(LISTS[name], given)
 
     async def act(work: Work) -> Answer:
@@ -101,7 +101,7 @@ async def delete_entry(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Remove an entry that nothing names."""
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         row = await store.read_entry(work, company, name, code, "FOR UPDATE")
@@ -148,8 +148,3 @@ async def _audit(work: Work, caller: Caller, company: str, subject: str, before:
 
 def _shown(row: Any) -> dict[str, Any]:
     return {"id": row["id"], **row["fields"], "version": row["version"]}
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from credit_service.parameters.changing import change, shown_parameters
@@ -17,12 +17,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, check_if_match
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.problems import not_found, responses
+from holdfast.web.paths import Company, see
+from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1/credit-parameters", tags=["parameters"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("parameters:maintain"))]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 
 
 @router.get(
@@ -32,7 +32,7 @@ Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 )
 async def get_parameters(request: Request, company: Company, caller: Reader) -> Response:
     """All parameters of a company, with their ETag; version 0 are the defaults."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         kept = await read_parameters(work, company)
     return shown(shown_parameters(company, kept), kept.version)
@@ -56,7 +56,7 @@ async def set_parameters(
 
     What lets customers owe more waits for approval (202) once such a workflow is active.
     """
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         before = await read_parameters(work, company, lock=True)
@@ -69,8 +69,3 @@ async def set_parameters(
         return answer(body, version=kept.version)
 
     return await once(request, caller, idempotency_key, act)
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")

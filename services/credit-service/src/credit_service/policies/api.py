@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from credit_service import raising
 from credit_service.masterdata.store import read_entries
-from credit_service.paths import Named, date_and_id, must_be_heard_of, see
+from credit_service.paths import Named, date_and_id, must_be_heard_of
 from credit_service.policies import store
 from credit_service.policies.bodies import PolicyBody, must_be_possible, must_exist, references
 from credit_service.policies.changing import Wanted, make, must_ask, proposal_of, remove, shown_policy, subject_of
@@ -26,6 +26,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, check_if_match
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, page
+from holdfast.web.paths import see
 from holdfast.web.problems import Problem, not_found, responses
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"])

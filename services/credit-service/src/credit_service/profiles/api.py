@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Company, Customer, Named, must_be_heard_of, see
+from credit_service.paths import Customer, Named, must_be_heard_of
 from credit_service.profiles import store
 from credit_service.profiles.bodies import ProfileBody, change_of, known_for, must_be_possible
 from credit_service.profiles.changing import company_of, request_change, shown_profile
@@ -23,6 +23,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/credit-profiles", tags=["credit profiles"])

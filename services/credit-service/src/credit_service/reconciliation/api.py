@@ -8,7 +8,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Named, see
+from credit_service.paths import Named
 from credit_service.reconciliation import store
 from credit_service.reconciliation.model import Compared
 from credit_service.tasks.store import next_customers
@@ -17,6 +17,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
 from holdfast.web.money import money
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["reconciliation"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Code, Company, see
+from credit_service.paths import Code
 from credit_service.risk import store
 from credit_service.risk.bodies import (
     RiskGroupBody,
@@ -24,6 +24,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["risk"])

@@ -8,7 +8,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Code, CodeFilter, Company, Customer, business_settings, must_be_known, see
+from credit_service.paths import Code, CodeFilter, Customer, business_settings, must_be_known
 from credit_service.risk import store
 from credit_service.risk.bodies import TypedValueBody, as_number
 from credit_service.risk.model import GroupType, ScoringGroup, shown_number
@@ -23,6 +23,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/customer-risks", tags=["risk"])

@@ -9,7 +9,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Code, Company, business_settings, see
+from credit_service.paths import Code, business_settings
 from credit_service.schedules import store
 from credit_service.schedules.bodies import ScheduleBody, shown_schedule
 from holdfast.database.work import Work, transaction
@@ -19,6 +19,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/adjustment-schedules", tags=["adjustments"])

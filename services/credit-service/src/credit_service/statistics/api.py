@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from credit_service.paths import Company, Customer, business_settings, must_be_known, see
+from credit_service.paths import Customer, business_settings, must_be_known
 from credit_service.risk.store import lock_setup
 from credit_service.statistics import store
 from credit_service.statistics.model import StatisticsParameters
@@ -20,6 +20,7 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, check_if_match
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.money import money
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["statistics"])

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from credit_service.paths import see
 from credit_service.tables.files import MOST_BYTES, MOST_LINES, read, written
 from credit_service.tables.model import Read, Table
 from credit_service.tables.reporting import Wish
@@ -20,6 +19,7 @@ from holdfast.web.auth import Caller
 from holdfast.web.bodies import read_body
 from holdfast.web.changes import answer, once
 from holdfast.web.idempotency import Answer
+from holdfast.web.paths import see
 from holdfast.web.problems import responses
 
 PAGE = 2_000

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from credit_service.paths import see
 from credit_service.periodic import TASKS
 from credit_service.tasks import store
 from credit_service.tasks.model import Task
@@ -23,6 +22,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once, shown
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,12 +22,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.problems import field_problem, not_found, responses
+from holdfast.web.paths import Company, see
+from holdfast.web.problems import field_problem, responses
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
 Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 
 
 class CheckpointBody(BaseModel):
@@ -50,7 +50,7 @@ class CheckpointBody(BaseModel):
 )
 async def list_checkpoints(request: Request, company: Company, caller: Reader) -> Response:
     """All checkpoints of a company; those never set up are off."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = {row["document"]: dict(row) for row in await store.read_checkpoints(work, company)}
     items = [rows.get(document.value) or _off(company, document.value) for document in Checkpoint]
@@ -64,7 +64,7 @@ async def list_checkpoints(request: Request, company: Company, caller: Reader) -
 )
 async def get_checkpoint(request: Request, company: Company, document: Checkpoint, caller: Reader) -> Response:
     """One checkpoint, with its ETag; version 0 was never set up."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         row = await store.read_checkpoint(work, company, document.value)
     shown = dict(row) if row else _off(company, document.value)
@@ -87,7 +87,7 @@ async def set_checkpoint(
 ) -> Response:
     """Switch a checkpoint. If-Match names the version read before; \"0\" for one that was never set up. Held orders of
     the company are decided again."""
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         await setups.lock(work, company)
@@ -119,11 +119,6 @@ def _check_grace(document: str, given: CheckpointBody, rows: Sequence[asyncpg.Re
     raise field_problem(
         422, "invalid", "The request is not valid", "grace_days", given.grace_days, problem, remedy
     )  # fmt: skip
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")
 
 
 def _off(company: str, document: str) -> dict[str, Any]:

@@ -144,6 +144,21 @@ WHERE r.company = f.company AND r.hold_id <= f.last_hold AND f.id < h.freed_unti
 """
 """A payment frees orders of all members of the payer's credit group. What it has admitted may be left of an order that
 was released again since, at another checkpoint. The company is compared afterwards, lest it be looked up alone."""
+FORGET = """
+DELETE FROM freeing WHERE (name, of_company, id) IN (
+    SELECT f.name, f.of_company, f.id FROM freeing f
+    WHERE NOT EXISTS (
+        SELECT FROM hold h
+        WHERE h.customer = f.customer AND h.company = f.company AND h.active AND h.id <= f.last_hold)
+      AND NOT EXISTS (
+        SELECT FROM (SELECT r.hold_id, r.company FROM order_release r WHERE r.customer = f.customer
+                     UNION ALL
+                     SELECT a.hold_id, a.company FROM admission a WHERE a.customer = f.customer) r
+        JOIN hold h ON h.id = r.hold_id
+        WHERE r.company = f.company AND r.hold_id <= f.last_hold AND f.id < h.freed_until)
+    LIMIT $1)
+"""
+"""What `FREED_BY` can find nothing for any more, nor will: no order of that time waits, and none was let go by it."""
 Gone = Collection[tuple[str, str]]
 """Company, and the number of what counts no longer."""
 
@@ -165,3 +180,9 @@ async def _end_freed_by(work: Work, related: str, gone: Gone) -> None:
     if holds:
         await work.conn.execute("DELETE FROM order_release WHERE hold_id = ANY($1::bigint[])", holds)
         await work.conn.execute("DELETE FROM admission WHERE hold_id = ANY($1::bigint[])", holds)
+
+
+async def forget_freeing(work: Work, most: int) -> int:
+    """Forget payments, credit notes and settlements that no release hangs on any more; answers how many."""
+    done: str = await work.conn.execute(FORGET, most)
+    return int(done.split()[-1])

@@ -22,6 +22,7 @@ from holdfast.web.auth import Caller, permitted, require
 from holdfast.web.bodies import read_body
 from holdfast.web.direct import DirectRoutes
 from holdfast.web.idempotency import KEY_DOCUMENTED, request_of
+from holdfast.web.paths import see
 from holdfast.web.positions import parse_positions, wait_for_positions
 from holdfast.web.problems import Problem, not_found, responses
 
@@ -65,8 +66,7 @@ async def make_credit_check(request: Request) -> Response:
     raw = await read_body(request, MOST_BYTES)
     identity = request_of(caller, request.headers.get("idempotency-key"), "POST", PATH, raw)
     check = parse(raw)
-    if not caller.sees(check.company):
-        raise not_found(f"company {check.company}")
+    see(caller, check.company)
     if check.after:
         state = request.app.state
         await wait_for_positions(state.pool, parse_positions(check.after, state.service))
@@ -83,8 +83,7 @@ async def make_credit_check(request: Request) -> Response:
 async def preview_credit_check(request: Request, caller: Checker) -> Response:
     """What a check of this order would answer now. The order need not exist; nothing is held, reserved or stored."""
     check = parse(await read_body(request, MOST_BYTES))
-    if not caller.sees(check.company):
-        raise not_found(f"company {check.company}")
+    see(caller, check.company)
     async with transaction(request.app.state.pool) as work:
         answer = await preview(work, check, PARAMETERS.most_facts_age)
     return Response(to_json(answer), media_type="application/json")

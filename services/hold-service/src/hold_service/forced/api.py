@@ -19,7 +19,8 @@ from holdfast.web import audit
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.problems import not_found, responses
+from holdfast.web.paths import see
+from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1/forced-holds", tags=["forced holds"])
 Forcer = Annotated[Caller, Depends(require("holds:force"))]
@@ -53,8 +54,7 @@ async def force_holds(
     request: Request, given: ForceRequest, caller: Forcer, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Put open orders on hold, also those that would pass every rule. Those already held are skipped, and named."""
-    if not caller.sees(given.company):
-        raise not_found(f"company {given.company}")
+    see(caller, given.company)
 
     async def act(work: Work) -> Answer:
         await must_exist(work, given.company, "hold", given.reason)

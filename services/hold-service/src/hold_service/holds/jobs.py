@@ -1,4 +1,5 @@
-"""Periodic work: stale reservations end, holds that wait too long are reported, all are evaluated once a day."""
+"""Periodic work: stale reservations end, holds that wait too long are reported, all are evaluated once a day, and what
+freed orders is forgotten once it binds nobody."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from hold_service.checkpoints.store import forget_freeing
 from hold_service.checks import store as checks
 from hold_service.groups.locks import lock_parties, must_hold
 from hold_service.holds import ageing, notices
@@ -39,6 +41,11 @@ async def clean_reservations(work: Work) -> bool:
     await outbox.emit(work, [notices.reservation_expired(ended, work) for ended in expired])
     must_hold(work, await rechecks.mark(work, parties, {}, delay_seconds=0))
     return len(parties) == MOST
+
+
+async def forget_what_freed(work: Work) -> bool:
+    """Forget what no release hangs on any more; True when there may be more."""
+    return await forget_freeing(work, MOST) == MOST
 
 
 async def escalate_holds(work: Work) -> bool:

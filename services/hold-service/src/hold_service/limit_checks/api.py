@@ -14,7 +14,8 @@ from holdfast.database.pool import to_json
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.money import MoneyModel, money
-from holdfast.web.problems import field_problem, not_found, responses
+from holdfast.web.paths import see
+from holdfast.web.problems import field_problem, responses
 
 router = APIRouter(prefix="/v1/limit-checks", tags=["limit checks"])
 Checker = Annotated[Caller, Depends(require("checks:make"))]
@@ -40,8 +41,7 @@ class LimitCheck(BaseModel):
 )
 async def check_limit(request: Request, given: LimitCheck, caller: Checker) -> Response:
     """Test an amount against limit, temporary limit and policies. Nothing is held, reserved or stored."""
-    if not caller.sees(given.company):
-        raise not_found(f"company {given.company}")
+    see(caller, given.company)
     wanted = given.amount
     if wanted.amount <= 0:
         raise field_problem(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from hold_service.parameters import store
@@ -20,12 +20,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.problems import not_found, responses
+from holdfast.web.paths import Company, see
+from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1/parameters", tags=["parameters"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
 Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 
 
 @router.get(
@@ -33,7 +33,7 @@ Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 )
 async def get_parameters(request: Request, company: Company, caller: Reader) -> Response:
     """How a company holds and releases orders, with its ETag; version 0 is all defaults."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         shown = _shown(company, await store.read_parameters(work, company))
     return Response(to_json(shown), media_type="application/json", headers={"etag": etag(shown["version"])})
@@ -53,7 +53,7 @@ async def set_parameters(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Replace the parameters; what is left out gets its default. Held orders of the company are decided again."""
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         await setups.lock(work, company)
@@ -83,8 +83,3 @@ async def _check_reasons(work: Work, company: str, given: HoldParameters) -> Non
 def _shown(company: str, row: asyncpg.Record | None) -> dict[str, Any]:
     given = HoldParameters.model_validate(row["settings"] if row else {})
     return {"company": company, **given.model_dump(mode="json"), "version": row["version"] if row else 0}
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")

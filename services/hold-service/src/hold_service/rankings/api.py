@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import asyncpg
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,12 +20,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey
-from holdfast.web.problems import not_found, responses
+from holdfast.web.paths import Company, see
+from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1/rankings", tags=["rankings"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
 Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 Subject = Literal["payment-terms", "cash-discounts"]
 Rank = Annotated[int, Field(ge=0, le=9999)]
 
@@ -41,7 +41,7 @@ class RankingBody(BaseModel):
 @router.get("/{company}/{subject}", operation_id="getRanking", responses={200: {"description": "It"}, **responses(404)})
 async def get_ranking(request: Request, company: Company, subject: Subject, caller: Reader) -> Response:
     """A ranking with its ETag; version 0 was never set up."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         shown = _shown(company, subject, await store.read_ranking(work, company, _column(subject)))
     return Response(to_json(shown), media_type="application/json", headers={"etag": etag(shown["version"])})
@@ -62,7 +62,7 @@ async def set_ranking(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Replace a ranking. What has no rank is not higher than anything. Held orders are decided again."""
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         await setups.lock(work, company)
@@ -87,8 +87,3 @@ def _column(subject: Subject) -> str:
 def _shown(company: str, subject: str, row: asyncpg.Record | None) -> dict[str, Any]:
     known = {"ranks": row["ranks"], "version": row["version"]} if row else {"ranks": {}, "version": 0}
     return {"company": company, "subject": subject, **known}
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")

@@ -19,12 +19,12 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, IfNoneMatch, check_if_match, check_put, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey
+from holdfast.web.paths import Company, see
 from holdfast.web.problems import not_found, responses
 
 router = APIRouter(prefix="/v1/reasons", tags=["reasons"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
 Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
 Kind = Literal["hold", "release"]
 Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
 
@@ -44,7 +44,7 @@ class ReasonBody(BaseModel):
 )
 async def list_reasons(request: Request, company: Company, caller: Reader) -> Response:
     """All reasons of a company, for holding and for releasing."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         rows = await store.reasons_of(work, company)
     return Response(to_json({"items": [dict(row) for row in rows]}), media_type="application/json")
@@ -57,7 +57,7 @@ async def list_reasons(request: Request, company: Company, caller: Reader) -> Re
 )
 async def get_reason(request: Request, company: Company, kind: Kind, reason: Code, caller: Reader) -> Response:
     """One reason, with its ETag."""
-    _see(caller, company)
+    see(caller, company)
     async with transaction(request.app.state.pool, clock=False) as work:
         row = await store.read_reason(work, company, kind, reason)
     if row is None:
@@ -82,7 +82,7 @@ async def set_reason(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Set a reason: `If-None-Match: *` creates it, `If-Match` changes the version you read."""
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         await setups.lock(work, company)
@@ -114,7 +114,7 @@ async def delete_reason(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Remove a reason that no parameter names; holds that name it keep it."""
-    _see(caller, company)
+    see(caller, company)
 
     async def act(work: Work) -> Answer:
         await setups.lock(work, company)
@@ -131,8 +131,3 @@ async def delete_reason(
         return Answer(204, "")
 
     return await once(request, caller, idempotency_key, act)
-
-
-def _see(caller: Caller, company: str) -> None:
-    if not caller.sees(company):
-        raise not_found(f"company {company}")

@@ -41,13 +41,8 @@ async def run_rechecks(pool: asyncpg.Pool, stop: asyncio.Event) -> None:
     """Decide what is due until `stop`."""
     woken = [store.DUE.listen() for _ in range(AT_ONCE)]
     in_hand = InHand()
-
-    def wake() -> None:
-        for event in woken:
-            event.set()
-
     try:
-        async with woken_by_clock(pool, wake), asyncio.TaskGroup() as loops:
+        async with woken_by_clock(pool, store.DUE.send), asyncio.TaskGroup() as loops:
             for event in woken:
                 loops.create_task(_decide_what_is_due(pool, stop, event, in_hand))
     finally:

@@ -29,6 +29,7 @@ from holdfast.web.changes import answer, once
 from holdfast.web.etags import IfMatch, check_if_match, etag
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import Problem, field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
@@ -168,8 +169,7 @@ async def create_rule(
     request: Request, given: RuleBody, caller: Keeper, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Add a rule."""
-    if not caller.sees(given.company):
-        raise not_found(f"company {given.company}")
+    see(caller, given.company)
     must_fit(given)
 
     async def act(work: Work) -> Answer:

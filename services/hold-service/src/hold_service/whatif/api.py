@@ -22,6 +22,7 @@ from holdfast.web.auth import Caller, require
 from holdfast.web.changes import once
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import see
 from holdfast.web.problems import Problem, not_found, responses
 
 router = APIRouter(prefix="/v1/what-if", tags=["what-if"])
@@ -52,8 +53,7 @@ async def start_what_if(
     request: Request, given: WhatIf, caller: Reader, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Try a rule set. Ask for the run to see its progress; nothing is held, freed or published."""
-    if not caller.sees(given.company):
-        raise not_found(f"company {given.company}")
+    see(caller, given.company)
     must_have_no(list(_wrong(given)))
 
     async def act(work: Work) -> Answer:

@@ -83,6 +83,19 @@ async def test_an_offset_without_a_record_at_the_end_is_no_lag(world: World) -> 
         assert metrics.LAG_SECONDS.labels(*place)._value.get() < 1
 
 
+async def test_where_polls_are_limited_events_gather_after_a_burst(world: World) -> None:
+    events = [sent(f"e-{n}", order(f"C{n}", f"O-{n}")) for n in range(runner.BURST + 20)]
+    async with world.running(service=replace(SERVICE, polls_per_second=0.5)):
+        for number, event in enumerate(events[: runner.BURST], 1):
+            await world.send([event])
+            await world.reached(number)
+        for event in events[runner.BURST :]:
+            await world.send([event])
+        await world.passed(events)
+    commits = "SELECT count(DISTINCT xmin::text) FROM toy_journal WHERE event_id = ANY($1)"
+    assert await world.pool.fetchval(commits, [f"e-{n}" for n in range(runner.BURST, len(events))]) <= 2
+
+
 class Refusing:
     """A transport whose first consumer cannot tell the end of one partition, once."""
 

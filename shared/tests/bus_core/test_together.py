@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -17,7 +16,7 @@ from holdfast.bus.handlers import Service
 from holdfast.bus.offsets import Fenced
 from holdfast.bus.poison import PoisonLimit
 from holdfast.bus.port import TopicPartition
-from holdfast.bus.together import BURST, Together
+from holdfast.bus.together import Together
 from holdfast.contracts.topics import ERP_ORDERS
 from holdfast.database.work import transaction
 from holdfast.testing.waiting import eventually
@@ -58,20 +57,6 @@ async def test_those_who_wait_share_a_transaction(partitions: Sequence[Partition
     assert await journal.value(COMMITS) == 1
     kept = await journal.value("SELECT array_agg(next_offset ORDER BY partition) FROM consumer_offset")
     assert kept == [1, 1, 1, 1]
-
-
-async def test_where_rides_are_limited_passengers_gather_after_a_burst(pool: asyncpg.Pool, journal: Journal) -> None:
-    partitions = await owned(pool, replace(SERVICE, rides_per_second=5.0))
-    for n in range(BURST):
-        await partitions[0].take(sent(f"alone-{n}", order("A", f"O-{n}")))
-    assert await journal.value(COMMITS) == BURST
-    handling = []
-    for n, partition in enumerate(partitions):
-        handling.append(asyncio.create_task(partition.take(sent(f"{n}", order(f"C-{n}", f"O-{n}")))))
-        await journal.ids()
-    await asyncio.gather(*handling)
-    assert positions(partitions) == [BURST + 1, 1, 1, 1]
-    assert await journal.value(COMMITS) == BURST + 1
 
 
 async def test_an_event_that_comes_twice_takes_effect_once(partitions: Sequence[Partition], journal: Journal) -> None:

@@ -14,6 +14,7 @@ from shared.tests.bus_core.conftest import Journal
 from shared.tests.bus_core.oracle import Effect, expected
 from shared.tests.bus_core.toy import SERVICE
 
+from holdfast.bus.handlers import Service
 from holdfast.bus.port import Outgoing, Position, Producer, Record, Transport
 from holdfast.bus.runner import Runner
 from holdfast.contracts.topics import HOLDS
@@ -52,9 +53,9 @@ class World:
             yield child
 
     @asynccontextmanager
-    async def running(self, pool: asyncpg.Pool | None = None) -> AsyncIterator[Runner]:
+    async def running(self, pool: asyncpg.Pool | None = None, service: Service = SERVICE) -> AsyncIterator[Runner]:
         """A runner in this process for the length of a block."""
-        stop, runner = asyncio.Event(), Runner(SERVICE, pool or self.pool, self.transport)
+        stop, runner = asyncio.Event(), Runner(service, pool or self.pool, self.transport)
         task = asyncio.create_task(runner.run(stop))
         try:
             yield runner

@@ -80,7 +80,7 @@ AUTOMATIC_ROUTERS = [automatic_api.router, revenues_api.router]
 TABLE_ROUTERS = [profile_tables_api.router, policy_tables_api.router]
 """Their paths come before those with a parameter at the same place."""
 LIST_ROUTERS = [lists_api.router, history_api.router, temporary_api.router, group_exposure_api.router]
-RIDES_PER_SECOND = 50
+POLLS_PER_SECOND = 50
 """No order waits for what this service shows, so it leaves the machine to those who decide."""
 SERVICE = Service(
     name=NAME,
@@ -90,7 +90,7 @@ SERVICE = Service(
     try_lock=try_lock_accounts,
     refresh=refresh_and_mark,
     outgoing=CREDIT,
-    rides_per_second=RIDES_PER_SECOND,
+    polls_per_second=POLLS_PER_SECOND,
 )
 
 

@@ -86,8 +86,8 @@ class Service:
     `lock` locks customers in sorted order in a statement of its own. `lock_free` is a statement ($1 companies, $2
     customers) that locks those it can without waiting and selects them; `try_lock` is told of them, tries the rest,
     and answers all but those that somebody else holds. `refresh` recomputes what follows from their facts;
-    `on_parked` and `on_freed` are told whose events begin to wait, or no longer do. `rides_per_second` limits the
-    transactions that carry few events each, for a service whom nobody waits for (0: no limit).
+    `on_parked` and `on_freed` are told whose events begin to wait, or no longer do. `polls_per_second` lets events
+    gather, for a service whom nobody waits for (0: no limit; ADR 9).
     """
 
     name: str
@@ -99,7 +99,7 @@ class Service:
     outgoing: Topic
     on_parked: ForParties = field(default=_nothing)
     on_freed: ForParties = field(default=_nothing)
-    rides_per_second: float = 0.0
+    polls_per_second: float = 0.0
 
     @property
     def source(self) -> str:

@@ -24,8 +24,10 @@ SEND_SECONDS = 8.0
 LONGEST_PAUSE = 5.0
 
 TAKE = """
-WITH lanes AS MATERIALIZED (
-    SELECT lane::smallint FROM generate_series(0, CASE WHEN (
+WITH lazily AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), lanes AS MATERIALIZED (
+    SELECT lane::smallint FROM lazily CROSS JOIN generate_series(0, CASE WHEN (
         SELECT true FROM outbox_unsent ORDER BY seq LIMIT 1) THEN $1 - 1 ELSE -1 END) AS lane
     WHERE pg_try_advisory_xact_lock($2, lane)
 ), oldest AS MATERIALIZED (
@@ -37,7 +39,10 @@ SELECT o.seq, o.id, o.aggregatetype, o.aggregateid, o.type, o.payload, o.tracepa
 FROM taken t CROSS JOIN LATERAL (SELECT * FROM outbox WHERE seq = t.seq OFFSET 0) o ORDER BY o.seq
 """
 """What the sender before us has sent between the look and the lock is seen again by the DELETE, and left out. By
-`ctid`, since a join of two lists of unknown length may become a loop in a loop."""
+`ctid`, since a join of two lists of unknown length may become a loop in a loop.
+
+The commit does not wait for the disk: what a crash of the server takes back is sent once more, as after a crash of the
+relay, and the events themselves were there before."""
 
 log = structlog.get_logger(__name__)
 

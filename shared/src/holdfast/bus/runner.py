@@ -22,6 +22,8 @@ POLL_SECONDS = 0.5
 DRAIN_SECONDS = 5.0
 OBSERVE_SECONDS = 2.0
 RESTART_SECONDS = 0.5
+BURST = 10
+"""Polls that may follow each other at once after a quiet time, where their number a second is limited."""
 LOST_LOG = (
     "{tp}: {what}. The topic was recreated or the broker lost its data. Nothing is read until an operator has looked: "
     "see the runbook on a broker that lost its data, then `holdfast offsets reset`."
@@ -42,7 +44,7 @@ class Runner:
         self._together = Together(service, pool)
         self._tasks: dict[TopicPartition, PartitionTask] = {}
         self._lost: dict[TopicPartition, tuple[Claim, PartitionStopped]] = {}
-        self._was_reset = False
+        self._was_reset, self._next_poll = False, 0.0
         # Whoever takes a partition may need a second connection to end a stalled owner.
         self._taking = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
 
@@ -88,6 +90,7 @@ class Runner:
             stopping.cancel()
 
     async def _poll(self) -> None:
+        await self._gather()
         try:
             records = await self._consumer.poll(POLL_SECONDS, BATCH)
         except OffsetGone as gone:
@@ -96,6 +99,14 @@ class Runner:
         for tp, found in records.items():
             if task := self._tasks.get(tp):
                 task.give(found)
+
+    async def _gather(self) -> None:
+        """Let records gather where polls a second are limited and there have been many of late."""
+        if not self._service.polls_per_second:
+            return
+        now, gap = asyncio.get_running_loop().time(), 1 / self._service.polls_per_second
+        self._next_poll = max(self._next_poll + gap, now - (BURST - 1) * gap)
+        await asyncio.sleep(self._next_poll - now)
 
     def _check_tasks(self, observing: asyncio.Task[None]) -> None:
         """An error nobody expected ends the process loudly instead of leaving a partition unread or unobserved."""

@@ -2,7 +2,7 @@
 
 At a few hundred events a second each partition has one or two of them at a time, and a transaction of its own for
 each would cost more than the events do. While one transaction is under way the next passengers gather, so that the
-slower the database, the more of them share a ride. A service whom nobody waits for lets them gather on purpose (ADR 9).
+slower the database, the more of them share a ride.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ AT_ONCE = 2
 """Transactions under way: Python prepares one while PostgreSQL works on the other."""
 MOST = 500
 """Records in one transaction."""
-BURST = 10
-"""Transactions that may follow each other at once after a quiet time, where their number a second is limited."""
 ENTER = f"""
 WITH held AS MATERIALIZED (
     SELECT c.* FROM unnest($1::text[], $2::int[]) AS w (topic, partition)
@@ -85,7 +83,6 @@ class Together:
         self._service, self._pool = service, pool
         self._statement = ENTER % shifted(service.lock_free, 10)
         self._waiting: deque[Seat] = deque()
-        self._at_once, self._next_departure = 1 if service.rides_per_second else AT_ONCE, 0.0
         self._rides: set[asyncio.Task[None]] = set()
 
     async def take(self, processor: BatchProcessor, items: list[Item]) -> bool:
@@ -96,7 +93,7 @@ class Together:
         """
         seat = Seat(processor, items)
         self._waiting.append(seat)
-        if len(self._rides) < self._at_once:
+        if len(self._rides) < AT_ONCE:
             self._rides.add(asyncio.create_task(self._ride()))
         return await seat.answer
 
@@ -116,7 +113,6 @@ class Together:
 
     async def _carry_who_waits(self) -> None:
         while self._waiting:
-            await self._gather()
             seats = self._board()
             try:
                 left = await self._carry(seats)
@@ -125,14 +121,6 @@ class Together:
             else:
                 _answer([seat for seat in seats if seat not in left], True)
                 _answer(left, None)
-
-    async def _gather(self) -> None:
-        """Wait for more passengers where rides a second are limited and there have been many of late."""
-        if not self._service.rides_per_second:
-            return
-        now, gap = asyncio.get_running_loop().time(), 1 / self._service.rides_per_second
-        self._next_departure = max(self._next_departure + gap, now - (BURST - 1) * gap)
-        await asyncio.sleep(self._next_departure - now)
 
     def _board(self) -> list[Seat]:
         seats, room = [], MOST

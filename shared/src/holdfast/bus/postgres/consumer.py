@@ -89,7 +89,8 @@ class LogConsumer:
                         break
                     if records := self._reader.take(max_records):
                         return records
-                    await self._available.wait()
+                    with self._reader.asked():
+                        await self._available.wait()
         if self._stale:
             await self._settle()
         return self._reader.take(max_records)

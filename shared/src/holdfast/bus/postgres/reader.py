@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,23 +22,34 @@ READ_BYTES = 2_000_000
 """So much of a partition is read at once and kept at hand, and the rest of one record."""
 
 # A row without an offset says that the log does not hold the place to read from, or, with a number at the end, that no
-# record is left before that offset; both parts see one snapshot.
+# record is left before that offset; all parts see one snapshot. Records are weighed one by one only where as many as
+# may be read could be too much together.
 READ = """
+WITH wanted AS MATERIALIZED (
+    SELECT w.*, p.first_offset, p.next_offset, p.largest * $4::bigint > $5 AS is_weighed
+      FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
+      LEFT JOIN bus_partition p ON p.topic = w.topic AND p.part = w.part
+)
 SELECT w.n, NULL::bigint AS "offset", NULL AS key, NULL AS headers, NULL::bytea AS value,
-       CASE WHEN w.start BETWEEN p.first_offset AND p.next_offset THEN p.next_offset END
-  FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
-  LEFT JOIN bus_partition p ON p.topic = w.topic AND p.part = w.part
- WHERE p.topic IS NULL OR w.start < p.first_offset OR w.start > p.next_offset
-    OR (w.start < p.next_offset AND NOT EXISTS (
+       CASE WHEN w.start BETWEEN w.first_offset AND w.next_offset THEN w.next_offset END
+  FROM wanted w
+ WHERE w.next_offset IS NULL OR w.start < w.first_offset OR w.start > w.next_offset
+    OR (w.start < w.next_offset AND NOT EXISTS (
         SELECT FROM bus_log l WHERE l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start))
 UNION ALL
-SELECT w.n, r."offset", r.key, r.headers, r.value, r.timestamp_ms
-  FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS w (topic, part, start, n)
+SELECT w.n, r.* FROM wanted w
+ CROSS JOIN LATERAL (
+       SELECT l."offset", l.key, l.headers, l.value, l.timestamp_ms
+         FROM bus_log l
+        WHERE NOT w.is_weighed AND l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start
+        ORDER BY l."offset" LIMIT $4) AS r
+UNION ALL
+SELECT w.n, r."offset", r.key, r.headers, r.value, r.timestamp_ms FROM wanted w
  CROSS JOIN LATERAL (
        SELECT l."offset", l.key, l.headers, l.value, l.timestamp_ms,
               sum(octet_length(l.value)) OVER (ORDER BY l."offset" ROWS UNBOUNDED PRECEDING) AS upto
          FROM bus_log l
-        WHERE l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start
+        WHERE w.is_weighed AND l.topic = w.topic AND l.part = w.part AND l."offset" >= w.start
         ORDER BY l."offset" LIMIT $4) AS r
  WHERE r.upto IS NULL OR r.upto - coalesce(octet_length(r.value), 0) < $5
 """
@@ -51,12 +63,13 @@ log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class _Assigned:
     """A partition that is ours; `fetched` is the offset to read next, -1 before the first seek. `due` says that there
-    may be more in the log."""
+    may be more in the log, `behind` that the last read ended before the log did."""
 
     tp: TopicPartition
     fetched: int = -1
     paused: bool = False
     due: bool = True
+    behind: bool = False
     gone: OffsetGone | None = None
     ahead: deque[Record] = field(default_factory=deque)
     bytes_ahead: int = 0
@@ -69,6 +82,7 @@ class Reader:
         self._link, self._available = link, available
         self._assigned: dict[TopicPartition, _Assigned] = {}
         self._wake = asyncio.Event()
+        self._asked, self._is_due = False, False
         self._most = 500
 
     @property
@@ -89,7 +103,7 @@ class Reader:
         """Read on from `offset`. A partition that is not ours is passed over."""
         if (old := self._assigned.get(tp)) is not None:
             self._assigned[tp] = _Assigned(tp, offset, old.paused)
-            self._wake.set()
+            self._look_again()
 
     def position(self, tp: TopicPartition) -> int | None:
         """Everything before it has been taken or is not in the log; None before the first seek."""
@@ -104,21 +118,22 @@ class Reader:
             if (assigned := self._assigned.get(tp)) is not None:
                 assigned.paused = paused
                 if assigned.due:
-                    self._wake.set()
+                    self._look_again()
         self._available.set()
 
     def wake(self) -> None:
         """Something may be there to read or to hand out."""
         self._look_everywhere()
-        self._wake.set()
+        self._look_again()
         self._available.set()
 
     def appended(self, tps: Iterable[TopicPartition]) -> None:
         """Something is there to read."""
         for tp in tps:
             if (assigned := self._assigned.get(tp)) is not None:
-                assigned.due = True
-                self._wake.set()
+                assigned.due = self._is_due = True
+        if self._asked and self._is_due:
+            self._wake.set()
 
     def take(self, max_records: int) -> dict[TopicPartition, list[Record]]:
         """What is at hand, at most `max_records` of each partition. Raises OffsetGone."""
@@ -130,10 +145,27 @@ class Reader:
                 raise gone
         taken = {a.tp: _pop(a, max_records) for a in ready if a.ahead}
         if any(self._assigned[tp].due for tp in taken):
-            self._wake.set()
+            self._look_again()
         return taken
 
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Somebody waits for records in this block. What is appended while nobody does is read with the next question;
+        only what lay in the log before is read ahead."""
+        self._asked = True
+        if self._is_due:
+            self._wake.set()
+        try:
+            yield
+        finally:
+            self._asked = False
+
+    def _look_again(self) -> None:
+        self._is_due = True
+        self._wake.set()
+
     def _look_everywhere(self) -> None:
+        self._is_due = True
         for assigned in self._assigned.values():
             assigned.due = True
 
@@ -167,7 +199,10 @@ class Reader:
         return next((_record(tp, row) for row in rows if row[1] == offset), None)
 
     def _hungry(self) -> list[_Assigned]:
-        return [a for a in self._assigned.values() if a.due and a.fetched >= 0 and self._has_room(a)]
+        return [a for a in self._assigned.values() if a.due and a.fetched >= 0 and self._may_read(a)]
+
+    def _may_read(self, assigned: _Assigned) -> bool:
+        return (self._asked or assigned.behind) and self._has_room(assigned)
 
     def _has_room(self, assigned: _Assigned) -> bool:
         return not assigned.paused and len(assigned.ahead) < self._most and assigned.bytes_ahead < READ_BYTES
@@ -175,6 +210,7 @@ class Reader:
     async def _read(self) -> None:
         """One query for all partitions that may have more."""
         hungry = self._hungry()
+        self._is_due &= not self._asked
         if not hungry:
             return
         limit = self._most
@@ -205,7 +241,8 @@ class Reader:
             sizes[n - 1] += len(value or b"")
             at.fetched = offset + 1
         for assigned, before, size in zip(hungry, starts, sizes, strict=True):
-            assigned.due |= assigned.fetched - before >= limit or size >= READ_BYTES
+            assigned.behind = assigned.fetched - before >= limit or size >= READ_BYTES
+            assigned.due |= assigned.behind
             assigned.bytes_ahead += size
         for n, end in said.items():
             hungry[n - 1].fetched = end or hungry[n - 1].fetched

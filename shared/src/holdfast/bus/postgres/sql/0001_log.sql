@@ -1,12 +1,14 @@
 -- The bus as an append-only log. Offsets of a partition are handed out under its row lock, which is held to the
 -- commit: they become visible in order, and a reader never passes over a transaction that commits late.
 
+-- largest: bytes of the largest value that came together with one of this partition.
 CREATE TABLE IF NOT EXISTS bus_partition (
     topic        text COLLATE "C" NOT NULL,
     part         integer NOT NULL,
     first_offset bigint NOT NULL DEFAULT 0,
     next_offset  bigint NOT NULL DEFAULT 0,
     compacted_to bigint NOT NULL DEFAULT 0,
+    largest      integer NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, part)
 ) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);
 
@@ -62,9 +64,10 @@ DECLARE
     bases bigint[];
     base  bigint;
     stamp bigint;
+    bytes integer := (SELECT coalesce(max(octet_length(b)), 0) FROM unnest(bodies) AS b);
 BEGIN
     FOR i IN 1 .. cardinality(topics) LOOP
-        UPDATE bus_partition SET next_offset = next_offset + counts[i]
+        UPDATE bus_partition SET next_offset = next_offset + counts[i], largest = greatest(largest, bytes)
          WHERE topic = topics[i] AND part = parts[i]
         RETURNING next_offset - counts[i] INTO base;
         IF NOT FOUND THEN

@@ -9,9 +9,10 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
+from holdfast.database import work as work_module
 from holdfast.database.bulk import chunks, columns, columns_of
 from holdfast.database.pool import create_pool
-from holdfast.database.work import is_transient, set_business_clock, transaction, woken_by_clock
+from holdfast.database.work import Chain, Work, is_transient, savepoint, set_business_clock, transaction, woken_by_clock
 from holdfast.testing.databases import Databases
 from holdfast.testing.proxy import Proxy
 from holdfast.testing.waiting import eventually
@@ -46,6 +47,91 @@ async def test_an_error_rolls_back_and_runs_nothing(pool: asyncpg.Pool) -> None:
         await fail_inside()
     assert ran == []
     assert await pool.fetchval("SELECT to_regclass('t')") is None
+
+
+BACKEND = "SELECT pg_backend_pid()"
+OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+
+
+async def test_in_a_chain_each_commit_begins_the_next_transaction(pool: asyncpg.Pool) -> None:
+    ran: list[str] = []
+    chain = Chain(pool)
+    async with chain.transaction() as work:
+        await work.conn.execute("CREATE TABLE t AS SELECT pg_current_xact_id()::text AS xact")
+        work.on_commit(lambda: ran.append("committed"))
+        backend = await work.conn.fetchval(BACKEND)
+    assert ran == ["committed"]
+    assert await pool.fetchval("SELECT count(*) FROM t") == 1
+    async with chain.transaction() as work:
+        assert await work.conn.fetchval(BACKEND) == backend
+        assert await work.conn.fetchval("SELECT pg_current_xact_id()::text <> xact FROM t")
+    await chain.close()
+    assert await pool.fetchval(OPEN) == 0
+
+
+async def test_a_chain_that_nobody_goes_on_with_gives_its_connection_back(database_url: str) -> None:
+    async with await create_pool(database_url, application_name="one", max_size=1) as small:
+        async with Chain(small).transaction() as work:
+            backend = await work.conn.fetchval(BACKEND)
+        assert await small.fetchval(BACKEND, timeout=5) == backend
+
+
+async def test_an_error_ends_the_chain_and_undoes_its_own_transaction_alone(pool: asyncpg.Pool) -> None:
+    chain = Chain(pool)
+
+    async def fail_inside() -> None:
+        async with chain.transaction() as work:
+            await work.conn.execute("INSERT INTO t VALUES (2)")
+            fail()
+
+    async with chain.transaction() as work:
+        await work.conn.execute("CREATE TABLE t (n int); INSERT INTO t VALUES (1)")
+    with pytest.raises(ZeroDivisionError):
+        await fail_inside()
+    assert await pool.fetchval(OPEN) == 0
+    async with chain.transaction() as work:
+        assert await work.conn.fetchval("SELECT array_agg(n) FROM t") == [1]
+    await chain.close()
+
+
+async def test_a_chain_whose_connection_is_lost_goes_on_with_another(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_module, "REST_SECONDS", 60)
+    chain = Chain(pool)
+
+    async def go_on() -> int:
+        async with chain.transaction() as work:
+            found: int = await work.conn.fetchval(BACKEND)
+            return found
+
+    lost = await go_on()
+    assert await pool.fetchval("SELECT pg_terminate_backend($1, 5000)", lost)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as raised:
+        await go_on()
+    assert is_transient(raised.value)
+    assert await go_on() != lost
+    await chain.close()
+
+
+async def test_what_fails_in_a_savepoint_is_undone_and_the_transaction_goes_on(pool: asyncpg.Pool) -> None:
+    chain = Chain(pool)
+
+    async def fail_inside(work: Work) -> None:
+        async with savepoint(work):
+            async with savepoint(work):
+                await work.conn.execute("INSERT INTO t VALUES (2)")
+            await work.conn.execute("INSERT INTO t VALUES (3)")
+            fail()
+
+    async with chain.transaction() as work:
+        await work.conn.execute("CREATE TABLE t (n int)")
+        async with savepoint(work):
+            await work.conn.execute("INSERT INTO t VALUES (1)")
+        with pytest.raises(ZeroDivisionError):
+            await fail_inside(work)
+    await chain.close()
+    assert await pool.fetchval("SELECT array_agg(n) FROM t") == [1]
 
 
 async def test_business_time_is_the_simulated_clock_when_set(pool: asyncpg.Pool) -> None:

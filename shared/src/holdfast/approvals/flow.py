@@ -23,7 +23,7 @@ from holdfast.approvals.kinds import (
 from holdfast.approvals.lapsing import lapse
 from holdfast.approvals.many import person_of
 from holdfast.approvals.model import Approval, NotAllowed, State
-from holdfast.database.work import Work
+from holdfast.database.work import Work, savepoint
 from holdfast.web.auth import Caller
 from holdfast.web.problems import Problem, not_found
 
@@ -123,7 +123,7 @@ async def _take_effect(
     """
     act, text = "completed", None
     try:
-        async with work.conn.transaction():
+        async with savepoint(work):
             await kind.take_effect(work, asked, who)
         approval = model.complete(approval)
     except TaskFailed as failed:

@@ -13,7 +13,7 @@ from holdfast.bus import failpoints, metrics
 from holdfast.bus.envelope import event_headers
 from holdfast.bus.outbox import LANE_LOCK, LANES, WRITTEN
 from holdfast.bus.port import BusUnavailable, Outgoing, Position, Producer, RecordRefused
-from holdfast.database.work import Work, is_transient, transaction
+from holdfast.database.work import Chain, Work, is_transient
 
 BATCH = 1000
 SWEEP_SECONDS = 0.1
@@ -52,7 +52,7 @@ class Relay:
 
     def __init__(self, service: str, source: str, pool: asyncpg.Pool, producer: Producer) -> None:
         self._service, self._source = service, source
-        self._pool, self._producer = pool, producer
+        self._producer, self._chain = producer, Chain(pool)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`; what is there at that moment is still sent if the bus answers."""
@@ -69,6 +69,7 @@ class Relay:
             await self._try()
         finally:
             WRITTEN.forget(woken)
+            await self._chain.close()
 
     @staticmethod
     def _pause(sent: int | None, pause: float, was_woken: bool) -> float:
@@ -82,7 +83,7 @@ class Relay:
 
     async def drain(self) -> int:
         """Publish one batch; answers how many rows were settled. Raises BusUnavailable."""
-        async with transaction(self._pool, clock=False) as work:
+        async with self._chain.transaction() as work:
             rows = await self._take(work)
             if rows:
                 failpoints.hit("relay_before_send")

@@ -20,7 +20,7 @@ from holdfast.bus.batch import BatchProcessor, Taken, take_effect
 from holdfast.bus.handlers import Party, Service
 from holdfast.bus.turns import Item
 from holdfast.database.bulk import columns, shifted
-from holdfast.database.work import CLOCK, Work, is_transient, transaction
+from holdfast.database.work import CLOCK, Chain, Work, is_transient
 
 AT_ONCE = 2
 """Transactions under way: Python prepares one while PostgreSQL works on the other."""
@@ -80,7 +80,9 @@ class Together:
     """Carries the records of many partitions of one worker."""
 
     def __init__(self, service: Service, pool: asyncpg.Pool) -> None:
-        self._service, self._pool = service, pool
+        self._service = service
+        self._chains = [Chain(pool) for _ in range(AT_ONCE)]
+        """Those that no ride is using"""
         self._statement = ENTER % shifted(service.lock_free, 10)
         self._waiting: deque[Seat] = deque()
         self._rides: set[asyncio.Task[None]] = set()
@@ -103,19 +105,22 @@ class Together:
         for ride in rides:
             ride.cancel()
         await asyncio.gather(*rides, return_exceptions=True)
+        await asyncio.gather(*(chain.close() for chain in self._chains))
 
     async def _ride(self) -> None:
+        chain = self._chains.pop()
         try:
-            await self._carry_who_waits()
+            await self._carry_who_waits(chain)
         finally:
+            self._chains.append(chain)
             # In the same step in which nobody waited: who comes after it starts a ride of his own.
             self._rides.discard(asyncio.current_task())
 
-    async def _carry_who_waits(self) -> None:
+    async def _carry_who_waits(self, chain: Chain) -> None:
         while self._waiting:
             seats = self._board()
             try:
-                left = await self._carry(seats)
+                left = await self._carry(chain, seats)
             except Exception as error:
                 _answer(seats, error if is_transient(error) else None)
             else:
@@ -131,20 +136,20 @@ class Together:
                 room -= len(seat.items)
         return sorted(seats, key=lambda seat: seat.place)
 
-    async def _carry(self, seats: list[Seat]) -> list[Seat]:
+    async def _carry(self, chain: Chain, seats: list[Seat]) -> list[Seat]:
         """One transaction; answers whom it left behind."""
         carried = seats
         while carried:
             try:
-                await self._carry_all(carried)
+                await self._carry_all(chain, carried)
                 break
             except _NotAll as left:
                 carried = left.free
         return [seat for seat in seats if seat not in carried]
 
-    async def _carry_all(self, seats: list[Seat]) -> None:
+    async def _carry_all(self, chain: Chain, seats: list[Seat]) -> None:
         claims, moves = offsets.moved([(seat.processor.claim, seat.processor.reached(seat.items)) for seat in seats])
-        async with transaction(self._pool, clock=False) as work:
+        async with chain.transaction() as work:
             taken = await self._enter(work, seats, moves)
             await take_effect(self._service, work, [event for each in taken for event in each.live], set())
             failpoints.hit("before_commit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from holdfast.platform.clock import utc_now
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 RELEASE_TIMEOUT_SECONDS = 5
+REST_SECONDS = 0.05
+"""How long a connection waits for the next transaction of its chain."""
 CLOCK_CHANNEL = "holdfast_clock"
 CLOCK = "SELECT simulated_at FROM business_clock"
 
@@ -94,6 +97,96 @@ async def transaction(
     finally:
         await pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
     work.run_callbacks()
+
+
+class Chain:
+    """Transactions one after another, for who has many: each commit begins the next, which saves it a round trip.
+
+    One at a time. The connection goes back to the pool when no transaction has followed for a moment, or after an
+    error. `now()` in a statement may be that moment older than the transaction: use `work.now`, or
+    `statement_timestamp()`.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._begun: asyncpg.pool.PoolConnectionProxy | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._resting: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Work]:
+        """Open a unit of work as `transaction` does, with `business_now` left to the caller."""
+        connection, done = await self._take(), False
+        try:
+            now = utc_now()
+            work = Work(cast(asyncpg.Connection, connection), now, now)
+            yield work
+            await connection.execute("COMMIT AND CHAIN")
+            done = True
+        finally:
+            if done:
+                self._keep(connection)
+            else:
+                await _end(self._pool, connection)
+        work.run_callbacks()
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        connection = self._taken()
+        if connection is not None:
+            await _end(self._pool, connection)
+        if self._resting is not None:
+            await self._resting
+
+    async def _take(self) -> asyncpg.pool.PoolConnectionProxy:
+        connection = self._taken()
+        if connection is not None:
+            return connection
+        connection = await self._pool.acquire()
+        try:
+            await connection.execute("BEGIN")
+        except BaseException:
+            await _end(self._pool, connection)
+            raise
+        return connection
+
+    def _taken(self) -> asyncpg.pool.PoolConnectionProxy | None:
+        if self._rest is not None:
+            self._rest.cancel()
+        connection, self._begun, self._rest = self._begun, None, None
+        return connection
+
+    def _keep(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        self._begun = connection
+        self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, self._go_to_rest)
+
+    def _go_to_rest(self) -> None:
+        connection = self._taken()
+        if connection is not None:
+            self._resting = asyncio.create_task(_end(self._pool, connection))
+
+
+async def _end(pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    """Roll back and give back; a connection that cannot any more is thrown away by the pool."""
+    try:
+        with suppress(
+            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+        ):
+            await connection.execute("ROLLBACK")
+    finally:
+        await pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
+
+
+@asynccontextmanager
+async def savepoint(work: Work) -> AsyncIterator[None]:
+    """What is done in the block is undone when it raises, and the transaction goes on."""
+    await work.conn.execute("SAVEPOINT block")
+    try:
+        yield
+    except Exception:
+        await work.conn.execute("ROLLBACK TO SAVEPOINT block; RELEASE SAVEPOINT block")
+        raise
+    await work.conn.execute("RELEASE SAVEPOINT block")
 
 
 def is_transient(error: BaseException) -> bool:

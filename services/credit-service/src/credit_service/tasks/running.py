@@ -14,7 +14,7 @@ from credit_service.paths import business_settings
 from credit_service.tasks import store
 from credit_service.tasks.model import Run, Step, Task, TaskTable
 from holdfast.database.jobs import Job
-from holdfast.database.work import Work, is_transient
+from holdfast.database.work import Work, is_transient, savepoint
 from holdfast.platform.clock import local_date
 from holdfast.web.problems import Problem, field_problem
 
@@ -113,7 +113,7 @@ def today(work: Work, zone: str) -> date:
 async def _step_or_fail(work: Work, task: Task, row: asyncpg.Record) -> None:
     """What cannot succeed ends the run with its problem, so that those behind it go on."""
     try:
-        async with work.conn.transaction():
+        async with savepoint(work):
             run = await run_of(work, task, row)
             await task.check(work, run)
             await step(work, task, run)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import asyncpg
@@ -16,7 +17,7 @@ from hold_service.checks.decide import answer_many
 from hold_service.checks.entry import Entered, enter
 from hold_service.parameters import PARAMETERS
 from holdfast.contracts.erp_orders import CheckpointRequested
-from holdfast.database.work import Work, is_transient, transaction
+from holdfast.database.work import Chain, Work, is_transient, transaction
 from holdfast.receivables.model import Party
 from holdfast.web import idempotency
 from holdfast.web.idempotency import Answer, Name, Request
@@ -31,6 +32,8 @@ WAITED_FOR_AT_ONCE = 4
 TRIES = 5
 FIRST_PAUSE = 0.01
 """Seconds before the second try; each further pause is twice as long."""
+Begin = Callable[[], contextlib.AbstractAsyncContextManager[Work]]
+"""Opens a unit of work."""
 log = structlog.get_logger(__name__)
 
 
@@ -109,11 +112,15 @@ class Batcher:
             self._arrived.set()
 
     async def _run(self) -> None:
-        while True:
-            await self._gather()
-            batch = self._take()
-            await self._answer(batch, patient=False)
-            self._expect(len(batch))
+        chain = Chain(self._pool)
+        try:
+            while True:
+                await self._gather()
+                batch = self._take()
+                await self._answer(batch, chain.transaction, patient=False)
+                self._expect(len(batch))
+        finally:
+            await chain.close()
 
     async def _gather(self) -> None:
         """Wait for a request; then a moment for the callers who were just answered together, since they come back one
@@ -152,17 +159,18 @@ class Batcher:
             self._admit(waiting)
 
     async def _run_patiently(self) -> None:
+        begin = partial(transaction, self._pool, clock=False)
         while True:
             party = await self._next_contended()
             found = self._contended.pop(party)
             self._under_way[party] = found[MOST_TOGETHER:]
-            await self._answer(found[:MOST_TOGETHER], patient=True)
+            await self._answer(found[:MOST_TOGETHER], begin, patient=True)
 
-    async def _answer(self, batch: Sequence[Waiting], *, patient: bool) -> None:
+    async def _answer(self, batch: Sequence[Waiting], begin: Begin, *, patient: bool) -> None:
         """After this each of the batch is answered or waits for its customer, whatever goes wrong; what has come for
         its customers meanwhile is next."""
         try:
-            for waiting in await self._decide(batch, patient=patient) if batch else ():
+            for waiting in await self._decide(batch, begin, patient=patient) if batch else ():
                 self._contended.setdefault(waiting.party, []).append(waiting)
                 self._passed_over.set()
         except BaseException as error:
@@ -181,33 +189,37 @@ class Batcher:
             await self._passed_over.wait()
         return next(iter(self._contended))
 
-    async def _decide(self, batch: Sequence[Waiting], *, patient: bool, tries: int = TRIES) -> list[Waiting]:
+    async def _decide(
+        self, batch: Sequence[Waiting], begin: Begin, *, patient: bool, tries: int = TRIES
+    ) -> list[Waiting]:
         """Decide a batch; returns those whose customers somebody else holds. A failing batch is split."""
         try:
-            async with transaction(self._pool, clock=False) as work:
+            async with begin() as work:
                 first = _first(batch)
                 requests = [waiting.request for waiting in first]
                 entered = await enter(work, requests, {w.party for w in batch}, patient=patient)
                 answers = await _answers(work, first, entered)
         except Exception as error:
-            return await self._failed(batch, error, patient, tries)
+            return await self._failed(batch, begin, error, patient, tries)
         contended = [waiting for waiting in batch if waiting.request.name not in answers]
         _tell(batch, {waiting.request.name: waiting for waiting in first}, answers)
         return contended
 
-    async def _failed(self, batch: Sequence[Waiting], error: Exception, patient: bool, tries: int) -> list[Waiting]:
+    async def _failed(
+        self, batch: Sequence[Waiting], begin: Begin, error: Exception, patient: bool, tries: int
+    ) -> list[Waiting]:
         """What may pass is tried again, and then is everybody's error; what does not pass is one request's."""
         passes = is_transient(error)
         if passes and tries > 1:
             await asyncio.sleep(FIRST_PAUSE * 2 ** (TRIES - tries))
-            return await self._decide(batch, patient=patient, tries=tries - 1)
+            return await self._decide(batch, begin, patient=patient, tries=tries - 1)
         if passes or len(batch) == 1:
             for waiting in batch:
                 waiting.fail(error)
             return []
         middle = len(batch) // 2
-        left = await self._decide(batch[:middle], patient=patient, tries=tries)
-        return left + await self._decide(batch[middle:], patient=patient, tries=tries)
+        left = await self._decide(batch[:middle], begin, patient=patient, tries=tries)
+        return left + await self._decide(batch[middle:], begin, patient=patient, tries=tries)
 
 
 async def _answers(work: Work, first: Sequence[Waiting], entered: Entered) -> dict[Name, Answer | Problem]:

@@ -6,7 +6,7 @@ from holdfast.database.work import Work
 
 FACTS_AGE = """
 SELECT CASE WHEN bool_and(greatest(event_time, fresh_at) IS NOT NULL)
-       THEN extract(epoch FROM now() - min(greatest(event_time, fresh_at)))::text END
+       THEN extract(epoch FROM statement_timestamp() - min(greatest(event_time, fresh_at)))::text END
 FROM consumer_offset WHERE topic LIKE 'erp.%'
 """
 """In seconds, as text; not known while there is a partition of which nothing has been read."""

@@ -13,7 +13,7 @@ from hold_service.parameters import PARAMETERS
 from hold_service.rechecks.decide import evaluate
 from hold_service.releases import doing, store
 from hold_service.releases.model import BulkLine, BulkRequest, RejectRequest
-from holdfast.database.work import Work
+from holdfast.database.work import Work, savepoint
 from holdfast.web.auth import Caller
 from holdfast.web.etags import etag
 from holdfast.web.problems import Problem
@@ -31,7 +31,7 @@ async def act_on_all(work: Work, given: BulkRequest, caller: Caller) -> list[dic
 
 async def _line(work: Work, line: BulkLine, given: BulkRequest, caller: Caller) -> dict[str, Any]:
     try:
-        async with work.conn.transaction():
+        async with savepoint(work):
             tag = "*" if line.version is None else etag(line.version)
             row = await acting.locked(work, line.hold, caller, tag)
             if given.action == "evaluate":

@@ -32,18 +32,15 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
      FROM balance b WHERE b.company = p.company AND b.customer = p.customer) AS balances,
     (SELECT json_object_agg(o.currency, o.amount::text)
      FROM (SELECT b.currency, b.overdue + CASE
-                      WHEN b.next_due_date < day.check_date THEN coalesce((
+                      WHEN b.next_due_date < day.check_date OR day.check_date < b.overdue_on
+                      THEN sign(day.check_date - b.overdue_on)::integer * coalesce((
                           SELECT sum(d.open_amount) FROM document d
                           WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
                             AND d.is_debit AND d.open_amount > 0
-                            AND d.due_date >= b.overdue_on AND d.due_date < day.check_date), 0)
-                      WHEN day.check_date < b.overdue_on THEN -coalesce((
-                          SELECT sum(d.open_amount) FROM document d
-                          WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
-                            AND d.is_debit AND d.open_amount > 0
-                            AND d.due_date >= day.check_date AND d.due_date < b.overdue_on), 0)
+                            AND d.due_date >= least(b.overdue_on, day.check_date)
+                            AND d.due_date < greatest(b.overdue_on, day.check_date)), 0)
                       ELSE 0 END AS amount
-           FROM balance b WHERE b.company = p.company AND b.customer = p.customer) o
+           FROM balance b WHERE b.company = p.company AND b.customer = p.customer OFFSET 0) o
      WHERE o.amount <> 0) AS overdue,
     (SELECT json_agg(json_build_array(o.currency, o.open_amount::text, o.uninvoiced::text))
      FROM (SELECT s.currency, coalesce(sum(s.open_amount) FILTER (
@@ -81,7 +78,8 @@ CROSS JOIN LATERAL (
                  SELECT r.order_no FROM reservation r
                  WHERE r.company = p.company AND r.customer = p.customer) AS numbers) listed
 """
-"""What was overdue on the day of the last refresh is at hand; what has fallen due since is added."""
+"""What was overdue on the day of the last refresh is at hand; what falls due between that day and the day asked about is
+added, or taken off where that lies before. Each further part of a plan costs its preparation at every run, needed or not."""
 POSITIONS_AS_JSON = f"SELECT json_agg(row_to_json(p)) FROM ({POSITIONS}) p"
 """One value, for a statement that reads more."""
 Rows = Collection[asyncpg.Record] | Collection[Mapping[str, Any]]

@@ -28,6 +28,7 @@ from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
+from holdfast.receivables.positions import AskedPlace
 from holdfast.web import idempotency
 from holdfast.web.idempotency import Answer, Name, Request
 from holdfast.web.problems import Problem
@@ -62,11 +63,14 @@ async def answer_many(
 
 async def _load(work: Work, requests: Sequence[CheckpointRequested], keys: Sequence[Request] = ()) -> Loaded:
     orders: dict[Party, set[str]] = {}
+    places: dict[Party, set[AskedPlace]] = {}
     for request in requests:
-        orders.setdefault((request.company, request.customer), set()).add(request.order)
+        party = request.company, request.customer
+        orders.setdefault(party, set()).add(request.order)
+        places.setdefault(party, set()).add((request.created_at, request.order))
     currencies = {request.currency for request in requests}
     attempts = [attempt_of(request) for request in requests]
-    return await store.load(work, orders, currencies, attempts, keeper=KEEPER, requests=keys)
+    return await store.load(work, orders, currencies, attempts, keeper=KEEPER, requests=keys, places=places)
 
 
 async def _decide_all(

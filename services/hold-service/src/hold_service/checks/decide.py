@@ -108,8 +108,8 @@ def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_fa
     if hold is not None:
         _note(hold, again, asked, known.checkpoint, verdict)
     waits = None if again and again.let_through else hold
-    if verdict.uses is not None:
-        loaded.admissions[request.company, request.order, request.checkpoint.value].remove(verdict.uses)
+    for used in verdict.uses:
+        loaded.admissions[request.company, request.order, request.checkpoint.value].remove(used)
     decided = Decided(
         uuid4(), request, asked, known, verdict,
         model.reservation_for(request, asked, "held" if waits else "passed", now), model.figures(verdict), waits, again,
@@ -151,7 +151,7 @@ async def _save(
         [event for d in decided for event in events_of(d, answers[attempt_of(d.request)])],
         kept,
     )
-    used = [d.verdict.uses.hold_id for d in decided if d.verdict.uses is not None]
+    used = [admission.hold_id for d in decided for admission in d.verdict.uses]
     if used:
         await saving.use_admissions(work, used)
 

@@ -44,6 +44,6 @@ async def test_what_waits_keeps_its_mark_until_it_is_settled(partition: Partitio
 
 async def test_more_than_a_batch_goes_in_small_transactions(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruning, "BATCH", 10)
-    await journal.pool.execute("INSERT INTO inbox SELECT '/erp', n::text, now() FROM generate_series(1, 95) AS n")
+    await journal.pool.execute("INSERT INTO inbox SELECT '/erp', n::text, 0, now() FROM generate_series(1, 95) AS n")
     assert await prune(journal.pool, utc_now() + timedelta(days=INBOX_DAYS + 1)) == 95
     assert await journal.value("SELECT count(*) FROM inbox") == 0

@@ -50,7 +50,7 @@ async def overdue(pool: asyncpg.Pool, on: date | None = None) -> Decimal:
 async def documents_read(pool: asyncpg.Pool) -> int:
     """Rows of documents that reading the position of a customer looks at now."""
     async with transaction(pool) as work:
-        arguments = [["DE01"], ["C-1001"], None, work.business_now, ["[]"], [None]]
+        arguments = [["DE01"], ["C-1001"], None, work.business_now, ["[]"], [None], [None]]
         plan = await work.conn.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {POSITIONS}", *arguments)
     return sum(rows_of(plan[0]["Plan"]))
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.receivables import many
-from holdfast.receivables.model import CheckedOrder, Counted, OrderState, Position, Reservation, Sums, parts
+from holdfast.receivables.model import CheckedOrder, Counted, OrderState, Position, Reservation, parts
 from holdfast.receivables.rates import Rate
+from holdfast.receivables.sums import Sums
 
 TODAY, NOON = date(2026, 3, 1), datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBERS = [f"O{n}" for n in range(6)]

@@ -16,7 +16,6 @@ from holdfast.receivables.model import (
     OrderState,
     Position,
     Reservation,
-    Sums,
     days_overdue,
     open_value,
     overdue_amount,
@@ -25,6 +24,7 @@ from holdfast.receivables.model import (
 )
 from holdfast.receivables.money import Money, rounded
 from holdfast.receivables.rates import Rate
+from holdfast.receivables.sums import FIRST, Sums, Waiting
 
 TODAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,6 +65,26 @@ def promise(amount: str, version: int = 2, status: str = "passed", number: str =
 def test_the_example_of_the_specification(limit_type: LimitType, exposure: str) -> None:
     p = position(balances={"EUR": Balance(balance=D(2000))}, passed={"EUR": Sums(D(4000), D(3000))})
     assert parts(p, check("1000")).exposure(limit_type) == D(exposure)
+
+
+def test_of_what_is_added_up_the_sums_before_the_check_count() -> None:
+    early, late = check("10", "A", hours=1), check("10", "B", hours=2)
+    places = [(NOON + timedelta(hours=n + 1), name) for n, name in enumerate("AB")]
+    waiting = [Waiting(place, "EUR", Sums(D(n), D(10), D(n))) for n, place in enumerate((FIRST, *places), 1)]
+    p = position(waiting=waiting, places=frozenset(places))
+    found = [
+        (parts(p, asked, counted).open_orders, parts(p, asked, counted).delivered_not_invoiced)
+        for counted in (Counted.PASSED_AND_EARLIER, Counted.ALL, Counted.PASSED_ONLY)
+        for asked in (early, late)
+    ]
+    assert found == [(1, 30), (3, 30), (6, 30), (6, 30), (0, 30), (0, 30)]
+    assert parts(p, late).reserved == 3
+
+
+def test_a_check_whose_place_was_not_read_is_refused_not_guessed() -> None:
+    p = position(waiting=[Waiting(FIRST, "EUR", Sums(D(1)))], places=frozenset({(NOON, "A")}))
+    with pytest.raises(LookupError, match="its place was not asked for"):
+        parts(p, check("10", "B"))
 
 
 def test_the_checked_order_is_never_counted_twice() -> None:

@@ -46,7 +46,19 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "balances": (refresh.BALANCES, [["X"] * 51, CUSTOMERS, NOW]),
     "positions": (
         positions.POSITIONS,
-        [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ['["O5", "NEW"]'] * 51, [None] * 51],
+        [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ['["O5", "NEW"]'] * 51, [None] * 51, [None] * 51],
+    ),
+    "positions for checks": (
+        positions.POSITIONS,
+        [
+            ["X"] * 51,
+            CUSTOMERS,
+            date(2026, 3, 1),
+            NOW,
+            ['["O5", "NEW"]'] * 51,
+            [None] * 51,
+            ['[[null, "O5"], [null, "NEW"]]'] * 51,
+        ],
     ),
 }
 STATEMENTS |= {

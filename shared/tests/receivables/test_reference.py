@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -25,6 +25,8 @@ from holdfast.receivables.reservations import set_credit_status
 
 TABLES = """company, exchange_rate, customer, account, document, document_order, settlement, settlement_reversal,
 balance, sales_order, delivery, reservation, reported_balance, stale_event"""
+CODES = {"EUR", "USD", "JPY", "GBP"}
+FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
 DATES = [FIRST + timedelta(days=days) for days in (20, 60, 95, 150)]
 
 
@@ -82,7 +84,7 @@ async def compare_exposure(work: Work, ledger: Ledger, random: Random) -> None:
     """Positions and every part of the exposure, with and without a check."""
     on = random.choice(DATES)
     requests = {("X", customer): (*ORDERS, "NEW") for customer in CUSTOMERS}
-    positions = await read_positions(work, requests, check_date=on, currencies={"EUR", "USD", "JPY", "GBP"})
+    positions = await read_positions(work, requests, check_date=on, currencies=CODES)
     plain = await read_positions(work, list(requests), check_date=on)
     for party, position in positions.items():
         assert {code: b.balance for code, b in position.balances.items()} == ledger.balances(*party)
@@ -99,6 +101,31 @@ async def compare_exposure(work: Work, ledger: Ledger, random: Random) -> None:
         check = CheckedOrder("O1", 2, "EUR", Decimal(10), None)
         for counted in Counted:
             assert seen(some, check, counted) == expected(ledger, party, on, check, counted)
+
+
+async def compare_added_up(work: Work, ledger: Ledger, random: Random) -> None:
+    """What is added up between the orders of some checks, which are decided one after the other."""
+    on, days = random.choice(DATES), random.choice((None, 30))
+    asked = [(random.choice((None, FIRST_HOUR + timedelta(hours=random.randrange(400)))), order)
+             for order in random.sample((*ORDERS, "NEW"), random.choice((1, 1, 2, 4)))]  # fmt: skip
+    parties = [("X", customer) for customer in CUSTOMERS]
+    requests = {party: [order for _, order in asked] for party in parties}
+    horizons = {} if days is None else dict.fromkeys(parties, days)
+    read = await read_positions(work, requests, check_date=on, currencies=CODES, horizons=horizons)
+    added = await read_positions(
+        work, requests, check_date=on, currencies=CODES, horizons=horizons, places=dict.fromkeys(parties, asked)
+    )
+    for party in parties:
+        position, summed = read[party], added[party]
+        assert summed.currencies() == position.currencies()
+        for created_at, order in asked:
+            state = position.orders.get(order)
+            created_at = created_at or (state.created_at if state else None) or work.business_now
+            check = CheckedOrder(order, random.choice((1, 2, 3)), "USD", Decimal(random.randrange(900)), created_at)
+            for counted in Counted:
+                assert seen(summed, check, counted) == seen(position, check, counted)
+            promise = Reservation("X", order, party[1], "EUR", Decimal(50), 2, "passed", created_at, created_at)
+            position, summed = (p.after(order, "passed", promise) for p in (position, summed))
 
 
 async def compare_as_of(work: Work, ledger: Ledger) -> None:
@@ -131,4 +158,5 @@ async def test_sql_and_reference_agree(pool: asyncpg.Pool, random: Random) -> No
         await lock_accounts(work, ledger.parties())
         await compare_stored(work, ledger)
         await compare_exposure(work, ledger, random)
+        await compare_added_up(work, ledger, random)
         await compare_as_of(work, ledger)

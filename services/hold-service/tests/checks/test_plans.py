@@ -24,7 +24,7 @@ SMALL = {"company", "consumer_offset", "hold_reason", "setup", "rate_stamp"}
 
 
 def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
-    positions = [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50]
+    positions = [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50, ['[[null, "O-1"]]'] * 50]
     names = [f"{company}/{customer}" for company, customer in PARTIES]
     return {
         "checks": (READ, [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now, [], [], *positions]),

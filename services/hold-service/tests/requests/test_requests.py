@@ -38,7 +38,7 @@ async def test_a_call_is_asked_for_by_event(hold: Any, held: str, kim: Any) -> N
     ("changes", "said"),
     [
         ({"amount": {"amount": "700.00", "currency": "USD"}}, "amount.currency"),
-        ({"amount": {"amount": "-1", "currency": "EUR"}}, "not below 0"),
+        ({"amount": {"amount": "-1", "currency": "EUR"}}, "amount.amount: below 0"),
         ({"to_date": "2026-03-01"}, "before from_date"),
         ({"from_date": "2026-02-01", "to_date": "2026-03-01"}, "to_date"),
         ({"amount": {"amount": "0.001", "currency": "EUR"}}, "amount.amount"),

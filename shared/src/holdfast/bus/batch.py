@@ -191,8 +191,8 @@ class BatchProcessor:
     async def _sort(self, work: Work, items: list[Item]) -> Taken:
         """Fresh events of free keys are live; those of parked keys, also of one parked just now, wait behind."""
         events = [item.event for item in items if item.event is not None]
-        fresh = await inbox.mark(work, events)
         first, taken = items[0], Taken()
+        fresh = await inbox.mark(work, events[1:] if isinstance(first.error, inbox.UsedAlready) else events)
         if first.error is not None:
             taken.poison = Poison(first.record, first.event, first.error)
         own = taken.poison.key if taken.poison else None

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, NoReturn, TypeVar
+from zlib import crc32
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -59,6 +60,11 @@ class Incoming(Generic[P_co]):
     def mark(self) -> tuple[str, str]:
         """What the inbox knows it by."""
         return self.source, self.id
+
+    @property
+    def digest(self) -> int:
+        """Its type and key in 32 bits: what another event that was given the same id by mistake differs in."""
+        return crc32(f"{self.type}\0{self.key}".encode()) - 2**31
 
 
 class UnknownType(Exception):

@@ -13,6 +13,7 @@ from typing import Any
 from holdfast.bus import documents, outbox
 from holdfast.bus.envelope import Incoming
 from holdfast.bus.handlers import Party, Service
+from holdfast.bus.inbox import UsedAlready
 from holdfast.bus.port import Record
 from holdfast.bus.undigestible import Parties, Undigestible
 from holdfast.contracts.dead_letters import DeadLetterParked
@@ -43,6 +44,11 @@ class Poison:
         """Customers whose figures are incomplete from now on."""
         found = self.event.payload.parties() if self.event else getattr(self.error, "parties", ())
         return tuple(found)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the inbox mark of the event is that of this record."""
+        return self.event is not None and not isinstance(self.error, UsedAlready)
 
 
 async def parked_keys(work: Work, topic: str, keys: Iterable[str]) -> set[str]:
@@ -98,7 +104,8 @@ async def park(service: Service, work: Work, poison: Poison) -> None:
     if poison.key is not None:
         await _park_key(work, poison.record.topic, poison.key, poison.parties)
         await service.on_parked(work, set(poison.parties))
-    row = _row(poison.record, poison.event, "poison", poison.key) | _reason(poison.error)
+    row = _row(poison.record, poison.event, "poison", poison.key) | {"marked": poison.is_marked}
+    row |= _reason(poison.error)
     number = await _insert(work, row)
     notice = DeadLetterParked(
         dead_letter=number, sequence=1, from_topic=row["topic"], key=row["key"], ce_type=row["event_type"],

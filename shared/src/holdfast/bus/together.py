@@ -83,7 +83,7 @@ class Together:
         self._service = service
         self._chains = [Chain(pool) for _ in range(AT_ONCE)]
         """Those that no ride is using"""
-        self._statement = ENTER % shifted(service.lock_free, 10)
+        self._statement = ENTER % shifted(service.lock_free, 6 + inbox.ARGUMENTS)
         self._waiting: deque[Seat] = deque()
         self._rides: set[asyncio.Task[None]] = set()
 
@@ -159,8 +159,8 @@ class Together:
 
     async def _enter(self, work: Work, seats: Sequence[Seat], moves: Sequence[list[Any]]) -> list[Taken]:
         """Hold the partitions and the customers, mark the events and move past them, in one round trip; answers which
-        of them have not taken effect before. Raises _NotAll, and Fenced."""
-        marks = sorted({item.event.mark for seat in seats for item in seat.items if item.event})
+        of them have not taken effect before. Raises _NotAll, UsedAlready, and Fenced."""
+        marks = inbox.wanted(item.event for seat in seats for item in seat.items if item.event)
         parties = set[Party]().union(*(seat.parties for seat in seats))
         row = await work.conn.fetchrow(
             self._statement, *moves, work.now, *inbox.arguments(work, marks), *columns(sorted(parties), 2)
@@ -169,7 +169,7 @@ class Together:
         offsets.check([seat.processor.claim for seat in seats], row["held"] or ())
         work.business_now = row["simulated_at"] or work.now
         await self._must_be_free(work, seats, parties, row)
-        fresh, taken = inbox.fresh(row, marks), [Taken() for _ in seats]
+        fresh, taken = await inbox.fresh(work, row, marks), [Taken() for _ in seats]
         for each, seat in zip(taken, seats, strict=True):
             each.sort(seat.items, fresh, ())
         return taken

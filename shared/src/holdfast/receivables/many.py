@@ -14,8 +14,6 @@ from decimal import Decimal
 
 from holdfast.receivables.model import (
     PASSED,
-    UNDATED,
-    ByCurrency,
     CheckedOrder,
     Converter,
     Counted,
@@ -29,14 +27,13 @@ from holdfast.receivables.model import (
     parts,
 )  # fmt: skip
 from holdfast.receivables.money import EXACT, ZERO
+from holdfast.receivables.sums import UNDATED, ByCurrency, Place
 
 FEW = 200
 """Up to so many orders adding them up is quicker."""
 MOST_NEW = 200
 """Orders that came after the sums were made are gone through one by one; with more the sums are made anew."""
-Key = tuple[datetime, str]
-"""When an order was created, and its number: which of two came first."""
-Amount = tuple[Key | None, str, Decimal]
+Amount = tuple[Place | None, str, Decimal]
 """Currency and amount that count for whatever came later than the key; without one, always."""
 
 
@@ -44,7 +41,7 @@ def parts_of(
     position: Position, check: CheckedOrder, counted: Counted = Counted.PASSED_AND_EARLIER, *, beside: bool = False
 ) -> Parts:
     """As `parts`, whatever the number of orders."""
-    if len(position.orders) + len(position.reservations) <= FEW:
+    if position.places or len(position.orders) + len(position.reservations) <= FEW:
         return parts(position, check, counted, beside=beside)
     if not position.kept:
         position.kept.append(Sums())
@@ -80,7 +77,7 @@ def _share(position: Position, number: str, convert: Converter) -> Share | None:
     return Share(delivered, ordered, reserved)
 
 
-def _key(status: str, created_at: datetime | None, number: str) -> Key | None:
+def _key(status: str, created_at: datetime | None, number: str) -> Place | None:
     return None if status in PASSED else (created_at or UNDATED, number)
 
 
@@ -88,10 +85,10 @@ class Ages:
     """Amounts by age and currency; the sum of the older ones takes as many steps as their number has binary digits."""
 
     def __init__(self, amounts: Iterable[Amount]) -> None:
-        self._keys: list[Key] = []
+        self._keys: list[Place] = []
         self._trees: dict[str, list[Decimal]] = {}
         self._always, self._all = ByCurrency(), ByCurrency()
-        waiting = list[tuple[Key, str, Decimal]]()
+        waiting = list[tuple[Place, str, Decimal]]()
         for key, code, amount in amounts:
             if key is None:
                 self._always.put(code, amount)
@@ -99,7 +96,7 @@ class Ages:
                 waiting.append((key, code, amount))
         waiting.sort()
         self._keys = [key for key, _, _ in waiting]
-        self._new: list[tuple[Key, str, Decimal]] = []
+        self._new: list[tuple[Place, str, Decimal]] = []
         for at, (_, code, amount) in enumerate(waiting, 1):
             self._add(at, code, amount)
 
@@ -110,7 +107,7 @@ class Ages:
             tree[at] = EXACT.add(tree[at], amount)
             at += at & -at
 
-    def put(self, key: Key | None, code: str, amount: Decimal) -> bool:
+    def put(self, key: Place | None, code: str, amount: Decimal) -> bool:
         """Add an amount; False when too many have come to which no place was given."""
         if key is None:
             self._always.put(code, amount)
@@ -134,7 +131,7 @@ class Ages:
                     found.put(code, amount)
         return found
 
-    def _before(self, place: Key) -> ByCurrency:
+    def _before(self, place: Place) -> ByCurrency:
         end, found = bisect_left(self._keys, place), ByCurrency()
         for code, tree in self._trees.items():
             at = end

@@ -5,23 +5,21 @@ Plain values: a `Position` is read once per customer and check batch; the functi
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from holdfast.receivables.money import EXACT, ZERO, rounded, total
 from holdfast.receivables.rates import IDENTITY, Rate
+from holdfast.receivables.sums import UNDATED, ByCurrency, Place, Sums, Waiting
 from holdfast.values import quick
 
 Party = tuple[str, str]
 """Company and customer (the invoice account)."""
 PASSED = frozenset({"passed", "released"})
-UNDATED = datetime.max.replace(tzinfo=UTC)
-"""An order without a creation time counts as the newest."""
 
 
 class Counted(StrEnum):
@@ -117,21 +115,15 @@ class CheckedOrder:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Open (O) and delivered, not invoiced (D) amounts of orders, in one currency."""
-
-    open_orders: Decimal = ZERO
-    uninvoiced: Decimal = ZERO
-
-
 @quick
 @dataclass(frozen=True, slots=True)
 class Position:
     """All figures of one customer that a check reads.
 
     `passed`: sums by currency of the passed open orders that are not listed. `orders`: every other open
-    order, those that were asked for, those with a reservation or with invoices in another currency. `rates`
+    order, those that were asked for, those with a reservation or with invoices in another currency. Where the
+    `places` of all checks are known, what waits between them and is not listed is added up in `waiting`, and `orders`
+    and `reservations` are only those asked for and those of which rates tell what is open. `rates`
     convert into the company's `currency` at `check_date`; a currency without a rate is missing there. `onward`:
     rates from the company's currency into others. Orders to be delivered after `horizon` do not count as open.
     `overdue`: open debits past due at `check_date`, by currency. `kept`: by `many`.
@@ -151,12 +143,14 @@ class Position:
     rates: Mapping[str, Rate] = field(default_factory=dict)
     onward: Mapping[str, Rate] = field(default_factory=dict)
     horizon: date | None = None
+    waiting: Sequence[Waiting] = ()
+    places: frozenset[Place] = frozenset()
 
     kept: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def currencies(self) -> set[str]:
         """Every currency that a conversion needs a rate for."""
-        found = {*self.balances, *self.passed}
+        found = {*self.balances, *self.passed, *(waiting.currency for waiting in self.waiting)}
         for order in self.orders.values():
             found |= {order.currency, *order.invoiced_foreign} - {None}  # type: ignore[arg-type]
         found |= {reservation.currency for reservation in self.reservations.values()}
@@ -232,14 +226,6 @@ class Converter:
         return total(rounded(self.exact(amount, code), self.currency) for code, amount in amounts.items())
 
 
-class ByCurrency(defaultdict[str, Decimal]):
-    def __init__(self) -> None:
-        super().__init__(Decimal)
-
-    def put(self, currency: str, amount: Decimal) -> None:
-        self[currency] = EXACT.add(self[currency], amount)
-
-
 def parts(
     position: Position, check: CheckedOrder | None = None, counted: Counted = Counted.PASSED_AND_EARLIER, *,
     beside: bool = False,
@@ -254,6 +240,12 @@ def parts(
     for code, sums in position.passed.items():
         delivered.put(code, sums.uninvoiced)
         ordered.put(code, sums.open_orders)
+        reserved.put_some(code, sums.reserved)
+    for waiting in position.waiting:
+        delivered.put_some(waiting.currency, waiting.sums.uninvoiced)
+        if waits_count(position, waiting, check, counted):
+            ordered.put_some(waiting.currency, waiting.sums.open_orders)
+            reserved.put_some(waiting.currency, waiting.sums.reserved)
     own = None if beside else check
     for order in _others(position, own):
         code, undelivered, uninvoiced = open_parts(order, convert)
@@ -386,6 +378,12 @@ def counts(status: str, created_at: datetime | None, order: str, check: CheckedO
     if counted is Counted.PASSED_ONLY:
         return False
     return (created_at or UNDATED, order) < (check.created_at or UNDATED, check.order)
+
+
+def waits_count(position: Position, waiting: Waiting, check: CheckedOrder | None, counted: Counted) -> bool:
+    if check is not None and (check.created_at or UNDATED, check.order) not in position.places:
+        raise LookupError(f"what waits beside order {check.order} was not read: its place was not asked for")
+    return counts("held", *waiting.place, check, counted)
 
 
 def days_overdue(position: Position) -> int:

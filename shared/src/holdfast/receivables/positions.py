@@ -12,17 +12,15 @@ import asyncpg
 
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
-from holdfast.receivables.model import (
-    Balance,
-    OrderState,
-    Party,
-    Position,
-    Reservation,
-    Sums,
-)  # fmt: skip
+from holdfast.receivables.model import Balance, OrderState, Party, Position, Reservation
 from holdfast.receivables.rates import Rate, read_rates
+from holdfast.receivables.sums import FIRST, Place, Sums, Waiting
 
 NOTHING: Mapping[Any, Any] = {}
+MOST_PLACES = 20
+"""Checks of a customer in one batch up to which adding up between them beats reading every order that waits once."""
+AskedPlace = tuple[datetime | None, str]
+"""When an order was created, as its check says, and its number; without, its state tells, else it is created now."""
 POSITIONS = """
 SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.check_date::text AS check_date,
     coalesce(c.exchange_rate_type, 'default') AS rate_type,
@@ -42,32 +40,59 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
                       ELSE 0 END AS amount
            FROM balance b WHERE b.company = p.company AND b.customer = p.customer OFFSET 0) o
      WHERE o.amount <> 0) AS overdue,
-    (SELECT json_agg(json_build_array(o.currency, o.open_amount::text, o.uninvoiced::text))
-     FROM (SELECT s.currency, coalesce(sum(s.open_amount) FILTER (
-                      WHERE p.horizon IS NULL OR s.requested_delivery_date IS NULL
-                         OR s.requested_delivery_date <= day.check_date + p.horizon), 0) AS open_amount,
-                  sum(s.uninvoiced_amount) AS uninvoiced
-           FROM sales_order s
-           WHERE s.company = p.company AND s.customer = p.customer
-             AND (s.open_amount > 0 OR s.uninvoiced_amount > 0)
-             AND s.credit_status IN ('passed', 'released') AND s.invoiced_foreign IS NULL
-             AND s.order_no <> ALL (listed.numbers)
-           GROUP BY s.currency) o) AS passed,
+    (SELECT json_agg(json_build_array(o.currency, o.after, o.open_amount::text, o.uninvoiced::text, o.reserved::text))
+     FROM (SELECT s.currency, CASE
+                      WHEN s.status IN ('passed', 'released') THEN NULL
+                      WHEN cardinality(placed.moments) = 1 THEN (
+                          (coalesce(s.created_at, 'infinity'), s.order_no COLLATE "C")
+                          > (placed.moments[1], placed.orders[1]))::integer
+                      ELSE (SELECT count(*) FROM unnest(placed.moments, placed.orders) AS m (at, order_no)
+                            WHERE (coalesce(s.created_at, 'infinity'), s.order_no COLLATE "C") > (m.at, m.order_no))
+                      END AS after,
+                  sum(s.open_amount) AS open_amount, sum(s.uninvoiced_amount) AS uninvoiced, sum(s.reserved) AS reserved
+           FROM (SELECT s.currency, s.credit_status AS status, s.created_at, s.order_no,
+                        CASE WHEN p.horizon IS NULL OR s.requested_delivery_date IS NULL
+                               OR s.requested_delivery_date <= day.check_date + p.horizon
+                             THEN s.open_amount ELSE 0 END AS open_amount,
+                        s.uninvoiced_amount, 0 AS reserved
+                 FROM sales_order s
+                 WHERE s.company = p.company AND s.customer = p.customer
+                   AND (s.open_amount > 0 OR s.uninvoiced_amount > 0)
+                   AND (s.credit_status IN ('passed', 'released') OR p.places IS NOT NULL)
+                   AND s.invoiced_foreign IS NULL AND s.order_no <> ALL (listed.numbers)
+                 UNION ALL
+                 SELECT r.currency, r.status, r.created_at, r.order_no, 0, 0, CASE
+                            WHEN o.order_no IS NULL THEN r.amount
+                            WHEN greatest(o.version, o.cancel_version) >= greatest(1, r.order_version) THEN 0
+                            ELSE greatest(0, r.amount - o.invoiced - CASE
+                                WHEN o.version > 0 AND o.customer = r.customer
+                                THEN o.open_amount + o.uninvoiced_amount ELSE 0 END) END
+                 FROM reservation r
+                 LEFT JOIN LATERAL (
+                     SELECT * FROM sales_order o
+                     WHERE o.company = r.company AND o.order_no = r.order_no OFFSET 0) o ON true
+                 WHERE p.places IS NOT NULL AND r.company = p.company AND r.customer = p.customer
+                   AND r.order_no <> ALL (listed.numbers)) s
+           GROUP BY 1, 2) o) AS sums,
+    to_json(placed.moments) AS moments, to_json(placed.orders) AS placed_orders,
     (SELECT json_agg(json_build_array(s.order_no, s.customer, s.currency, s.total::text, s.delivered::text,
                 s.invoiced::text, s.invoiced_foreign, s.version, s.created_at, s.credit_status, s.cancel_version,
                 s.requested_delivery_date))
      FROM (SELECT * FROM sales_order o
            WHERE o.company = p.company AND o.customer = p.customer
              AND (o.open_amount > 0 OR o.uninvoiced_amount > 0)
-             AND (o.credit_status NOT IN ('passed', 'released') OR o.invoiced_foreign IS NOT NULL)
+             AND ((p.places IS NULL AND o.credit_status NOT IN ('passed', 'released'))
+                  OR o.invoiced_foreign IS NOT NULL)
              AND o.order_no <> ALL (listed.numbers)
            UNION ALL
            SELECT * FROM sales_order o
            WHERE o.company = p.company AND o.order_no = ANY (listed.numbers)) s) AS orders,
     (SELECT json_agg(json_build_array(r.order_no, r.currency, r.amount::text, r.order_version, r.status,
                 r.created_at, r.reserved_at))
-     FROM reservation r WHERE r.company = p.company AND r.customer = p.customer) AS reservations
-FROM unnest($1::text[], $2::text[], $6::integer[], $5::text[]) AS p(company, customer, horizon, named)
+     FROM reservation r WHERE r.company = p.company AND r.customer = p.customer
+        AND (p.places IS NULL OR r.order_no = ANY (listed.numbers))) AS reservations
+FROM unnest($1::text[], $2::text[], $6::integer[], $5::text[], $7::text[])
+     AS p(company, customer, horizon, named, places)
 LEFT JOIN company c ON c.company = p.company
 CROSS JOIN LATERAL (
     SELECT coalesce($3::date, ($4::timestamptz AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date)
@@ -76,10 +101,22 @@ CROSS JOIN LATERAL (
     SELECT ARRAY(SELECT json_array_elements_text(p.named::json)
                  UNION ALL
                  SELECT r.order_no FROM reservation r
-                 WHERE r.company = p.company AND r.customer = p.customer) AS numbers) listed
+                 LEFT JOIN LATERAL (
+                     SELECT * FROM sales_order o
+                     WHERE o.company = r.company AND o.order_no = r.order_no OFFSET 0) o ON p.places IS NOT NULL
+                 WHERE r.company = p.company AND r.customer = p.customer
+                   AND (p.places IS NULL OR o.invoiced_foreign IS NOT NULL
+                        OR (o.currency IS DISTINCT FROM r.currency AND (o.currency IS NOT NULL OR o.invoiced <> 0)))
+       ) AS numbers) listed
+CROSS JOIN LATERAL (
+    SELECT array_agg(coalesce((e.place ->> 0)::timestamptz, (
+               SELECT o.created_at FROM sales_order o
+               WHERE o.company = p.company AND o.order_no = e.place ->> 1), $4)) AS moments,
+           array_agg(e.place ->> 1) AS orders
+    FROM json_array_elements(p.places::json) AS e (place)) placed
 """
-"""What was overdue on the day of the last refresh is at hand; what falls due between that day and the day asked about is
-added, or taken off where that lies before. Each further part of a plan costs its preparation at every run, needed or not."""
+"""What was overdue on the day of the last refresh is at hand; what has fallen due since is added. Where the places of
+all checks are known, orders that wait are added up between them; those of which rates tell what is open never are."""
 POSITIONS_AS_JSON = f"SELECT json_agg(row_to_json(p)) FROM ({POSITIONS}) p"
 """One value, for a statement that reads more."""
 Rows = Collection[asyncpg.Record] | Collection[Mapping[str, Any]]
@@ -94,18 +131,20 @@ async def read_positions(
     into: Mapping[Party, str] = NOTHING,
     rate_types: Mapping[str, str] = NOTHING,
     horizons: Mapping[Party, int] = NOTHING,
+    places: Mapping[Party, Collection[AskedPlace]] = NOTHING,
 ) -> dict[Party, Position]:
     """The position of each customer; with a mapping also the state of the orders named for it.
 
     `check_date`: the business date in the company's time zone when absent. `currencies` are those of the
     checks, so that their rates are there. `into`: a currency that a customer's company currency is to be
     converted into. `rate_types`: of companies that do not use their default one. `horizons`: days from the check
-    date beyond which a customer's orders do not count as open. Lock the customers first, in a statement of its
-    own, to decide on the answer.
+    date beyond which a customer's orders do not count as open. `places`: when the orders that will be checked were
+    created, of customers of whom nothing else will be asked: the others that wait are added up instead of being read.
+    Lock the customers first, in a statement of its own, to decide on the answer.
     """
     if not requests:
         return {}
-    rows = await work.conn.fetch(POSITIONS, *position_values(work, requests, horizons, check_date))
+    rows = await work.conn.fetch(POSITIONS, *position_values(work, requests, horizons, check_date, places))
     return await positions_of(work, rows, currencies=currencies, into=into, rate_types=rate_types, horizons=horizons)
 
 
@@ -114,6 +153,7 @@ def position_values(
     requests: Mapping[Party, Collection[str]] | Collection[Party],
     horizons: Mapping[Party, int],
     check_date: date | None = None,
+    places: Mapping[Party, Collection[AskedPlace]] = NOTHING,
 ) -> list[Any]:
     """The parameters of `POSITIONS`; the rest is as `read_positions` has it."""
     parties = sorted(set(requests))
@@ -125,7 +165,15 @@ def position_values(
         work.business_now,
         [to_json(sorted(asked.get(party, ()))) for party in parties],
         [horizons.get(party) for party in parties],
+        [_places(places.get(party, ())) for party in parties],
     ]
+
+
+def _places(asked: Collection[AskedPlace]) -> str | None:
+    """The places as JSON; None where there are none, or so many that each order is better read."""
+    if not 0 < len(asked) <= MOST_PLACES:
+        return None
+    return to_json([[created_at and created_at.isoformat(), order] for created_at, order in asked])
 
 
 async def positions_of(
@@ -180,6 +228,7 @@ async def _with_rates(
 def _position(row: asyncpg.Record | Mapping[str, Any], horizons: Mapping[Party, int]) -> Position:
     company, customer = row["company"], row["customer"]
     days, check_date = horizons.get((company, customer)), date.fromisoformat(row["check_date"])
+    places = _places_of(row)
     return Position(
         company=company,
         customer=customer,
@@ -189,7 +238,9 @@ def _position(row: asyncpg.Record | Mapping[str, Any], horizons: Mapping[Party, 
         customer_known=row["known"],
         balances={item[0]: _balance(item) for item in row["balances"] or ()},
         overdue={code: Decimal(amount) for code, amount in (row["overdue"] or {}).items()},
-        passed={item[0]: Sums(Decimal(item[1]), Decimal(item[2])) for item in row["passed"] or ()},
+        passed={item[0]: _sums(item) for item in row["sums"] or () if item[1] is None},
+        waiting=[Waiting(places[item[1]], item[0], _sums(item)) for item in row["sums"] or () if item[1] is not None],
+        places=frozenset(places),
         orders={item[0]: _order(item) for item in row["orders"] or ()},
         reservations={item[0]: _reservation(company, customer, item) for item in row["reservations"] or ()},
         horizon=None if days is None else check_date + timedelta(days=days),
@@ -200,6 +251,18 @@ def _balance(item: list[Any]) -> Balance:
     _, debits, credit, balance, debit_count, credit_count, oldest = item
     due = date.fromisoformat(oldest) if oldest else None
     return Balance(Decimal(debits), Decimal(credit), Decimal(balance), debit_count, credit_count, due)
+
+
+def _sums(item: list[Any]) -> Sums:
+    return Sums(Decimal(item[2]), Decimal(item[3]), Decimal(item[4]))
+
+
+def _places_of(row: asyncpg.Record | Mapping[str, Any]) -> list[Place]:
+    """The places of the checks after the one before them all; nothing where each order is read."""
+    if not row["moments"]:
+        return []
+    moments = (datetime.fromisoformat(moment) for moment in row["moments"])
+    return [FIRST, *sorted(zip(moments, row["placed_orders"], strict=True))]
 
 
 def _order(item: list[Any]) -> OrderState:

@@ -143,7 +143,8 @@ def _field(found: Mapping[str, Any]) -> dict[str, Any]:
     source = str(found["loc"][0]) if found["loc"] else "body"
     where = () if found["type"] == "json_invalid" else tuple(part for part in found["loc"] if part not in SOURCES)
     input = "no JSON" if found["type"] == "json_invalid" else found.get("input")
-    told = {**found, "loc": where or (source,), "input": input}
+    named = (found.get("ctx") or {}).get("field")
+    told = {**found, "loc": where if where or named else (source,), "input": input}
     return asdict(refusal_of(told, f"Correct it in the {source} and send it again."))
 
 

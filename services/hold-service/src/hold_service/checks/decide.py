@@ -28,6 +28,7 @@ from holdfast.contracts.erp_orders import CheckpointRequested
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party
+from holdfast.receivables.positions import AskedPlace
 from holdfast.web import idempotency
 from holdfast.web.idempotency import Answer, Name, Request
 from holdfast.web.problems import Problem
@@ -62,11 +63,14 @@ async def answer_many(
 
 async def _load(work: Work, requests: Sequence[CheckpointRequested], keys: Sequence[Request] = ()) -> Loaded:
     orders: dict[Party, set[str]] = {}
+    places: dict[Party, set[AskedPlace]] = {}
     for request in requests:
-        orders.setdefault((request.company, request.customer), set()).add(request.order)
+        party = request.company, request.customer
+        orders.setdefault(party, set()).add(request.order)
+        places.setdefault(party, set()).add((request.created_at, request.order))
     currencies = {request.currency for request in requests}
     attempts = [attempt_of(request) for request in requests]
-    return await store.load(work, orders, currencies, attempts, keeper=KEEPER, requests=keys)
+    return await store.load(work, orders, currencies, attempts, keeper=KEEPER, requests=keys, places=places)
 
 
 async def _decide_all(
@@ -104,8 +108,8 @@ def _decide(request: CheckpointRequested, loaded: Loaded, now: datetime, most_fa
     if hold is not None:
         _note(hold, again, asked, known.checkpoint, verdict)
     waits = None if again and again.let_through else hold
-    if verdict.uses is not None:
-        loaded.admissions[request.company, request.order, request.checkpoint.value].remove(verdict.uses)
+    for used in verdict.uses:
+        loaded.admissions[request.company, request.order, request.checkpoint.value].remove(used)
     decided = Decided(
         uuid4(), request, asked, known, verdict,
         model.reservation_for(request, asked, "held" if waits else "passed", now), model.figures(verdict), waits, again,
@@ -147,7 +151,7 @@ async def _save(
         [event for d in decided for event in events_of(d, answers[attempt_of(d.request)])],
         kept,
     )
-    used = [d.verdict.uses.hold_id for d in decided if d.verdict.uses is not None]
+    used = [admission.hold_id for d in decided for admission in d.verdict.uses]
     if used:
         await saving.use_admissions(work, used)
 

@@ -99,5 +99,7 @@ def _share(party: Party, order: CheckedOrder, members: Members, group: CreditGro
 
 def _is_settled(position: Position) -> bool:
     """Whether the exposure is the same for every check: no order is held or waits for a check of its own."""
+    if position.waiting:
+        return False
     orders = all(order.credit_status in PASSED for order in position.orders.values())
     return orders and all(reservation.status in PASSED for reservation in position.reservations.values())

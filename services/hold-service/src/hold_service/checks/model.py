@@ -28,7 +28,7 @@ from holdfast.values import quick
 class Verdict:
     """What was found: cleared without findings, else held. `not_checked` says why no rule ran.
 
-    `uses`: what a release has admitted once, and this document takes. `is_complete`: False when figures cannot be
+    `uses`: what releases have admitted once, and this document takes. `is_complete`: False when figures cannot be
     trusted, so that not every rule could be asked.
     """
 
@@ -39,7 +39,7 @@ class Verdict:
     limits: Limits | None = None
     warnings: Sequence[Finding] = ()
     released_by: Rule | None = None
-    uses: Admission | None = None
+    uses: Sequence[Admission] = ()
     is_complete: bool = True
 
     @property
@@ -67,7 +67,7 @@ def _unless(why_not: str | None, asked: Asked, known: Known) -> Verdict:
     if blocked is not None:
         return Verdict([blocked], parts=parts_of(asked, known))
     posts = asked.change == "post" and not asked.proforma
-    return Verdict((), why_not, uses=running.admitted(asked, known) if posts and why_not == running.RELEASED else None)
+    return Verdict((), why_not, uses=running.admitted(asked, known) if posts and why_not == running.RELEASED else ())
 
 
 def examine(asked: Asked, known: Known, blocked: Sequence[Finding] = ()) -> Verdict:

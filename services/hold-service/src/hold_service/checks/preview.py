@@ -30,7 +30,10 @@ Kind = Literal["free_text_invoice", "on_account"]
 async def preview(work: Work, request: CheckpointRequested, most_facts_age: float | None) -> dict[str, Any]:
     """What a check of this order would answer now, with the numbers and what it would take to pass."""
     party, place = (request.company, request.customer), request.checkpoint.value
-    loaded = await store.load(work, {party: {request.order}}, {request.currency}, locked=False)
+    asked_for = {party: [(request.created_at, request.order)]}
+    loaded = await store.load(
+        work, {party: {request.order}}, {request.currency}, locked=False, places=asked_for
+    )  # fmt: skip
     known = loaded.known(party, place, request.order, most_facts_age)
     asked = asked_of(request, known, work.business_now)
     hold = loaded.holds.get((request.company, request.order))
@@ -52,7 +55,8 @@ async def preview(work: Work, request: CheckpointRequested, most_facts_age: floa
 
 async def limit_check(work: Work, party: Party, kind: Kind, amount: Decimal, currency: str) -> dict[str, Any]:
     """Whether an amount fits the limits: with limit, temporary limit and policies, without rules and hold list."""
-    loaded = await store.load(work, {party: {NO_ORDER}}, {currency}, locked=False)
+    places = {party: [(work.business_now, NO_ORDER)]}
+    loaded = await store.load(work, {party: {NO_ORDER}}, {currency}, locked=False, places=places)
     known = loaded.known(party, "", NO_ORDER, None)
     asked = Asked(CheckedOrder(NO_ORDER, 0, currency, amount, work.business_now))
     found = parts_of(asked, known)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 
+from hold_service.checks.admitting import Admissions, admitting
 from hold_service.checks.known import Admission, Asked, Known, Release, Worth, values_of
 from holdfast.receivables.model import Converter
 
@@ -69,7 +69,7 @@ def _too_small(asked: Asked, known: Known) -> str | None:
 
 def _released(asked: Asked, known: Known) -> str | None:
     given, on, worth = known.setup.parameters, known.position.check_date, values_of(asked.order, known)
-    if admitted(asked, known) is not None:
+    if admitted(asked, known):
         return RELEASED
     release = known.release if known.release and _counts(known.release, asked, known) else None
     if release is None or (release.capped and not _fits(worth, release, given.release_value_tolerance_percent)):
@@ -82,14 +82,12 @@ def _released(asked: Asked, known: Known) -> str | None:
     return None
 
 
-def admitted(asked: Asked, known: Known) -> Admission | None:
-    """What the document goes through on once: of all that cover it the smallest, so that the larger ones are left for
-    larger documents; of several of that value the one that ends first."""
+def admitted(asked: Asked, known: Known) -> Admissions:
+    """The releases that the document goes through on once; none when it does not."""
     tolerance = known.setup.parameters.release_value_tolerance_percent
     one = asked.document_total
     document = values_of(asked.order, known) if one is None else [(one, asked.order.currency)]
-    fitting = [a for a in known.admissions if _counts(a, asked, known) and _fits(document, a, tolerance)]
-    return min(fitting, key=lambda a: (a.total, a.valid_until or date.max, a.hold_id), default=None)
+    return admitting(document, [a for a in known.admissions if _counts(a, asked, known)], tolerance)
 
 
 def _counts(released: Admission | Release, asked: Asked, known: Known) -> bool:
@@ -101,7 +99,7 @@ def _counts(released: Admission | Release, asked: Asked, known: Known) -> bool:
     return state is None or state.cancel_version is None or state.cancel_version < released.order_version
 
 
-def _fits(worth: Sequence[Worth], released: Admission | Release, tolerance: Decimal) -> bool:
+def _fits(worth: Sequence[Worth], released: Release, tolerance: Decimal) -> bool:
     """Whether what the order is worth was released, give or take the tolerance."""
     most = released.total * (100 + tolerance) / 100
     return all(currency == released.currency and total <= most for total, currency in worth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -10,15 +11,17 @@ from hold_service.checks.freshness import FACTS_AGE
 from hold_service.checks.kept import Keeper, Kept
 from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
 from hold_service.checks.overdue import relevant_overdue
-from hold_service.groups.locks import must_hold
+from hold_service.groups.locks import members_among, must_hold
 from hold_service.setups.model import Setup
 from hold_service.setups.store import LATEST, setups
 from holdfast.database.bulk import columns, shifted
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party, Position
 from holdfast.receivables.positions import (
+    NOTHING,
     POSITIONS,
     POSITIONS_AS_JSON,
+    AskedPlace,
     position_values,
     positions_of,
 )  # fmt: skip
@@ -132,6 +135,15 @@ event of the one it has left comes, counts with the one that changed last. `OFFS
 also when the plan was made while tables were small."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the one statement takes for granted of the customers, and is read anew where it is not so. The shares that
+    members of a group use are kept for checks of other members, so that each of their orders is read."""
+
+    horizons: Mapping[Party, int]
+    places: Mapping[Party, Collection[AskedPlace]]
+
+
 async def load(
     work: Work,
     orders: dict[Party, set[str]],
@@ -141,23 +153,26 @@ async def load(
     locked: bool = True,
     keeper: Keeper | None = None,
     requests: Sequence[Request] = (),
+    places: Mapping[Party, Collection[AskedPlace]] = NOTHING,
 ) -> Loaded:
     """Read everything a batch needs. Customers and groups are locked by the caller, in statements before; `locked`
     False only asks and decides nothing. `keeper`: who knows groups, when the transaction has changed nothing but by
-    decisions and facts. `requests` are those whose earlier answers are looked for. Raises TryAgain when a customer has
-    joined a group meanwhile."""
+    decisions and facts. `requests` are those whose earlier answers are looked for. `places`: of all orders that will be
+    checked, where nothing else is asked of the positions. Raises TryAgain when a customer has joined a group
+    meanwhile."""
     keys = list(attempts) or [(company, number, "", "") for (company, _), named in orders.items() for number in named]
     kept = keeper.known(work) if keeper else {}
-    guessed = _horizons(orders, LATEST)
-    row = await _read(work, orders, keys, kept, requests, guessed)
+    members = members_among(work)
+    guess = Guess(_horizons(orders, LATEST), {p: asked for p, asked in places.items() if p not in members})
+    row = await _read(work, orders, keys, kept, requests, guess)
     if outdated := {name for name, group in kept.items() if not group.basis.is_that_of(row)}:
         kept = {name: group for name, group in kept.items() if name not in outdated}
-        row = await _read(work, orders, keys, kept, requests, guessed)
+        row = await _read(work, orders, keys, kept, requests, guess)
     if locked:
         must_hold(work, {m[2] for m in row["memberships"] or ()})
     known = await setups(work, row["stamps"] or {})
     loaded = loaded_of(row, known, kept, orders)
-    fresh = await _positions(work, orders, currencies, loaded, row, guessed)
+    fresh = await _positions(work, orders, currencies, loaded, row, guess)
     await relevant_overdue(work, fresh, known)
     loaded.positions.update(fresh)
     return loaded
@@ -169,13 +184,13 @@ async def _read(
     keys: Sequence[AttemptKey],
     kept: Mapping[str, Kept],
     requests: Sequence[Request],
-    horizons: Mapping[Party, int],
+    guess: Guess,
 ) -> asyncpg.Record:
     parties = sorted(orders)
     row = await work.conn.fetchrow(
         READ, *columns(parties, 2), *columns(keys, 4), [f"{company}/{customer}" for company, customer in parties],
         list(kept), sorted(set[str]().union(*(group.companies for group in kept.values()))), work.business_now,
-        *idempotency.names(requests), *position_values(work, orders, horizons),
+        *idempotency.names(requests), *position_values(work, orders, guess.horizons, places=guess.places),
     )  # fmt: skip
     assert row is not None
     return row
@@ -187,17 +202,21 @@ async def _positions(
     currencies: Collection[str],
     loaded: Loaded,
     row: asyncpg.Record,
-    guessed: Mapping[Party, int],
+    guess: Guess,
 ) -> dict[Party, Position]:
     """The positions of the customers, and of the members of their groups that are not kept, which are read now, as is
     what was read for another horizon."""
     members = [(group, (company, customer)) for group, company, customer in row["members"] or ()]
     asked: dict[Party, set[str]] = {party: set() for _, party in members} | dict(orders)
     horizons = _horizons(asked, loaded.setups)
-    later = {p: named for p, named in asked.items() if p not in orders or horizons.get(p) != guessed.get(p)}
+    places = {p: asked for p, asked in guess.places.items() if p not in loaded.groups}
+    later = {
+        p: named for p, named in asked.items()
+        if p not in orders or horizons.get(p) != guess.horizons.get(p) or (p in guess.places) != (p in places)
+    }  # fmt: skip
     rows = [r for r in row["positions"] if (r["company"], r["customer"]) not in later]
     if later:
-        rows += await work.conn.fetch(POSITIONS, *position_values(work, later, horizons))
+        rows += await work.conn.fetch(POSITIONS, *position_values(work, later, horizons, places=places))
     targets = {group.id: group.currency for group, _ in loaded.groups.values()}
     into = {party: targets[group] for group, party in members}
     wanted = set(currencies).union(*(setup.book.currencies for setup in loaded.setups.values()))

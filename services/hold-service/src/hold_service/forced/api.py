@@ -13,6 +13,7 @@ from hold_service.groups.locks import lock_parties, must_have_locked
 from hold_service.holds import orders
 from hold_service.reasons.known import must_exist
 from holdfast.contracts.base import CompanyId, Text
+from holdfast.contracts.refusals import refused
 from holdfast.contracts.scalars import Id
 from holdfast.database.work import Work
 from holdfast.web import audit
@@ -41,7 +42,7 @@ class ForceRequest(BaseModel):
     @model_validator(mode="after")
     def _some(self) -> ForceRequest:
         if not self.orders and not self.customers:
-            raise ValueError("orders: name orders, or customers")
+            raise refused("neither orders nor customers are named", "Name orders or customers.", "orders", "nothing")
         return self
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hold_service.holds.model import Mode, Row, released_value
 from holdfast.contracts.base import Amount, Text
+from holdfast.contracts.refusals import refused
 from holdfast.contracts.scalars import HOLD_NUMBER, BusinessDate, Id
 
 HoldNumber = Annotated[str, Field(pattern=HOLD_NUMBER)]
@@ -33,7 +34,8 @@ class ReleaseRequest(BaseModel):
     @model_validator(mode="after")
     def _one_part(self) -> ReleaseRequest:
         if self.lines and self.up_to_amount is not None:
-            raise ValueError("lines: send either lines or up_to_amount, not both")
+            remedy = "Send either lines or up_to_amount."
+            raise refused("sent together with up_to_amount", remedy, "lines", list(self.lines))
         return self
 
     def amount(self, hold: Row) -> Decimal | None:
@@ -85,9 +87,11 @@ class BulkRequest(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> BulkRequest:
         if self.action in ("release", "submit") and self.reason is None:
-            raise ValueError("reason: a release needs a release reason")
-        if len({line.hold for line in self.holds}) < len(self.holds):
-            raise ValueError("holds: the same hold is named twice; name each once")
+            raise refused("a release needs one", "Send a release reason of the orders' company.", "reason", "nothing")
+        named = [line.hold for line in self.holds]
+        for place, hold in enumerate(named):
+            if hold in named[:place]:
+                raise refused("the same hold is named twice", "Name each hold once.", f"holds.{place}.hold", hold)
         return self
 
     @property

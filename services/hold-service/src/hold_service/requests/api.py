@@ -19,6 +19,7 @@ from hold_service.holds.release import amount_of, known_of
 from holdfast.bus import outbox
 from holdfast.contracts.base import Payload, Text
 from holdfast.contracts.holds import CallRequested, TemporaryLimitRequested
+from holdfast.contracts.refusals import refused
 from holdfast.contracts.scalars import BusinessDate
 from holdfast.database.work import Work
 from holdfast.receivables.money import rounded
@@ -52,9 +53,10 @@ class LimitRequest(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> LimitRequest:
         if self.to_date < self.from_date:
-            raise ValueError("to_date: lies before from_date; swap them")
+            remedy = "Send a last day that is not before the first."
+            raise refused(f"before from_date ({self.from_date})", remedy, "to_date", self.to_date)
         if self.amount.amount < 0:
-            raise ValueError("amount: a limit is not below 0")
+            raise refused("below 0", "Send a limit of at least 0.", "amount.amount", self.amount.amount)
         return self
 
 

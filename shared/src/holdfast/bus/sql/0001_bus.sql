@@ -20,9 +20,11 @@ COMMENT ON COLUMN consumer_offset.fingerprint IS 'Hash of the last record handle
 CREATE TABLE inbox (
     source text NOT NULL,
     id text NOT NULL,
+    digest integer NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, id)
 );
+COMMENT ON COLUMN inbox.digest IS 'Checksum of type and key: tells a repeat from another event that was given the same id';
 CREATE INDEX inbox_age ON inbox (received_at);
 
 -- Columns id, aggregatetype, aggregateid, type, payload are named as Debezium's outbox router expects them.

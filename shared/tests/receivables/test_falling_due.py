@@ -15,7 +15,8 @@ from holdfast.contracts.erp_reference import CompanyChanged
 from holdfast.database.work import set_business_clock, transaction
 from holdfast.receivables.accounts import lock_accounts
 from holdfast.receivables.falling_due import refresh_fallen_due
-from holdfast.receivables.positions import POSITIONS, read_positions
+from holdfast.receivables.position_statements import POSITIONS
+from holdfast.receivables.positions import read_positions
 
 A, B = ("DE01", "C-1001"), ("DE01", "B")
 FIRST = date(2026, 3, 2)
@@ -50,7 +51,7 @@ async def overdue(pool: asyncpg.Pool, on: date | None = None) -> Decimal:
 async def documents_read(pool: asyncpg.Pool) -> int:
     """Rows of documents that reading the position of a customer looks at now."""
     async with transaction(pool) as work:
-        arguments = [["DE01"], ["C-1001"], None, work.business_now, ["[]"], [None], [None]]
+        arguments = [["DE01"], ["C-1001"], None, work.business_now, ["[]"], [None], None]
         plan = await work.conn.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {POSITIONS}", *arguments)
     return sum(rows_of(plan[0]["Plan"]))
 

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from holdfast.receivables import documents, positions, refresh, reservations, settlements
+from holdfast.receivables import documents, position_statements, refresh, reservations, settlements
 from holdfast.receivables.accounts import LOCK_ALL
 
 FILL = """
@@ -45,11 +45,11 @@ STATEMENTS: dict[str, tuple[str, list[Any]]] = {
     "orders": (refresh.ORDERS, [["X"] * len(ORDERS), ORDERS]),
     "balances": (refresh.BALANCES, [["X"] * 51, CUSTOMERS, NOW]),
     "positions": (
-        positions.POSITIONS,
-        [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ['["O5", "NEW"]'] * 51, [None] * 51, [None] * 51],
+        position_statements.POSITIONS,
+        [["X"] * 51, CUSTOMERS, date(2026, 3, 1), NOW, ['["O5", "NEW"]'] * 51, [None] * 51, None],
     ),
-    "positions for checks": (
-        positions.POSITIONS,
+    "positions added up": (
+        position_statements.POSITIONS_ADDED_UP,
         [
             ["X"] * 51,
             CUSTOMERS,

@@ -27,13 +27,22 @@ MANY = 300
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many orders and reservations each reading of positions has brought."""
-    plain, counts = store.positions_of, list[int]()
+    plain, first, counts = store.positions_of, store._read, list[int]()
+
+    def brought(rows: Iterable[Any]) -> int:
+        return sum(len(row["orders"] or ()) + len(row["reservations"] or ()) for row in rows)
 
     async def counting(work: Any, rows: Iterable[Any], **given: Any) -> Any:
-        counts.append(sum(len(row["orders"] or ()) + len(row["reservations"] or ()) for row in rows))
+        counts.append(brought(rows))
         return await plain(work, rows, **given)
 
+    async def few(*given: Any) -> Any:
+        row = await first(*given)
+        assert brought(row["positions"]) <= 3 * store.ONE_BY_ONE + len(row["positions"])
+        return row
+
     monkeypatch.setattr(store, "positions_of", counting)
+    monkeypatch.setattr(store, "_read", few)
     return counts
 
 

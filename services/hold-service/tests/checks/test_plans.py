@@ -15,7 +15,7 @@ from hold_service.rechecks.lessened import OF_CREDITS, OF_SETTLEMENTS
 from hold_service.rechecks.store import MARK
 from holdfast.database.bulk import columns
 from holdfast.database.work import Work, transaction
-from holdfast.receivables.positions import POSITIONS
+from holdfast.receivables.position_statements import POSITIONS, POSITIONS_ADDED_UP
 
 PARTIES = [("DE01", f"C-{n}") for n in range(50)]
 ATTEMPTS = [("DE01", f"O-{n}", "invoice", "A") for n in range(50)]
@@ -24,11 +24,15 @@ SMALL = {"company", "consumer_offset", "hold_reason", "setup", "rate_stamp"}
 
 
 def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
-    positions = [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50, ['[[null, "O-1"]]'] * 50]
+    positions = [*columns(PARTIES), None, work.business_now, ["[]"] * 50, [None] * 50]
     names = [f"{company}/{customer}" for company, customer in PARTIES]
     return {
-        "checks": (READ, [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now, [], [], *positions]),
-        "positions": (POSITIONS, positions),
+        "checks": (
+            READ,
+            [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now, [], [], *positions, 40],
+        ),
+        "positions": (POSITIONS, [*positions, None]),
+        "positions added up": (POSITIONS_ADDED_UP, [*positions, ['[[null, "O-1"]]'] * 50]),
         "memberships": (OF_PARTIES, columns(PARTIES)),
         "members": (MEMBERS, [["G-1"]]),
         "lock": (LOCK_ALL, [["G-1"]]),
@@ -48,7 +52,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("analysed", [False, True])
 @pytest.mark.parametrize("name", [
-    "checks", "positions", "memberships", "members", "lock", "mark", "freed by", "worth of credits",
+    "checks", "positions", "positions added up", "memberships", "members", "lock", "mark", "freed by", "worth of credits",
     "worth of settlements",
 ])  # fmt: skip
 async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str, analysed: bool) -> None:

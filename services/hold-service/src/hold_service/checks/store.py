@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import asyncpg
 
@@ -11,20 +10,14 @@ from hold_service.checks.freshness import FACTS_AGE
 from hold_service.checks.kept import Keeper, Kept
 from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
 from hold_service.checks.overdue import relevant_overdue
-from hold_service.groups.locks import members_among, must_hold
+from hold_service.groups.locks import must_hold
 from hold_service.setups.model import Setup
 from hold_service.setups.store import LATEST, setups
 from holdfast.database.bulk import columns, shifted
 from holdfast.database.work import Work
 from holdfast.receivables.model import Party, Position
-from holdfast.receivables.positions import (
-    NOTHING,
-    POSITIONS,
-    POSITIONS_AS_JSON,
-    AskedPlace,
-    position_values,
-    positions_of,
-)  # fmt: skip
+from holdfast.receivables.position_statements import POSITIONS_AS_JSON
+from holdfast.receivables.positions import NOTHING, AskedPlace, is_cut, position_values, positions_of, read_rows
 from holdfast.web import idempotency
 from holdfast.web.idempotency import Request
 
@@ -133,15 +126,9 @@ READ = READ.replace("@answered@", shifted(idempotency.KNOWN, 10)).replace("@posi
 """All that is known; of positions those that are asked about. A customer of two groups, which is so only until the
 event of the one it has left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index,
 also when the plan was made while tables were small."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """What the one statement takes for granted of the customers, and is read anew where it is not so. The shares that
-    members of a group use are kept for checks of other members, so that each of their orders is read."""
-
-    horizons: Mapping[Party, int]
-    places: Mapping[Party, Collection[AskedPlace]]
+ONE_BY_ONE = 40
+"""Up to so many orders and reservations of a customer are read by that statement, whether they are many or not; of who
+has more they are added up, or read, by another."""
 
 
 async def load(
@@ -162,17 +149,16 @@ async def load(
     meanwhile."""
     keys = list(attempts) or [(company, number, "", "") for (company, _), named in orders.items() for number in named]
     kept = keeper.known(work) if keeper else {}
-    members = members_among(work)
-    guess = Guess(_horizons(orders, LATEST), {p: asked for p, asked in places.items() if p not in members})
-    row = await _read(work, orders, keys, kept, requests, guess)
+    guessed = _horizons(orders, LATEST)
+    row = await _read(work, orders, keys, kept, requests, guessed)
     if outdated := {name for name, group in kept.items() if not group.basis.is_that_of(row)}:
         kept = {name: group for name, group in kept.items() if name not in outdated}
-        row = await _read(work, orders, keys, kept, requests, guess)
+        row = await _read(work, orders, keys, kept, requests, guessed)
     if locked:
         must_hold(work, {m[2] for m in row["memberships"] or ()})
     known = await setups(work, row["stamps"] or {})
     loaded = loaded_of(row, known, kept, orders)
-    fresh = await _positions(work, orders, currencies, loaded, row, guess)
+    fresh = await _positions(work, orders, currencies, loaded, row, guessed, places)
     await relevant_overdue(work, fresh, known)
     loaded.positions.update(fresh)
     return loaded
@@ -184,13 +170,13 @@ async def _read(
     keys: Sequence[AttemptKey],
     kept: Mapping[str, Kept],
     requests: Sequence[Request],
-    guess: Guess,
+    horizons: Mapping[Party, int],
 ) -> asyncpg.Record:
     parties = sorted(orders)
     row = await work.conn.fetchrow(
         READ, *columns(parties, 2), *columns(keys, 4), [f"{company}/{customer}" for company, customer in parties],
         list(kept), sorted(set[str]().union(*(group.companies for group in kept.values()))), work.business_now,
-        *idempotency.names(requests), *position_values(work, orders, guess.horizons, places=guess.places),
+        *idempotency.names(requests), *position_values(work, orders, horizons), ONE_BY_ONE,
     )  # fmt: skip
     assert row is not None
     return row
@@ -202,21 +188,21 @@ async def _positions(
     currencies: Collection[str],
     loaded: Loaded,
     row: asyncpg.Record,
-    guess: Guess,
+    guessed: Mapping[Party, int],
+    places: Mapping[Party, Collection[AskedPlace]],
 ) -> dict[Party, Position]:
     """The positions of the customers, and of the members of their groups that are not kept, which are read now, as is
-    what was read for another horizon."""
+    what was read for another horizon, or in part. What members of a group use is kept for checks of others, of which
+    the places are not known: each of their orders is read."""
     members = [(group, (company, customer)) for group, company, customer in row["members"] or ()]
     asked: dict[Party, set[str]] = {party: set() for _, party in members} | dict(orders)
     horizons = _horizons(asked, loaded.setups)
-    places = {p: asked for p, asked in guess.places.items() if p not in loaded.groups}
-    later = {
-        p: named for p, named in asked.items()
-        if p not in orders or horizons.get(p) != guess.horizons.get(p) or (p in guess.places) != (p in places)
-    }  # fmt: skip
+    later = {p: named for p, named in asked.items() if p not in orders or horizons.get(p) != guessed.get(p)}
+    many = {(r["company"], r["customer"]) for r in row["positions"] if is_cut(r, ONE_BY_ONE)}
+    later |= {party: asked[party] for party in many}
     rows = [r for r in row["positions"] if (r["company"], r["customer"]) not in later]
-    if later:
-        rows += await work.conn.fetch(POSITIONS, *position_values(work, later, horizons, places=places))
+    between = {p: asked for p, asked in places.items() if p in many and p not in loaded.groups}
+    rows += await read_rows(work, later, horizons=horizons, places=between)
     targets = {group.id: group.currency for group, _ in loaded.groups.values()}
     into = {party: targets[group] for group, party in members}
     wanted = set(currencies).union(*(setup.book.currencies for setup in loaded.setups.values()))

@@ -15,17 +15,12 @@ from holdfast.database.work import TryAgain, Work
 from holdfast.receivables.accounts import LOCK_FREE, lock_accounts, note_locked, touched, try_lock_accounts
 from holdfast.receivables.model import Party
 
-NOTES, MEMBERS = "credit_groups", "group_members"
+NOTES = "credit_groups"
 LOCK_ALONE = f"""
 {LOCK_FREE} WHERE NOT EXISTS (
     SELECT FROM credit_group_member m WHERE m.customer = p.customer AND m.company = p.company)
 """
 """Locks customers that are free; members of credit groups are left out: their groups are locked before them."""
-
-
-def members_among(work: Work) -> set[Party]:
-    """Of the customers that this transaction has locked those that are members of groups."""
-    return cast(set[Party], work.notes.setdefault(MEMBERS, set()))
 
 
 def held_groups(work: Work) -> dict[str, Turn]:
@@ -44,7 +39,6 @@ async def lock_parties(work: Work, parties: Collection[Party]) -> None:
 
 
 async def _lock_groups(work: Work, memberships: Mapping[Party, set[str]]) -> None:
-    members_among(work).update(memberships)
     groups = set[str]().union(*memberships.values()) - held_groups(work).keys()
     if groups:
         held_groups(work).update(await store.lock_rows(work, groups, wait=True))
@@ -65,7 +59,6 @@ async def try_lock_parties(work: Work, parties: Collection[Party], locked: Colle
     if missing:
         made = await try_lock_accounts(work, missing)
         found |= {party: set[str]() for party in made} | await store.groups_of(work, made)
-    members_among(work).update(party for party, groups in found.items() if groups)
     held = held_groups(work)
     groups = set[str]().union(*found.values()) - held.keys()
     if groups:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hold_service.checkpoints.store import FREED_BY
-from hold_service.checks.store import READ
+from hold_service.checks.store import HELD_ON_LOADS, READ
 from hold_service.groups.store import LOCK_ALL, MEMBERS, OF_PARTIES
 from hold_service.rechecks.lessened import OF_CREDITS, OF_SETTLEMENTS
 from hold_service.rechecks.store import MARK
@@ -31,6 +31,7 @@ def statements(work: Work) -> dict[str, tuple[str, list[Any]]]:
             READ,
             [*columns(PARTIES), *columns(ATTEMPTS), names, [], [], work.business_now, [], [], *positions, 40],
         ),
+        "loads": (HELD_ON_LOADS, [["DE01"] * 50, [f"L-{n}" for n in range(50)]]),
         "positions": (POSITIONS, [*positions, None]),
         "positions added up": (POSITIONS_ADDED_UP, [*positions, ['[[null, "O-1"]]'] * 50]),
         "memberships": (OF_PARTIES, columns(PARTIES)),
@@ -52,8 +53,8 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("analysed", [False, True])
 @pytest.mark.parametrize("name", [
-    "checks", "positions", "positions added up", "memberships", "members", "lock", "mark", "freed by", "worth of credits",
-    "worth of settlements",
+    "checks", "loads", "positions", "positions added up", "memberships", "members", "lock", "mark", "freed by",
+    "worth of credits", "worth of settlements",
 ])  # fmt: skip
 async def test_plans_made_while_tables_are_empty_go_by_the_keys(hold: Any, name: str, analysed: bool) -> None:
     if analysed:

@@ -1,6 +1,7 @@
 """The SQL of positions: with the orders that wait one by one, or added up between the orders that are checked.
 
-Two statements, since each part of a plan costs its preparation at every run, needed or not.
+Two statements, since each part of a plan costs its preparation at every run, needed or not; `OFFSET 0` keeps what is
+used several times from being several parts.
 """
 
 from __future__ import annotations
@@ -10,20 +11,16 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
     coalesce(c.exchange_rate_type, 'default') AS rate_type,
     (SELECT true FROM customer m WHERE m.company = p.company AND m.customer = p.customer) IS NOT NULL AS known,
     (SELECT json_agg(json_build_array(b.currency, b.open_debits::text, b.open_credits::text,
-                b.balance::text, b.debit_count, b.credit_count, b.oldest_due_date))
+                b.balance::text, b.debit_count, b.credit_count, b.oldest_due_date, (b.overdue + CASE
+                    WHEN b.next_due_date < day.check_date OR day.check_date < b.overdue_on
+                    THEN sign(day.check_date - b.overdue_on)::integer * coalesce((
+                        SELECT sum(d.open_amount) FROM document d
+                        WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
+                          AND d.is_debit AND d.open_amount > 0
+                          AND d.due_date >= least(b.overdue_on, day.check_date)
+                          AND d.due_date < greatest(b.overdue_on, day.check_date)), 0)
+                    ELSE 0 END)::text))
      FROM balance b WHERE b.company = p.company AND b.customer = p.customer) AS balances,
-    (SELECT json_object_agg(o.currency, o.amount::text)
-     FROM (SELECT b.currency, b.overdue + CASE
-                      WHEN b.next_due_date < day.check_date OR day.check_date < b.overdue_on
-                      THEN sign(day.check_date - b.overdue_on)::integer * coalesce((
-                          SELECT sum(d.open_amount) FROM document d
-                          WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
-                            AND d.is_debit AND d.open_amount > 0
-                            AND d.due_date >= least(b.overdue_on, day.check_date)
-                            AND d.due_date < greatest(b.overdue_on, day.check_date)), 0)
-                      ELSE 0 END AS amount
-           FROM balance b WHERE b.company = p.company AND b.customer = p.customer OFFSET 0) o
-     WHERE o.amount <> 0) AS overdue,
 """
 """What was overdue on the day of the last refresh is at hand; what falls due between that day and the day asked about
 is added, or taken off where that lies before."""
@@ -49,16 +46,14 @@ ONE_BY_ONE = """
            UNION ALL
            SELECT * FROM sales_order o
            WHERE o.company = p.company AND o.order_no = ANY (listed.numbers)) s) AS orders,
-    (SELECT json_agg(@reservation@)
-     FROM (SELECT * FROM reservation r
-           WHERE r.company = p.company AND r.customer = p.customer LIMIT $7) r) AS reservations
+    promised.reservations
 FROM unnest($1::text[], $2::text[], $6::integer[], $5::text[]) AS p(company, customer, horizon, named)
 @day@
 CROSS JOIN LATERAL (
-    SELECT ARRAY(SELECT json_array_elements_text(p.named::json)
-                 UNION ALL
-                 (SELECT r.order_no FROM reservation r
-                  WHERE r.company = p.company AND r.customer = p.customer LIMIT $7)) AS numbers) listed
+    SELECT json_agg(@reservation@) AS reservations, array_agg(r.order_no) AS numbers
+    FROM (SELECT * FROM reservation r WHERE r.company = p.company AND r.customer = p.customer LIMIT $7) r) promised
+CROSS JOIN LATERAL (
+    SELECT ARRAY(SELECT json_array_elements_text(p.named::json)) || promised.numbers AS numbers OFFSET 0) listed
 """
 ADDED_UP = """
     (SELECT json_agg(json_build_array(o.currency, o.after, o.open_amount::text, o.uninvoiced::text, o.reserved::text))
@@ -120,7 +115,7 @@ CROSS JOIN LATERAL (
                  WHERE r.company = p.company AND r.customer = p.customer
                    AND (o.invoiced_foreign IS NOT NULL
                         OR (o.currency IS DISTINCT FROM r.currency AND (o.currency IS NOT NULL OR o.invoiced <> 0)))
-       ) AS numbers) listed
+       ) AS numbers OFFSET 0) listed
 CROSS JOIN LATERAL (
     SELECT array_agg(coalesce((e.place ->> 0)::timestamptz, (
                SELECT o.created_at FROM sales_order o

@@ -153,7 +153,7 @@ async def _with_rates(
 def _position(row: Row, horizons: Mapping[Party, int]) -> Position:
     company, customer = row["company"], row["customer"]
     days, check_date = horizons.get((company, customer)), date.fromisoformat(row["check_date"])
-    places = _places_of(row)
+    places, balances = _places_of(row), row["balances"] or ()
     return Position(
         company=company,
         customer=customer,
@@ -161,8 +161,8 @@ def _position(row: Row, horizons: Mapping[Party, int]) -> Position:
         currency=row["currency"],
         live=row["live"],
         customer_known=row["known"],
-        balances={item[0]: _balance(item) for item in row["balances"] or ()},
-        overdue={code: Decimal(amount) for code, amount in (row["overdue"] or {}).items()},
+        balances={item[0]: _balance(item) for item in balances},
+        overdue={item[0]: amount for item in balances if (amount := Decimal(item[7]))},
         passed={item[0]: _sums(item) for item in row["sums"] or () if item[1] is None},
         waiting=[Waiting(places[item[1]], item[0], _sums(item)) for item in row["sums"] or () if item[1] is not None],
         places=frozenset(places),
@@ -173,7 +173,7 @@ def _position(row: Row, horizons: Mapping[Party, int]) -> Position:
 
 
 def _balance(item: list[Any]) -> Balance:
-    _, debits, credit, balance, debit_count, credit_count, oldest = item
+    _, debits, credit, balance, debit_count, credit_count, oldest, _ = item
     due = date.fromisoformat(oldest) if oldest else None
     return Balance(Decimal(debits), Decimal(credit), Decimal(balance), debit_count, credit_count, due)
 

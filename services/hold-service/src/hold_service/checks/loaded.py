@@ -218,16 +218,17 @@ def _groups(
     read: dict[str, list[Party]] = {}
     for group, company, customer in row["members"] or ():
         read.setdefault(group, []).append((company, customer))
+    memberships = row["memberships"] or ()
     known = {
-        g[0]: (
-            CreditGroup(g[0], g[1], Decimal(g[2]), g[3], _temporary(g[4])),
-            _as_kept(kept[g[0]], setups, positions, asked)
-            if g[0] in kept
-            else _as_read(sorted(read.get(g[0], ())), setups, positions),
+        name: (
+            CreditGroup(name, g[3], Decimal(g[4]), g[5], _temporary(g[6])),
+            _as_kept(kept[name], setups, positions, asked)
+            if name in kept
+            else _as_read(sorted(read.get(name, ())), setups, positions),
         )
-        for g in row["groups"] or ()
+        for name, g in {m[2]: m for m in memberships}.items()
     }
-    return {(m[0], m[1]): known[m[2]] for m in row["memberships"] or ()}
+    return {(m[0], m[1]): known[m[2]] for m in memberships}
 
 
 def _as_read(parties: Sequence[Party], setups: Mapping[str, Setup], positions: Mapping[Party, Position]) -> Members:

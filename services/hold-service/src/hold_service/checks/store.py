@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import asyncpg
 
 from hold_service.checks.freshness import FACTS_AGE
 from hold_service.checks.kept import Keeper, Kept
-from hold_service.checks.loaded import AttemptKey, Loaded, loaded_of
+from hold_service.checks.known import OrderTerms
+from hold_service.checks.loaded import AttemptKey, Loaded, OrderKey, loaded_of
 from hold_service.checks.overdue import relevant_overdue
 from hold_service.groups.locks import must_hold
 from hold_service.setups.model import Setup
@@ -23,11 +25,13 @@ from holdfast.web.idempotency import Request
 
 READ = """
 WITH party AS MATERIALIZED (
-    SELECT w.company, w.customer, g.group_id FROM unnest($1::text[], $2::text[]) AS w (company, customer)
+    SELECT w.company, w.customer, g.group_id, g.currency, g.credit_limit, g.check_member_overdue, g.temporary_limits
+    FROM unnest($1::text[], $2::text[]) AS w (company, customer)
     LEFT JOIN LATERAL (
-        SELECT m.group_id FROM credit_group_member m
+        SELECT m.group_id, g.* FROM credit_group_member m
         CROSS JOIN LATERAL (
-            SELECT g.changed_at FROM credit_group g WHERE g.group_id = m.group_id AND NOT g.deleted OFFSET 0) g
+            SELECT g.currency, g.credit_limit, g.check_member_overdue, g.temporary_limits, g.changed_at
+            FROM credit_group g WHERE g.group_id = m.group_id AND NOT g.deleted OFFSET 0) g
         WHERE m.customer = w.customer AND m.company = w.company
         ORDER BY g.changed_at DESC, m.group_id LIMIT 1) g ON true
 ), shared AS MATERIALIZED (
@@ -70,27 +74,17 @@ SELECT
      LEFT JOIN LATERAL (
          SELECT c.payment_terms, c.cash_discount FROM customer c
          WHERE c.customer = w.customer AND c.company = w.company OFFSET 0) c ON true) AS standings,
-    (SELECT json_agg(json_build_array(g.group_id, g.currency, g.credit_limit::text, g.check_member_overdue,
-                g.temporary_limits))
-     FROM shared s
-     CROSS JOIN LATERAL (SELECT * FROM credit_group g WHERE g.group_id = s.group_id OFFSET 0) g) AS groups,
-    (SELECT json_agg(json_build_array(company, customer, group_id)) FROM party
-     WHERE group_id IS NOT NULL) AS memberships,
+    (SELECT json_agg(json_build_array(company, customer, group_id, currency, credit_limit::text, check_member_overdue,
+                temporary_limits))
+     FROM party WHERE group_id IS NOT NULL) AS memberships,
     (SELECT json_agg(json_build_array(group_id, company, customer)) FROM member) AS members,
     (SELECT json_agg(json_build_array(o.company, o.order_no, coalesce(o.version, 0), o.payment_terms, o.cash_discount,
-                coalesce(o.excluded, false), coalesce(o.origin = 'project', false), d.load,
-                CASE WHEN d.load IS NOT NULL THEN (
-                    SELECT json_agg(m.order_no ORDER BY m.order_no) FROM (
-                        SELECT m.order_no, m.company FROM order_detail m
-                        WHERE m.load = d.load AND m.company = d.company AND m.order_no <> d.order_no OFFSET 0) m
-                    CROSS JOIN LATERAL (
-                        SELECT h.active FROM hold h
-                        WHERE h.order_no = m.order_no AND h.company = m.company OFFSET 0) h WHERE h.active) END))
+                coalesce(o.excluded, false), coalesce(o.origin = 'project', false), d.load))
      FROM named w
      CROSS JOIN LATERAL (
          SELECT * FROM sales_order o WHERE o.order_no = w.order_no AND o.company = w.company OFFSET 0) o
      LEFT JOIN LATERAL (
-         SELECT d.company, d.order_no, d.load FROM order_detail d
+         SELECT d.load FROM order_detail d
          WHERE d.order_no = w.order_no AND d.company = w.company OFFSET 0) d ON true) AS terms,
     (SELECT json_agg(json_build_array(h.company, h.order_no, h.id, h.customer, h.checkpoint, h.order_version,
                 h.proforma, h.attempted_at IS NOT NULL, h.forced_reason IS NOT NULL,
@@ -126,6 +120,14 @@ READ = READ.replace("@answered@", shifted(idempotency.KNOWN, 10)).replace("@posi
 """All that is known; of positions those that are asked about. A customer of two groups, which is so only until the
 event of the one it has left comes, counts with the one that changed last. `OFFSET 0` makes each lookup go by its index,
 also when the plan was made while tables were small."""
+HELD_ON_LOADS = """
+SELECT w.company, w.load, m.order_no FROM unnest($1::text[], $2::text[]) AS w (company, load)
+CROSS JOIN LATERAL (
+    SELECT m.order_no FROM order_detail m WHERE m.load = w.load AND m.company = w.company OFFSET 0) m
+CROSS JOIN LATERAL (
+    SELECT h.active FROM hold h WHERE h.order_no = m.order_no AND h.company = w.company OFFSET 0) h
+WHERE h.active ORDER BY m.order_no
+"""
 ONE_BY_ONE = 40
 """Up to so many orders and reservations of a customer are read by that statement, whether they are many or not; of who
 has more they are added up, or read, by another."""
@@ -161,6 +163,7 @@ async def load(
     fresh = await _positions(work, orders, currencies, loaded, row, guessed, places)
     await relevant_overdue(work, fresh, known)
     loaded.positions.update(fresh)
+    loaded.terms.update(await _beside_on_loads(work, loaded.terms))
     return loaded
 
 
@@ -180,6 +183,21 @@ async def _read(
     )  # fmt: skip
     assert row is not None
     return row
+
+
+async def _beside_on_loads(work: Work, terms: Mapping[OrderKey, OrderTerms]) -> dict[OrderKey, OrderTerms]:
+    """The orders that are on a load, with the others on it that are held."""
+    loads = {(company, found.load) for (company, _), found in terms.items() if found.load}
+    if not loads:
+        return {}
+    held: dict[tuple[str, str], list[str]] = {}
+    for row in await work.conn.fetch(HELD_ON_LOADS, *columns(sorted(loads), 2)):
+        held.setdefault((row["company"], row["load"]), []).append(row["order_no"])
+    return {
+        key: replace(found, held_on_load=[order for order in held.get((key[0], found.load), ()) if order != key[1]])
+        for key, found in terms.items()
+        if found.load
+    }
 
 
 async def _positions(

@@ -7,7 +7,7 @@ Each company hears the same story in an order of its own, over the bus and throu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -54,8 +54,6 @@ class Story:
 
     company: str
     market: Market
-    replay: Replay
-    facts: list[Callable[[], Any]] = field(default_factory=list)
 
     @property
     def one(self) -> Any:
@@ -117,7 +115,9 @@ class Both:
     live: Live
     credit: asyncpg.Pool
     client: httpx.AsyncClient
-    oracle: Oracle
+    replay: Replay
+    companies: list[str] = field(default_factory=list)
+    """Those that have heard a story, of which the plain answer knows."""
 
     @property
     def system(self) -> System:
@@ -129,17 +129,17 @@ class Both:
         number = next(NUMBERS)
         customers = [(f"P{number}", "C-1"), (f"P{number}", "C-2")]
         market = Market({f"P{number}": "EUR"}, customers, f"G-P{number}", customers, number * 1_000)
-        return Story(f"P{number}", market, Replay(self.system.pool, self.oracle, ()))
+        return Story(f"P{number}", market)
 
-    async def told(self, rounds: Sequence[Sequence[Any]], replay: Replay) -> None:
+    async def told(self, rounds: Sequence[Sequence[Any]]) -> None:
         """One round after another; within it all companies hear their next facts at the same time."""
         for payloads in rounds:
             for payload in payloads:
                 if payload.event_type == "erp.order.checkpoint-requested.v1":
-                    replay.expect(payload)
+                    self.replay.expect(payload)
             goals = await self.system.say(payloads, to_oracle=False)
             await self.passed(goals)
-            await replay.catch_up()
+            await self.replay.catch_up()
 
     async def passed(self, goals: Sequence[Any]) -> None:
         """Both have done all that follows."""
@@ -213,7 +213,10 @@ async def both(embedded: System, fresh_database: Any) -> AsyncIterator[Both]:
     await embedded.set_clock(12)
     await watch(embedded.pool)
     async with living(embedded) as live, crediting(embedded, await fresh_database(MIGRATIONS)) as (pool, client):
-        yield Both(live, pool, client, Oracle(now=embedded.oracle.now))
+        companies: list[str] = []
+        replay = Replay(embedded.pool, Oracle(now=embedded.oracle.now), companies, sent=embedded.places)
+        await replay.begin()
+        yield Both(live, pool, client, replay, companies)
 
 
 def in_rounds(told: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
@@ -225,16 +228,15 @@ def in_rounds(told: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
 async def hear(both: Both, kind: str, orders: Sequence[Sequence[int]]) -> list[Story]:
     """A company for each order of the story; each decision is compared as it is made."""
     stories = [both.story() for _ in orders]
-    replay = Replay(both.system.pool, both.oracle, [story.company for story in stories], sent=both.system.places)
-    await replay.begin()
+    both.companies.extend(story.company for story in stories)
     for story in stories:
         await both.system.equip(story.company)
-    await both.told([[payload for story in stories for payload in story.known()]], replay)
+    await both.told([[payload for story in stories for payload in story.known()]])
     told = [getattr(story, kind)() for story in stories]
     mixed = [[facts[at] for at in order] for facts, order in zip(told, orders, strict=True)]
-    await both.told(list(in_rounds(mixed)), replay)
-    await replay.is_the_same()
-    replay.nothing_waits_for_nothing()
+    await both.told(list(in_rounds(mixed)))
+    await both.replay.is_the_same()
+    both.replay.nothing_waits_for_nothing()
     return stories
 
 
@@ -285,6 +287,8 @@ async def heard_and_available(both: Both, orders: Sequence[Sequence[int]]) -> No
         for party in story.market.customers:
             by_credit, by_hold = await both.available(party)
             assert by_credit == by_hold > 0, party
+    # It is nobody's to send, and the next example waits until nothing is left to be sent.
+    await both.credit.execute("DELETE FROM outbox_unsent")
 
 
 async def test_drawn_orders_of_the_whole_story(both: Both) -> None:

@@ -50,3 +50,12 @@ async def test_what_has_defaults_is_there_from_the_beginning(client: httpx.Async
     assert await put(client, path, WITH_DEFAULTS[path]) == 428
     assert await put(client, path, WITH_DEFAULTS[path], if_match='"0"') == 200
     assert await put(client, path, WITH_DEFAULTS[path], if_match='"0"') == 412
+
+
+@pytest.mark.parametrize("path", [
+    "/v1/credit-parameters/DE%0101", "/v1/credit-groups/G%01", "/v1/master-data/policy-types/DE01/T%1F",
+    "/v1/credit-profiles/DE01/C%01",
+])  # fmt: skip
+async def test_a_control_character_in_a_name_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    """The events that speak of it could not carry it."""
+    assert await put(client, path, next((CREATED[known] for known in CREATED if known[:14] == path[:14]), {})) == 422

@@ -28,7 +28,7 @@ from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import Problem, not_found, responses
 
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 Reader = Annotated[Caller, Depends(require("approvals:see"))]
 Keeper = Annotated[Caller, Depends(require("workflows:maintain"))]

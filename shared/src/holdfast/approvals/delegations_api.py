@@ -34,7 +34,7 @@ class DelegationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
         {"company": "DE01", "to_user": "bob", "from_date": "2026-08-01", "to_date": "2026-08-14"}]})  # fmt: skip
 
-    company: Annotated[str, Field(max_length=20, pattern=r"^[^/\s\x00]+$")]
+    company: Annotated[str, Field(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
     to_user: User
     from_date: BusinessDate
     to_date: BusinessDate

@@ -9,7 +9,7 @@ from fastapi import Path
 from holdfast.web.auth import Caller
 from holdfast.web.problems import not_found
 
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 
 
 def see(caller: Caller, company: str) -> None:

@@ -15,7 +15,7 @@ from holdfast.web.changes import shown
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import responses
 
-Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 What = Annotated[str | None, Query(pattern=f"^({'|'.join(KINDS)})$", description="only facts of this kind")]
 
 

@@ -39,7 +39,7 @@ router = APIRouter(prefix="/v1/adjustments", tags=["adjustments"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Editor = Annotated[Caller, Depends(require("journals:edit"))]
 Poster = Annotated[Caller, Depends(require("journals:post"))]
-Number = Annotated[str, Path(max_length=40, pattern=r"^[^/\s\x00]+$")]
+Number = Annotated[str, Path(max_length=40, pattern=r"^[^/\s\x00-\x1f]+$")]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 
 

@@ -25,7 +25,7 @@ from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["exposure"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
+OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 Sort = Literal["-used_percent", "-exposure", "-uninsured_exposure"]
 
 

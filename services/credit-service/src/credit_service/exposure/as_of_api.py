@@ -31,7 +31,7 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["as of a date"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-OneCompany = Annotated[str, Query(alias="company", max_length=20, pattern=r"^[^/\s\x00]+$")]
+OneCompany = Annotated[str, Query(alias="company", max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 OneCustomer = Annotated[str, Query(alias="customer", max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 AsOf = Annotated[BusinessDate | None, Query(description="the end of this day; today of the company when absent")]
 

@@ -31,7 +31,7 @@ from holdfast.web.problems import field_problem, not_found, responses
 router = APIRouter(prefix="/v1/credit-groups", tags=["credit groups"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("groups:maintain"))]
-Name = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
+Name = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f]+$")]
 
 
 class GroupBody(BaseModel):

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/master-data", tags=["master data"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("master-data:maintain"))]
 ListName = Annotated[str, Path(pattern=f"^({'|'.join(LISTS)})$", description=", ".join(LISTS))]
-Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
+Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f]+$")]
 
 
 @router.get(

@@ -22,7 +22,7 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["reconciliation"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
+OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 
 
 @router.get(

@@ -90,7 +90,7 @@ async def list_runs(
     request: Request,
     name: Name,
     caller: Reader,
-    company: Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00]+$")],
+    company: Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")],
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

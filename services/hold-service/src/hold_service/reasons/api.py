@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/reasons", tags=["reasons"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
 Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
 Kind = Literal["hold", "release"]
-Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00]+$")]
+Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f]+$")]
 
 
 class ReasonBody(BaseModel):

@@ -19,7 +19,7 @@ from holdfast.web.problems import field_problem, responses
 
 router = APIRouter(prefix="/v1/hold-reports", tags=["reports"])
 Reader = Annotated[Caller, Depends(require("holds:see"))]
-Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00]+$")]
+Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 FIRST = f"first day; {store.DAYS} days before `to` when absent"
 Since = Annotated[BusinessDate | None, Query(alias="from", description=FIRST)]
 Until = Annotated[BusinessDate | None, Query(alias="to", description="last day; today when absent")]

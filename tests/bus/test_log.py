@@ -307,3 +307,20 @@ async def test_large_records_are_read_a_few_at_a_time(log: Bus) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 20_000_000
+
+
+async def test_a_long_backlog_of_one_partition_does_not_keep_back_what_is_appended_to_another(log: Bus) -> None:
+    """Whoever polls more slowly than the log is read finds records at hand each time and never waits for any."""
+    producer, member = await log.producer(), log.member()
+    long = partition_of(KEYS[0], 4)
+    other = next(key for key in KEYS if partition_of(key, 4) != long)
+    await producer.send(numbered(log.name, 6_000, KEYS[:1]))
+    await member.consumer.start([log.name], member)
+    read: list[str | None] = []
+    while other not in read and len(read) < 6_000:
+        found = await member.consumer.poll(1.0, 100)
+        if found and not read:
+            await producer.send([Outgoing(log.name, other, b"x")])
+        read += [record.key for records in found.values() for record in records]
+        await asyncio.sleep(0.02)
+    assert other in read[:2_000]

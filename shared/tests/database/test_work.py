@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -70,10 +71,32 @@ async def test_in_a_chain_each_commit_begins_the_next_transaction(pool: asyncpg.
 
 
 async def test_a_chain_that_nobody_goes_on_with_gives_its_connection_back(database_url: str) -> None:
-    async with await create_pool(database_url, application_name="one", max_size=1) as small:
+    async with await create_pool(database_url, application_name="two", max_size=2) as small:
         async with Chain(small).transaction() as work:
             backend = await work.conn.fetchval(BACKEND)
-        assert await small.fetchval(BACKEND, timeout=5) == backend
+        async with small.acquire():
+            assert await small.fetchval(BACKEND, timeout=5) == backend
+
+
+async def test_a_chain_does_not_go_on_where_it_would_keep_others_waiting(database_url: str) -> None:
+    async with await create_pool(database_url, application_name="one", max_size=1) as small:
+        chain, begun = Chain(small), asyncio.Event()
+
+        async def go_on() -> None:
+            while True:
+                async with chain.transaction():
+                    begun.set()
+
+        going = asyncio.create_task(go_on())
+        try:
+            await begun.wait()
+            async with asyncio.timeout(5):
+                assert await small.fetchval("SELECT 1") == 1
+        finally:
+            going.cancel()
+            await asyncio.wait([going])
+            await chain.close()
+        assert small.get_idle_size() == 1
 
 
 async def test_an_error_ends_the_chain_and_undoes_its_own_transaction_alone(pool: asyncpg.Pool) -> None:
@@ -112,6 +135,27 @@ async def test_a_chain_whose_connection_is_lost_goes_on_with_another(
     assert is_transient(raised.value)
     assert await go_on() != lost
     await chain.close()
+
+
+async def test_row_4_4_8_a_chain_ends_well_while_the_server_stalls(
+    fresh_database: Databases, postgres_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_module, "RELEASE_TIMEOUT_SECONDS", 0.2)
+    url = await fresh_database()
+    async with Proxy(postgres_port) as proxy:
+        through = url.replace(f":{postgres_port}/", f":{proxy.port}/")
+        async with await create_pool(
+            through, application_name="test", max_size=2, statement_timeout=0.2, grace=0.1
+        ) as pool:
+            chain = Chain(pool)
+            async with chain.transaction():
+                pass
+            proxy.stall()
+            await chain.close()
+            proxy.heal()
+            async with chain.transaction() as work:
+                assert await work.conn.fetchval("SELECT 1") == 1
+            await chain.close()
 
 
 async def test_what_fails_in_a_savepoint_is_undone_and_the_transaction_goes_on(pool: asyncpg.Pool) -> None:

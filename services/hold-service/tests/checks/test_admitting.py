@@ -66,6 +66,23 @@ def test_of_very_many_lines_all_together_still_go_through() -> None:
     assert used("10000", many) == []
 
 
+def test_of_very_many_lines_a_document_of_two_leaves_enough_for_the_others() -> None:
+    values = range(10, 130, 10)
+    many = released(*map(str, values))
+    gone = used(str(110 + 120), many)
+    rest = [each for each in many if each.hold_id not in gone]
+    assert admitting([(D(sum(values) - 110 - 120), "EUR")], rest, NONE) == tuple(rest)
+
+
+@given(st.lists(st.integers(1, 30), min_size=FEW + 1, max_size=2 * FEW), st.data())
+def test_of_very_many_lines_none_is_used_that_could_be_left(values: list[int], data: st.DataObject) -> None:
+    wanted = data.draw(st.integers(1, sum(values)))
+    chosen = admitting([(D(wanted), "EUR")], released(*map(str, values)), NONE)
+    total = sum(a.total for a in chosen)
+    assert total >= wanted
+    assert all(total - a.total < wanted for a in chosen)
+
+
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(1, 100))
 def test_nothing_smaller_would_have_done(values: list[int], wanted: int) -> None:
     admissions = released(*map(str, values))

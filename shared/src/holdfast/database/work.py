@@ -45,6 +45,9 @@ TRANSIENT: tuple[type[BaseException], ...] = (
 or statement timeout, shutdown, too many connections, disk full, a read-only server during a fail-over. An
 `InternalClientError` is what asyncpg makes of a connection that the server has ended while nothing was asked."""
 
+LOSSES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a connection may raise that is given up."""
+
 _LOST = ("closed", "closing", "terminated", "not been initialized", "released back", "in progress")
 
 log = get_logger(__name__)
@@ -102,9 +105,9 @@ async def transaction(
 class Chain:
     """Transactions one after another, for who has many: each commit begins the next, which saves it a round trip.
 
-    One at a time. The connection goes back to the pool when no transaction has followed for a moment, or after an
-    error. `now()` in a statement may be that moment older than the transaction: use `work.now`, or
-    `statement_timestamp()`.
+    One at a time. The connection goes back to the pool when no transaction has followed for a moment, after an error,
+    and after each commit while the pool has no other to give. `now()` in a statement may be that moment older than the
+    transaction: use `work.now`, or `statement_timestamp()`.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -116,18 +119,21 @@ class Chain:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Work]:
         """Open a unit of work as `transaction` does, with `business_now` left to the caller."""
-        connection, done = await self._take(), False
+        connection, done, goes_on = await self._take(), False, False
         try:
             now = utc_now()
             work = Work(cast(asyncpg.Connection, connection), now, now)
             yield work
-            await connection.execute("COMMIT AND CHAIN")
+            goes_on = not _is_used_up(self._pool)
+            await connection.execute("COMMIT AND CHAIN" if goes_on else "COMMIT")
             done = True
         finally:
-            if done:
+            if not done:
+                await _end(self._pool, connection)
+            elif goes_on:
                 self._keep(connection)
             else:
-                await _end(self._pool, connection)
+                await _give_back(self._pool, connection)
         work.run_callbacks()
 
     async def close(self) -> None:
@@ -167,14 +173,22 @@ class Chain:
 
 
 async def _end(pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-    """Roll back and give back; a connection that cannot any more is thrown away by the pool."""
+    """Roll back and give back."""
     try:
-        with suppress(
-            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
-        ):
+        with suppress(*LOSSES):
             await connection.execute("ROLLBACK")
     finally:
+        await _give_back(pool, connection)
+
+
+async def _give_back(pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    """A connection that cannot be used any more is thrown away by the pool, which then raises what it met."""
+    with suppress(*LOSSES):
         await pool.release(connection, timeout=RELEASE_TIMEOUT_SECONDS)
+
+
+def _is_used_up(pool: asyncpg.Pool) -> bool:
+    return pool.get_size() == pool.get_max_size() and not pool.get_idle_size()
 
 
 @asynccontextmanager

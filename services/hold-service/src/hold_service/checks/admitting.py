@@ -5,7 +5,7 @@ A document has several beside each other only where each release was of other li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate, chain, combinations
@@ -27,15 +27,27 @@ def admitting(document: Sequence[Worth], admissions: Iterable[Admission], tolera
     """
     found = sorted((a for a in admissions if all(currency == a.currency for _, currency in document)), key=_rank)
     most = max(amount for amount, _ in document)
-    fitting = [chosen for chosen in _sets(found) if most <= _covered(chosen, tolerance)]
+    fitting = _fitting(found, lambda chosen: bool(chosen) and most <= _covered(chosen, tolerance))
     return min(fitting, key=lambda chosen: (_value(chosen), len(chosen), [_ends(a) for a in chosen]), default=())
 
 
-def _sets(found: Sequence[Admission]) -> Iterator[Admissions]:
-    """Every set; of very many releases each alone, and the smallest ones together."""
+def _fitting(found: Sequence[Admission], fits: Callable[[Admissions], bool]) -> Iterator[Admissions]:
+    """Every set that fits; of very many releases each alone, and what is needed of the smallest or the largest ones."""
     if len(found) <= FEW:
-        return chain.from_iterable(combinations(found, size) for size in range(1, len(found) + 1))
-    return chain(((each,) for each in found), accumulate((each,) for each in found))
+        yield from filter(fits, chain.from_iterable(combinations(found, size) for size in range(1, len(found) + 1)))
+        return
+    yield from filter(fits, ((each,) for each in found))
+    for ordered in (found, found[::-1]):
+        together = next(filter(fits, accumulate((each,) for each in ordered)), ())
+        yield from filter(fits, [_needed(together, fits)])
+
+
+def _needed(chosen: Admissions, fits: Callable[[Admissions], bool]) -> Admissions:
+    """Without those, the largest first, that are not needed to fit."""
+    for each in sorted(chosen, key=_rank, reverse=True):
+        rest = tuple(other for other in chosen if other is not each)
+        chosen = rest if fits(rest) else chosen
+    return chosen
 
 
 def _covered(chosen: Admissions, tolerance: Decimal) -> Decimal:

@@ -150,8 +150,8 @@ class Reader:
 
     @contextmanager
     def asked(self) -> Iterator[None]:
-        """Somebody waits for records in this block. What is appended while nobody does is read with the next question;
-        only what lay in the log before is read ahead."""
+        """Somebody waits for records in this block. What is appended while nobody does is read with the next question,
+        or along with what lay in the log before, which is read ahead."""
         self._asked = True
         if self._is_due:
             self._wake.set()
@@ -199,10 +199,10 @@ class Reader:
         return next((_record(tp, row) for row in rows if row[1] == offset), None)
 
     def _hungry(self) -> list[_Assigned]:
-        return [a for a in self._assigned.values() if a.due and a.fetched >= 0 and self._may_read(a)]
-
-    def _may_read(self, assigned: _Assigned) -> bool:
-        return (self._asked or assigned.behind) and self._has_room(assigned)
+        """What to read now: what is due, when somebody asks or a partition is read ahead anyway, since whoever finds
+        records of that one at hand each time never asks."""
+        due = [a for a in self._assigned.values() if a.due and a.fetched >= 0 and self._has_room(a)]
+        return due if self._asked or any(a.behind for a in due) else []
 
     def _has_room(self, assigned: _Assigned) -> bool:
         return not assigned.paused and len(assigned.ahead) < self._most and assigned.bytes_ahead < READ_BYTES

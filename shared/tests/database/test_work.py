@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -115,6 +116,24 @@ async def test_an_error_ends_the_chain_and_undoes_its_own_transaction_alone(pool
     async with chain.transaction() as work:
         assert await work.conn.fetchval("SELECT array_agg(n) FROM t") == [1]
     await chain.close()
+
+
+@pytest.mark.parametrize("most", [1, 2])
+async def test_an_error_that_was_swallowed_is_not_taken_for_a_commit(most: int, database_url: str) -> None:
+    async with await create_pool(database_url, application_name="test", max_size=most) as pool:
+        chain, ran = Chain(pool), list[str]()
+
+        async def swallow() -> None:
+            async with chain.transaction() as work:
+                work.on_commit(lambda: ran.append("no"))
+                with suppress(asyncpg.UndefinedTableError):
+                    await work.conn.execute("INSERT INTO nowhere VALUES (1)")
+
+        with pytest.raises(RuntimeError, match="nothing was committed"):
+            await swallow()
+        assert ran == []
+        assert await pool.fetchval(OPEN) == 0
+        await chain.close()
 
 
 async def test_a_chain_whose_connection_is_lost_goes_on_with_another(

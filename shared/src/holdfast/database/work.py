@@ -125,7 +125,9 @@ class Chain:
             work = Work(cast(asyncpg.Connection, connection), now, now)
             yield work
             goes_on = not _is_used_up(self._pool)
-            await connection.execute("COMMIT AND CHAIN" if goes_on else "COMMIT")
+            answer = await connection.execute("COMMIT AND CHAIN" if goes_on else "COMMIT")
+            if answer != "COMMIT":
+                raise RuntimeError("nothing was committed: an error of the database was not passed on")
             done = True
         finally:
             if not done:

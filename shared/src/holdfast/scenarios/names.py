@@ -83,6 +83,7 @@ def _values(schema: dict[str, Any]) -> str:
     choices = [schema, *schema.get("anyOf", ())]
     listed = [str(value) for one in choices for value in one.get("enum", ())]
     kinds = [one.get("format") or one["type"] for one in choices if one.get("type", "null") != "null"]
+    kinds += ["amount" for one in choices if one.get("$ref", "").endswith("/MoneyModel")]
     told = " or ".join(listed or dict.fromkeys(kinds)) or "text"
     default = schema.get("default")
     return told if default is None else f"{told}; {str(default).lower() if isinstance(default, bool) else default}"

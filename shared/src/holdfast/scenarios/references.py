@@ -125,7 +125,7 @@ def _workflow(workflow: Mapping[str, Any], where: Where) -> Iterator[Problem]:
 
 
 def _of_step(scenario: Scenario, where: Where, step: Step) -> Iterator[Problem]:
-    is_refused = step.expect is not None and step.expect.refused is not None
+    is_refused = step.expect is not None and step.expect.refused not in (None, False)
     if step.setup is not None and not is_refused:
         yield from _parameters(step.setup.parameters, (*where, "setup", "parameters"))
         if step.setup.rule is not None:

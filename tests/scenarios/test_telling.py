@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.platform.settings import load_settings
-from holdfast.scenarios.comparing import MISSING, NOTICE, compare, dig, exactly, same
+from holdfast.scenarios.comparing import MISSING, NOTICE, compare, dig, exactly, same, worded
 from holdfast.scenarios.expected import EventExpected
 from holdfast.scenarios.play import Play, Published
 from holdfast.scenarios.runner import run_files
@@ -130,6 +130,16 @@ def test_values_are_compared_as_people_mean_them() -> None:
     assert dig({"items": []}, "items.0.a") is None
     assert dig({"items": []}, "item") is MISSING
     assert not compare("x", None, MISSING).passed
+
+
+@pytest.mark.parametrize("part", ["the customer is", "excluded customer", "from credit"])
+def test_a_sentence_has_the_part_or_the_words(part: str) -> None:
+    assert worded("because", part, "the customer is excluded from credit management").passed
+
+
+@pytest.mark.parametrize(("part", "said"), [("excluded order", "the customer is excluded"), ("", "")])
+def test_a_sentence_lacks_words(part: str, said: str) -> None:
+    assert not worded("because", part, said).passed
 
 
 def test_each_event_expected_has_one_of_its_own() -> None:

@@ -208,8 +208,8 @@ async def test_only_open_orders_are_held_by_force(hold: Any, ask: Any, kim: Any)
     await hold.facts(ask.order("O-1", "100"), ask.order("O-2", "200"))
     await hold.facts(ask.invoice("I-1", "100", order="O-1"))
     done = (await kim.post("/forced-holds", {"company": "DE01", "orders": ["O-1", "O-2"], "reason": "FRAUD"})).json()
-    assert [(i["order"], i["ok"]) for i in done["items"]] == [("O-2", True), ("O-1", False)]
-    assert done["items"][1]["why"] == "not an open order of the company"
+    assert [(i["order"], i["ok"]) for i in done["items"]] == [("O-1", False), ("O-2", True)]
+    assert done["items"][0]["why"] == "not an open order of the company"
 
 
 async def test_a_partial_release_counts_up_to_its_amount_and_date(hold: Any, ask: Any, kim: Any) -> None:

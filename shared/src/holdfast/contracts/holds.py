@@ -59,10 +59,14 @@ class CreditFigures(Part):
     """The numbers a decision was made from, in company currency."""
 
     currency: Currency = Field(description="company currency")
-    limit: Total | None = Field(None, description="limit that governs; absent when unlimited or untested")
-    exposure: Total | None = Field(None, description="what counts against the limit, company currency")
-    available: Total | None = Field(None, description="limit less exposure, company currency")
-    used_percent: Decimal | None = Field(None, description="100 x exposure / limit")
+    limit: Total | None = Field(
+        None, description="limit that governs; absent when unlimited, untested, or of a group in another currency"
+    )
+    exposure: Total | None = Field(None, description="what counts against the customer's limit, company currency")
+    available: Total | None = Field(
+        None, description="what is left of the limit that governs, company currency; negative when exceeded"
+    )
+    used_percent: Decimal | None = Field(None, description="so much of the limit that governs is used")
     balance: Total | None = Field(None, description="open debits less open credits, company currency")
     delivered_not_invoiced: Total | None = Field(None, description="company currency")
     open_orders: Total | None = Field(None, description="orders that count, company currency")

@@ -75,7 +75,7 @@ async def _check(play: Play, step: Step) -> Done:
 async def _limit_check(play: Play, step: Step) -> Done:
     check = step.limit_check
     assert check is not None
-    company, customer = play.setting.party(check.customer, check.company)
+    company, customer = play.setting.payer(play.setting.party(check.customer, check.company))
     body = {"company": company, "customer": customer, "kind": check.kind, "amount": {
         "amount": str(check.amount), "currency": check.currency or play.setting.currency(company)}}  # fmt: skip
     return Done(await ask(play, step, HOLD, "POST", "/v1/limit-checks", body), customer=customer, company=company)

@@ -83,6 +83,13 @@ def holds(about: str, wanted: Sequence[str], said: Sequence[str], *where: str | 
     return Line(about, list(wanted), list(said) or "nothing", where, passed)
 
 
+def worded(about: str, wanted: str, said: str, *where: str | int) -> Line:
+    """Whether it is a part of a sentence, or the sentence has all its words: `checkpoint off`, `excluded order`."""
+    words = set(said.replace(",", " ").split())
+    passed = bool(said) and (wanted in said or set(wanted.split()) <= words)
+    return Line(about, wanted, said or "nothing", where, passed)
+
+
 def exactly(wanted: Sequence[EventExpected], found: Sequence[Published]) -> Line:
     """Exactly these events, in any sequence: each one expected has one of its own, and none is left over.
 

@@ -65,7 +65,11 @@ def payload_of(kind: str, body: Mapping[str, Any], setting: Setting) -> Payload:
 def _filled(cls: type[Payload], fields: Body, late: int, setting: Setting) -> Body:
     known = cls.model_fields
     if "customer" in known and "company" in known:
-        fields["company"], fields["customer"] = setting.whose(fields)
+        fields["company"], fields["customer"] = ordering = setting.whose(fields)
+        if cls.event_type != EVENTS["customer"] and (payer := setting.payer(ordering)) != ordering:
+            fields["customer"] = payer[1]
+            if "sold_to" in known:
+                fields.setdefault("sold_to", ordering[1])
     elif "company" in known:
         fields.setdefault("company", setting.company)
     company = str(fields.get("company", setting.company))
@@ -133,6 +137,9 @@ def _counted(kind: str, fields: Body) -> tuple[str, ...]:
 
 def _remember(fields: Body, cls: type[Payload], setting: Setting) -> None:
     company, account = str(fields.get("company")), str(fields.get("customer"))
+    if cls.event_type == EVENTS["customer"]:
+        setting.payers[company, account] = str(fields.get("invoice_account") or account)
+        setting.invoiced_in[company, account] = str(fields["currency"])
     if cls.event_type in (EVENTS["order"], EVENTS["request"]):
         order = (company, str(fields["order"]))
         setting.remember(("order", order[1]), company, account)

@@ -126,7 +126,7 @@ class Expect(Said):
         None, description="of parallel steps: how many of each outcome, problem type or status, are taken or refused"
     )
     checked: Flag | None = Field(None, description="whether rules were asked")
-    because: str | None = Field(None, description="part of the sentence that says why no rule ran")
+    because: str | None = Field(None, description="part of the sentence that says why no rule ran, or words of it")
     reasons: Texts | None = Field(None, description="exactly these reasons")
     multiple: Flag | None = Field(None, description="more than one reason")
     level: Literal["own", "group"] | None = Field(None, description="whose limit governs")
@@ -136,7 +136,9 @@ class Expect(Said):
     accepted: Flag | None = Field(None, description="of a limit check")
     accepted_amount: Decimal | None = Field(None, description="of a limit check on account")
     message: Literal["none", "warning", "error"] | None = Field(None, description="of a limit check")
-    refused: str | None = Field(None, description="problem type the command is refused with; a status will do too")
+    refused: Flag | str | None = Field(
+        None, description="problem type the command is refused with; a status, true or false will do too"
+    )
     warned: str | None = Field(None, description="part of a warning in the answer")
     fields: Subset = Field({}, description=f"of the answer: {OF_FIELDS}")
     lines: list[Subset] | None = Field(None, description="of a bulk action: each line in its sequence")

@@ -10,7 +10,7 @@ from holdfast.contracts.holds import OrderCleared, OrderHeld, OrderReleased
 from holdfast.scenarios import journals
 from holdfast.scenarios.asking import in_path, newest_hold, place_of
 from holdfast.scenarios.calls import Reply
-from holdfast.scenarios.comparing import Line, compare, exactly, holds, subset
+from holdfast.scenarios.comparing import Line, compare, exactly, holds, subset, worded
 from holdfast.scenarios.expected import (
     Expect,
     ExposureExpected,
@@ -19,7 +19,7 @@ from holdfast.scenarios.expected import (
     JournalExpected,
     ListExpected,
 )  # fmt: skip
-from holdfast.scenarios.names import CREDIT, HOLD, HOLD_ENDED
+from holdfast.scenarios.names import CREDIT, FIGURES, HOLD, HOLD_ENDED
 from holdfast.scenarios.play import Done, Play
 
 NOTHING = "nothing"
@@ -58,10 +58,7 @@ def _answered(expect: Expect, done: Done) -> list[Line]:
     body = reply.body if reply is not None and isinstance(reply.body, dict) else {}
     lines = []
     if expect.refused is not None:
-        got = None if reply is None or reply.ok else reply.problem
-        if reply is not None and not reply.ok and expect.refused == str(reply.status):
-            got = expect.refused
-        lines.append(compare("refused", expect.refused, got or "not refused", "refused"))
+        lines.append(_refused(expect.refused, reply))
     elif reply is not None and not reply.ok:
         lines.append(_refusal("answer", reply))
     if expect.outcomes is not None:
@@ -70,6 +67,14 @@ def _answered(expect: Expect, done: Done) -> list[Line]:
         if (wanted := getattr(expect, name)) is not None:
             lines.append(compare(name, wanted, body.get(name, NOTHING), name))
     return lines + _told(expect, body)
+
+
+def _refused(wanted: str | bool, reply: Reply | None) -> Line:
+    """Whether a command was refused: at all, with a problem type or with a status."""
+    if reply is None or reply.ok:
+        return Line("refused", wanted, "not refused", ("refused",), wanted is False)
+    passed = wanted is True or wanted in (reply.problem, str(reply.status))
+    return Line("refused", wanted, wanted if passed else reply.problem or reply.status, ("refused",), passed)
 
 
 def _counted(wanted: dict[str, int], replies: list[Reply]) -> Line:
@@ -96,14 +101,14 @@ def _refusal(about: str, reply: Reply, *where: str | int) -> Line:
 def _told(expect: Expect, body: dict[str, Any]) -> list[Line]:
     lines = []
     if expect.because is not None:
-        lines.append(holds("because", [expect.because], [str(body.get("not_checked_because") or "")], "because"))
+        lines.append(worded("because", expect.because, str(body.get("not_checked_because") or ""), "because"))
     if expect.reasons is not None:
         lines.append(compare("reasons", sorted(expect.reasons), sorted(body.get("reasons") or []), "reasons"))
     if expect.multiple is not None:
         lines.append(compare("multiple", expect.multiple, len(body.get("reasons") or []) > 1, "multiple"))
-    figures = body.get("figures")
+    figures = _complete(body.get("figures"))
     if expect.level is not None:
-        lines.append(compare("level", expect.level, (figures or {}).get("limit_level"), "level"))
+        lines.append(compare("level", expect.level, figures["limit_level"], "level"))
     if expect.warned is not None:
         lines.append(holds("warned", [expect.warned], [str(text) for text in body.get("warnings") or ()], "warned"))
     lines += subset("figures", expect.figures, figures, "figures")
@@ -111,6 +116,11 @@ def _told(expect: Expect, body: dict[str, Any]) -> list[Line]:
     if expect.lines is not None:
         lines.append(compare("lines", expect.lines, body.get("items"), "lines"))
     return lines
+
+
+def _complete(figures: dict[str, Any] | None) -> dict[str, Any]:
+    """A figure that a decision leaves out, such as the limit of an unlimited customer, is null."""
+    return dict.fromkeys(FIGURES) | (figures or {})
 
 
 def _as_a_whole(body: dict[str, Any]) -> dict[str, Any]:

@@ -225,7 +225,9 @@ class CustomerFact(Fact):
     policies: list[PolicyFact] = Field([], description="insurances and guarantees")
     risk_values: dict[str, str] = Field({}, description="typed values by scoring group")
     revenues: list[RevenueFact] = Field([], description="for automatic limits")
-    invoice_account: str | None = Field(None, description="name of the customer who is billed")
+    invoice_account: str | None = Field(
+        None, description="name of the customer who is billed, also for orders of this one"
+    )
     identification: str | None = Field(None, description="government identification number")
     more: Body = Field({}, description="further fields of erp.customer.changed.v1")
     balance: Money | None = Field(None, description="what is owed and not due; below zero: an unapplied payment")

@@ -51,16 +51,16 @@ def _master(setting: Setting, name: str, c: CustomerFact) -> Body:
 
 
 def documents(facts: Facts, setting: Setting) -> Iterator[Given]:
-    """Documents and other events that are there before the first step; orders are a day old."""
-    earlier = (setting.now - timedelta(days=1)).isoformat()
+    """Documents and other events that are there before the first step; orders are a day old, in their sequence."""
+    earlier = setting.now - timedelta(days=1)
     for name, customer in facts.customers.items():
         if customer.balance:
             side = "invoice" if customer.balance > 0 else "payment"
             body = {"document": f"OPEN-{name}", "customer": name, "amount": str(abs(customer.balance))}
             yield ("customers", name, "balance"), EVENTS[side], body
     for field, kind in IN_FACTS.items():
-        more = {"created_at": earlier} if field == "orders" else {}
         for place, body in enumerate(getattr(facts, field)):
+            more = {"created_at": (earlier + timedelta(seconds=place)).isoformat()} if field == "orders" else {}
             yield (field, place), EVENTS[kind], more | body
     for place, event in enumerate(facts.events):
         yield ("events", place), event.type, event.body

@@ -22,6 +22,7 @@ from holdfast.scenarios.journals import temporary_limit
 from holdfast.scenarios.marked import Where
 from holdfast.scenarios.names import CREDIT, HOLD, names
 from holdfast.scenarios.play import Ask, Play
+from holdfast.scenarios.setting import Party
 
 LIMITS_BY_HAND = "allow_manual_limit_edit"
 REASONS_BY_DEFAULT = ("cancel_reason", "modified_order_release_reason", "auto_release_reason")
@@ -179,13 +180,20 @@ FIELDS = {
 """What the file calls a field of the credit profile, and what the API calls it."""
 
 
-def profile_body(play: Play, company: str, given: Body, more: Body) -> Body:
-    """Fields of a credit profile as the API takes them."""
+def profile_body(play: Play, party: Party, given: Body, more: Body) -> Body:
+    """Fields of a credit profile as the API takes them; an amount may be written without its currency."""
+    company = play.setting.currency(party[0])
+    meant = {"credit_limit": company, "eligible_credit_limit": company,
+             "credit_limit_customer_currency": play.setting.invoiced_in.get(party, company)}  # fmt: skip
     body = {FIELDS[name]: value for name, value in given.items() if name in FIELDS and value is not None}
     if given.get("limit") is not None:
-        currency = given.get("limit_currency") or play.setting.currency(company)
-        body["credit_limit"] = {"amount": str(given["limit"]), "currency": currency}
-    return body | more
+        body["credit_limit"] = {"amount": str(given["limit"]), "currency": given.get("limit_currency") or company}
+    amounts = {
+        name: {"amount": str(more[name]), "currency": currency}
+        for name, currency in meant.items()
+        if isinstance(more.get(name), int | float | str) and not isinstance(more[name], bool)
+    }
+    return body | more | amounts
 
 
 OF_THE_PROFILE = (
@@ -206,7 +214,7 @@ def profile_as_it_is(known: Body, changes: Body) -> Body:
 async def _profile(play: Play, name: str, c: CustomerFact) -> None:
     company, account = play.setting.party(name)
     at = ("customers", name)
-    body = profile_body(play, company, c.model_dump(mode="json", exclude={"currency"}), c.profile)
+    body = profile_body(play, (company, account), c.model_dump(mode="json", exclude={"currency"}), c.profile)
     party = f"{play.names.name(company)}/{account}"
     if body:
         body |= MEANT

@@ -23,7 +23,7 @@ async def _edit_limit(play: Play, step: Step) -> Done:
     company, customer = play.setting.party(edit.customer, edit.company)
     path = f"/v1/credit-profiles/{play.names.name(company)}/{customer}"
     given = edit.model_dump(mode="json") | {"limit_currency": edit.currency}
-    changes = giving.profile_body(play, company, given, edit.body)
+    changes = giving.profile_body(play, (company, customer), given, edit.body)
     known = await play.get(CREDIT, path)
     kept = giving.profile_as_it_is(known.body, changes) if known.ok else {}
     done = made(

@@ -79,13 +79,16 @@ def _body(document: dict[str, Any], path: str, method: str) -> dict[str, Any]:
 
 
 def _values(schema: dict[str, Any]) -> str:
-    """What a parameter may be, and what it is when nobody says."""
+    """What a parameter may be, what it is when nobody says, and what it means."""
     choices = [schema, *schema.get("anyOf", ())]
     listed = [str(value) for one in choices for value in one.get("enum", ())]
     kinds = [one.get("format") or one["type"] for one in choices if one.get("type", "null") != "null"]
+    kinds += ["amount" for one in choices if one.get("$ref", "").endswith("/MoneyModel")]
     told = " or ".join(listed or dict.fromkeys(kinds)) or "text"
     default = schema.get("default")
-    return told if default is None else f"{told}; {str(default).lower() if isinstance(default, bool) else default}"
+    if default not in (None, ""):
+        told += f"; {str(default).lower() if isinstance(default, bool) else default}"
+    return f"{told} – {about}" if (about := schema.get("description")) else told
 
 
 def rejects(what: str, name: str, known: Iterable[str]) -> str:

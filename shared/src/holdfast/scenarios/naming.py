@@ -10,6 +10,7 @@ from pathlib import Path
 import holdfast
 from holdfast.contracts import REGISTRY
 from holdfast.contracts.erp_orders import Checkpoint
+from holdfast.contracts.holds import CreditFigures
 from holdfast.platform.services import MODULES
 from holdfast.scenarios.names import (
     EXPOSURE,
@@ -36,11 +37,11 @@ def page() -> str:
     known = names()
     parts = [
         HEAD,
-        _table("Parameters", ("parameter", "values; default"), known.described.items()),
+        _table("Parameters", ("parameter", "values; default – meaning"), known.described.items()),
         _table("Kinds of rules", ("kind", "holds when"), known.rule_kinds.items()),
         _list("Checkpoints", [place.value for place in Checkpoint]),
         _list("Reasons of a hold", REASONS),
-        _list("Figures of a decision (`figures`)", FIGURES),
+        _table("Figures of a decision (`figures`)", ("figure", "what it says"), _figures()),
         _list("Exposure of a customer (`exposure`)", EXPOSURE),
         _list("Exposure of a credit group", GROUP_EXPOSURE),
         _list("A hold (`hold: {fields}` and rows of `/v1/holds`)", HOLD_FIELDS),
@@ -51,7 +52,10 @@ def page() -> str:
         _list("Jobs", sorted(JOBS)),
         _table("Workflows", ("service", "types"), ((name, ", ".join(kinds)) for name, kinds in WORKFLOWS.items())),
         _list("Problem types (`refused`)", sorted(problem_types())),
-        *(_table(f"Fields of `{path}`", ("field", "values; default"), body.items()) for path, body in _bodies()),
+        *(
+            _table(f"Fields of `{path}`", ("field", "values; default – meaning"), body.items())
+            for path, body in _bodies()
+        ),
         _table("Events", ("type", "what it says"), _events()),
     ]
     return "\n".join(parts)
@@ -73,6 +77,11 @@ def _roles() -> Iterator[tuple[str, str]]:
 
 def _bodies() -> Iterable[tuple[str, Mapping[str, str]]]:
     return names().bodies.items()
+
+
+def _figures() -> Iterator[tuple[str, str]]:
+    for name in FIGURES:
+        yield name, CreditFigures.model_fields[name].description or ""
 
 
 def _events() -> Iterator[tuple[str, str]]:

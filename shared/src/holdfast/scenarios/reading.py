@@ -18,6 +18,8 @@ from holdfast.scenarios.steps import Scenario, ScenarioFile
 from holdfast.scenarios.wording import words_of
 
 Problem = tuple[Where, str]
+OF_OTHERS = ("more", "profile", "body")
+"""Where a part takes fields that are not the file's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def _shape(error: ValidationError, marked: Marked) -> Iterator[Problem]:
         name = ".".join(str(part) for part in where) or "the scenario"
         known = fields_at(Scenario, detail["loc"][:-1]) if detail["type"] == "extra_forbidden" else []
         more = f"; there is {', '.join(known)}" if known else ""
+        if inside := [field for field in OF_OTHERS if field in known]:
+            more += f". A field of the services or of the event goes under {' or '.join(inside)}"
         yield where, f"{name}: {words_of(detail)}{more}"
 
 

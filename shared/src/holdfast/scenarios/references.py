@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from holdfast.contracts import REGISTRY
+from holdfast.scenarios.events import IN_FACTS
 from holdfast.scenarios.expected import EventExpected, Expect
 from holdfast.scenarios.facts import Fact, PolicyFact, RuleFact
 from holdfast.scenarios.marked import Where
@@ -75,7 +76,7 @@ def _parties(scenario: Scenario) -> Iterator[Problem]:
     accounts = {fact.customer for fact in scenario.customers.values() if fact.customer}
     checked = {step.check.customer for step in every_step(scenario) if step.check and step.check.customer}
     known = {*scenario.customers, *made, *accounts, *checked}
-    given = [(("credit_groups",), scenario.credit_groups), (("customers",), scenario.customers)]
+    given = [((name,), getattr(scenario, name)) for name in ("credit_groups", "customers", *IN_FACTS)]
     commands = [((*where, name), getattr(step, name)) for where, step in _steps(scenario)
                 for name in ("force", "evaluate", "edit_limit", "policy", "limit_check", "task", "expect")]  # fmt: skip
     for where, part in [*given, *commands]:
@@ -125,7 +126,7 @@ def _workflow(workflow: Mapping[str, Any], where: Where) -> Iterator[Problem]:
 
 
 def _of_step(scenario: Scenario, where: Where, step: Step) -> Iterator[Problem]:
-    is_refused = step.expect is not None and step.expect.refused is not None
+    is_refused = step.expect is not None and step.expect.refused not in (None, False)
     if step.setup is not None and not is_refused:
         yield from _parameters(step.setup.parameters, (*where, "setup", "parameters"))
         if step.setup.rule is not None:

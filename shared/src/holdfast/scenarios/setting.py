@@ -38,6 +38,10 @@ class Setting:
     """What was named before -> the account by company"""
     numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
     """The highest version or sequence of something"""
+    invoiced_in: dict[Party, str] = field(default_factory=dict)
+    """Company and account -> the customer's currency"""
+    payers: dict[Party, str] = field(default_factory=dict)
+    """Company and account -> the invoice account, where it is another customer"""
 
     @property
     def today(self) -> date:
@@ -65,6 +69,10 @@ class Setting:
                 if (found := self.place_of(thing, company)) is not None:
                     return found, self.seen[thing][found]
         return self.party(name, company)
+
+    def payer(self, party: Party) -> Party:
+        """Who is billed for a customer: what is ordered and posted comes under the invoice account."""
+        return party[0], self.payers.get(party, party[1])
 
     def place_of(self, thing: Thing, company: str | None = None) -> str | None:
         """The company of something that was named before; the scenario's first one where several have it."""

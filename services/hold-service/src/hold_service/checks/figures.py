@@ -116,10 +116,9 @@ def _limit_figures(found: Parts, limits: Limits) -> dict[str, Any]:
                 "group_currency": test.currency, "group_used_percent": test.used_percent,
             }  # fmt: skip
         if test.level is Level.OWN or (len(limits.tests) == 1 and test.currency == found.currency):
-            shown |= {
-                "limit": test.limit, "exposure": test.exposure, "available": test.available,
-                "used_percent": test.used_percent,
-            }  # fmt: skip
-    if limits.tightest is not None:
-        shown["limit_level"] = limits.tightest.level
+            shown["exposure"] = test.exposure
+    if (governs := limits.tightest) is not None:
+        shown |= {"limit_level": governs.level, "used_percent": governs.used_percent}
+        if governs.currency == found.currency:
+            shown |= {"limit": governs.limit, "available": governs.available}
     return shown

@@ -64,7 +64,7 @@ def _too_small(asked: Asked, known: Known) -> str | None:
     most = max(convert.exact(*worth) for worth in values_of(asked.order, known))
     if convert.missing or not convert.currency or most >= least:
         return None
-    return f"the order is below {least:f} {convert.currency}, the least that is checked"
+    return f"the order is below the minimum of {least:f} {convert.currency}"
 
 
 def _released(asked: Asked, known: Known) -> str | None:

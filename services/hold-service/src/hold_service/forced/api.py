@@ -49,7 +49,10 @@ class ForceRequest(BaseModel):
 @router.post(
     "",
     operation_id="forceHolds",
-    responses={200: {"description": "What became of each order"}, **responses(404, 409)},
+    responses={
+        200: {"description": "What became of each order: those named in their sequence, then the oldest first"},
+        **responses(404, 409),
+    },
 )
 async def force_holds(
     request: Request, given: ForceRequest, caller: Forcer, idempotency_key: IdempotencyKey = None
@@ -79,6 +82,9 @@ async def _force(work: Work, given: ForceRequest, caller: Caller) -> dict[str, A
     skipped = {row["order_no"]: "already held" for row in rows if row["is_held"]}
     known = held.keys() | skipped.keys()
     skipped |= {order: "not an open order of the company" for order in given.orders if order not in known}
-    items = [{"order": order, "ok": True, "hold": hold} for order, hold in held.items()]
-    items += [{"order": order, "ok": False, "why": why} for order, why in skipped.items()]
-    return {"items": items, "held": len(held), "skipped": len(skipped)}
+    items: dict[str, dict[str, Any]] = {
+        order: {"order": order, "ok": True, "hold": held[order]} if order in held
+        else {"order": order, "ok": False, "why": skipped[order]}
+        for order in dict.fromkeys([*given.orders, *(row["order_no"] for row in rows)])
+    }  # fmt: skip
+    return {"items": list(items.values()), "held": len(held), "skipped": len(skipped)}

@@ -101,7 +101,7 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
     answer = told[-1].removesuffix("}") + ',"outcome":"released"}'
     closed = Closing(
         row["id"], "released", release.by, release.mode, release.reason, release.triggers, release.note, amount,
-        release.lines, release.valid_until, release.automatic,
+        release.lines, release.valid_until, release.automatic or _is_ready(row),
     )  # fmt: skip
     picture = picture_of(asked_again(row, known), known, verdict)
     return Ending(closed, _admissions(row, known, release, amount), grace, told,
@@ -109,6 +109,11 @@ def ending(work: Work, row: Row, known: Known, verdict: Verdict, release: Releas
         decision, row["company"], row["customer"], row["order_no"], row["checkpoint"], row["attempt"], "released",
         known.position.check_date, row["id"], answer, to_json(picture),
     ))  # fmt: skip
+
+
+def _is_ready(row: Row) -> bool:
+    """Whether facts have let the order go, and only a person's release was waited for."""
+    return row["forced_reason"] is None and any(r["reason"] == READY and r["active"] for r in row["reasons"])
 
 
 def _cleared(row: Row) -> tuple[str, ...]:

@@ -28,9 +28,10 @@ ONE_ACTIVE_HOLD = (
     "SELECT count(*) FROM (SELECT FROM hold WHERE active GROUP BY company, order_no HAVING count(*) > 1) x"
 )
 EVERY_EFFECT_HAS_ITS_EVENT = """
-SELECT count(*) FROM decision d WHERE NOT EXISTS (
+SELECT count(*) FROM decision d WHERE d.outcome <> 'rechecked' AND NOT EXISTS (
     SELECT FROM outbox o WHERE o.payload::jsonb ->> 'decision' = d.id::text)
 """
+"""A re-check after which the order is still held is kept, and nobody is told."""
 EVERY_EVENT_HAS_ITS_CAUSE = """
 SELECT count(*) FROM outbox o WHERE o.type NOT IN ('hold.order.cancelled.v1', 'hold.reservation.expired.v1')
   AND NOT EXISTS (SELECT FROM decision d WHERE d.id::text = o.payload::jsonb ->> 'decision')

@@ -1,10 +1,11 @@
-"""`make bench`: run all benchmarks or one, print a table, write `build/bench.json`."""
+"""`make bench`: run all benchmarks or one, print a table, write `build/bench.json`. What fails is told, and the rest goes on."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
+import traceback
 from importlib import import_module
 
 from tests.performance.report import Result, show, write
@@ -32,13 +33,21 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="runs of each benchmark (at least 3 for a spread)")
     options = parser.parse_args()
     results: list[Result] = []
+    failed: list[str] = []
     collect_by_the_batch()
     for name in [options.only] if options.only else list(BENCHMARKS):
         print(f"running {name} …", file=sys.stderr, flush=True)
-        results += asyncio.run(import_module(BENCHMARKS[name]).run(options.runs))
+        try:
+            results += asyncio.run(import_module(BENCHMARKS[name]).run(options.runs))
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        path = write(results)
     print(show(results))
-    print(f"written to {write(results)}")
-    return 0
+    print(f"written to {path}")
+    if failed:
+        print(f"FAILED: {', '.join(failed)}", file=sys.stderr)
+    return len(failed)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,15 @@ async def test_items_that_are_overdue_are_not_read_one_by_one(pool: asyncpg.Pool
         assert await work.conn.fetchval("SELECT overdue_on FROM balance") == FIRST + timedelta(days=200)
 
 
+async def test_a_balance_whose_overdue_amount_was_never_added_up_is_read_like_any(
+    pool: asyncpg.Pool, feed: Feed
+) -> None:
+    await fill(pool, feed)
+    await at(pool, FIRST + timedelta(days=200))
+    await pool.execute("UPDATE balance SET overdue = DEFAULT, overdue_on = DEFAULT, next_due_date = DEFAULT")
+    assert await overdue(pool) == 2000
+
+
 async def test_an_order_is_read_for_the_customer_it_was_asked_for_and_no_other(pool: asyncpg.Pool, feed: Feed) -> None:
     await feed([
         example(CompanyChanged), example(OrderChanged, order="SO-A"), example(OrderChanged, order="SO-B", customer="B")

@@ -13,7 +13,7 @@ SELECT p.company, p.customer, c.currency, coalesce(c.live, false) AS live, day.c
     (SELECT json_agg(json_build_array(b.currency, b.open_debits::text, b.open_credits::text,
                 b.balance::text, b.debit_count, b.credit_count, b.oldest_due_date, (b.overdue + CASE
                     WHEN b.next_due_date < day.check_date OR day.check_date < b.overdue_on
-                    THEN sign(day.check_date - b.overdue_on)::integer * coalesce((
+                    THEN CASE WHEN day.check_date < b.overdue_on THEN -1 ELSE 1 END * coalesce((
                         SELECT sum(d.open_amount) FROM document d
                         WHERE d.company = p.company AND d.customer = p.customer AND d.currency = b.currency
                           AND d.is_debit AND d.open_amount > 0

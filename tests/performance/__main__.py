@@ -1,4 +1,4 @@
-"""`make bench`: run all benchmarks or one, print a table, write `build/bench.json`. What fails is told, and the rest goes on."""
+"""`make bench`: run all benchmarks or one, print a table, write `build/bench.json`; one that fails stops no other."""
 
 from __future__ import annotations
 

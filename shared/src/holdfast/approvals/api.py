@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,9 +26,9 @@ from holdfast.web.changes import answer, once, shown
 from holdfast.web.etags import IfMatch, check_if_match, check_written
 from holdfast.web.idempotency import Answer, IdempotencyKey
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
+from holdfast.web.paths import Company
 from holdfast.web.problems import Problem, not_found, responses
 
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 Reader = Annotated[Caller, Depends(require("approvals:see"))]
 Keeper = Annotated[Caller, Depends(require("workflows:maintain"))]

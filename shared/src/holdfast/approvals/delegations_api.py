@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.approvals import setups
 from holdfast.approvals.model import Delegation
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import ONE_WORD, BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
@@ -34,7 +34,7 @@ class DelegationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [
         {"company": "DE01", "to_user": "bob", "from_date": "2026-08-01", "to_date": "2026-08-14"}]})  # fmt: skip
 
-    company: Annotated[str, Field(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+    company: Annotated[str, Field(max_length=20, pattern=ONE_WORD)]
     to_user: User
     from_date: BusinessDate
     to_date: BusinessDate

@@ -92,7 +92,6 @@ BY_PREFIX: dict[str, str] = {
     "uuid": "Send the id as it was given to you, such as 018f3c5e-7d1a-7c3e-9a51-2f60c8d0b1aa.",
 }  # fmt: skip
 PATTERNS: dict[str, str] = {
-    r"^[^/\s\x00-\x1f]+$": "Leave out slashes, blanks and control characters.",
     r"^[^/\s\x00-\x1f\x7f]+$": "Leave out slashes, blanks and control characters.",
     r"^[^\x00-\x1f]+$": "Fill it, without control characters.",
     r"^[^\x00-\x1f\x7f]+$": "Fill it, without control characters.",

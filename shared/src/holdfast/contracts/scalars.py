@@ -31,7 +31,7 @@ INSTANT = pattern(
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:",
     "Write the instant with its offset from UTC, such as 2026-03-02T09:15:00Z.",
 )
-COMPANY = pattern(r"^[^/\s\x00-\x1f]+$", "Leave out slashes, blanks and control characters.")
+ONE_WORD = pattern(r"^[^/\s\x00-\x1f]+$", "Leave out slashes, blanks and control characters.")
 TRIMMED = pattern(
     r"^[^\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$",
     "Leave out blanks at either end and control characters.",
@@ -193,7 +193,7 @@ BusinessDate = Annotated[date, _Day()]
 """A calendar date in the company's time zone, 1900 to 2199."""
 Instant = Annotated[datetime, _Instant()]
 """An instant with its offset from UTC, 1900 to 2199."""
-CompanyId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=COMPANY)]
+CompanyId = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=ONE_WORD)]
 """Company (legal entity) of the ERP; no slash, since it is the first half of the record key."""
 Id = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=TRIMMED)]
 """An identifier of the ERP, taken as it is; no blank at either end: two that look alike would differ."""

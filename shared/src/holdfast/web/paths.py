@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import Path
 
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.web.auth import Caller
 from holdfast.web.problems import not_found
 
-Company = Annotated[str, Path(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+Company = Annotated[str, Path(max_length=20, pattern=ONE_WORD)]
 
 
 def see(caller: Caller, company: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.database.work import transaction
 from holdfast.receivables.waiting import KINDS, read_waiting
 from holdfast.web.auth import Caller, require
@@ -15,7 +16,7 @@ from holdfast.web.changes import shown
 from holdfast.web.paging import Cursor, Limit, decode_cursor, page
 from holdfast.web.problems import responses
 
-Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+Company = Annotated[str | None, Query(max_length=20, pattern=ONE_WORD)]
 What = Annotated[str | None, Query(pattern=f"^({'|'.join(KINDS)})$", description="only facts of this kind")]
 
 

@@ -25,6 +25,7 @@ from credit_service.adjustments.opening import must_be_open, must_not_be_posted,
 from credit_service.adjustments.shown import shown_journal
 from credit_service.profiles.changing import company_of
 from holdfast.approvals.api import shown_approval
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
@@ -39,7 +40,7 @@ router = APIRouter(prefix="/v1/adjustments", tags=["adjustments"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Editor = Annotated[Caller, Depends(require("journals:edit"))]
 Poster = Annotated[Caller, Depends(require("journals:post"))]
-Number = Annotated[str, Path(max_length=40, pattern=r"^[^/\s\x00-\x1f]+$")]
+Number = Annotated[str, Path(max_length=40, pattern=ONE_WORD)]
 Named = Annotated[str | None, Query(max_length=60, pattern=r"^[^\x00]+$")]
 
 

@@ -16,6 +16,7 @@ from credit_service.exposure.reading import read_views
 from credit_service.exposure.shown import shown_concentration, shown_view
 from credit_service.exposure.store import keep_standings
 from credit_service.paths import Customer, Named, bad_cursor, business_settings
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
@@ -25,7 +26,7 @@ from holdfast.web.problems import field_problem, not_found, responses
 
 router = APIRouter(prefix="/v1", tags=["exposure"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+OneCompany = Annotated[str, Query(max_length=20, pattern=ONE_WORD)]
 Sort = Literal["-used_percent", "-exposure", "-uninsured_exposure"]
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from credit_service.paths import business_settings, date_and_document
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import ONE_WORD, BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.platform.clock import local_date
 from holdfast.receivables.as_of import (
@@ -31,7 +31,7 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["as of a date"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-OneCompany = Annotated[str, Query(alias="company", max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+OneCompany = Annotated[str, Query(alias="company", max_length=20, pattern=ONE_WORD)]
 OneCustomer = Annotated[str, Query(alias="customer", max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]
 AsOf = Annotated[BusinessDate | None, Query(description="the end of this day; today of the company when absent")]
 

@@ -15,7 +15,7 @@ from credit_service.groups.model import Group
 from holdfast.approvals.api import shown_approval
 from holdfast.approvals.model import State
 from holdfast.contracts.base import Text
-from holdfast.contracts.scalars import BusinessDate, CompanyId, Id
+from holdfast.contracts.scalars import ONE_WORD, BusinessDate, CompanyId, Id
 from holdfast.database.work import Work, transaction
 from holdfast.receivables.model import Party
 from holdfast.receivables.money import rounded
@@ -31,7 +31,7 @@ from holdfast.web.problems import field_problem, not_found, responses
 router = APIRouter(prefix="/v1/credit-groups", tags=["credit groups"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("groups:maintain"))]
-Name = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f]+$")]
+Name = Annotated[str, Path(max_length=30, pattern=ONE_WORD)]
 
 
 class GroupBody(BaseModel):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from credit_service.masterdata import store
 from credit_service.masterdata.model import LISTS, Entry
 from credit_service.masterdata.uses import must_be_unused
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1/master-data", tags=["master data"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
 Keeper = Annotated[Caller, Depends(require("master-data:maintain"))]
 ListName = Annotated[str, Path(pattern=f"^({'|'.join(LISTS)})$", description=", ".join(LISTS))]
-Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f]+$")]
+Code = Annotated[str, Path(max_length=30, pattern=ONE_WORD)]
 
 
 @router.get(

@@ -12,6 +12,7 @@ from credit_service.paths import Named
 from credit_service.reconciliation import store
 from credit_service.reconciliation.model import Compared
 from credit_service.tasks.store import next_customers
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.changes import shown
@@ -22,7 +23,7 @@ from holdfast.web.problems import responses
 
 router = APIRouter(prefix="/v1", tags=["reconciliation"])
 Reader = Annotated[Caller, Depends(require("credit:see"))]
-OneCompany = Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+OneCompany = Annotated[str, Query(max_length=20, pattern=ONE_WORD)]
 
 
 @router.get(

@@ -15,7 +15,7 @@ from credit_service.tasks import store
 from credit_service.tasks.model import Task
 from credit_service.tasks.running import begin
 from holdfast.contracts.base import CompanyId, Id
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import ONE_WORD, BusinessDate
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
 from holdfast.web.auth import Caller, require
@@ -90,7 +90,7 @@ async def list_runs(
     request: Request,
     name: Name,
     caller: Reader,
-    company: Annotated[str, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")],
+    company: Annotated[str, Query(max_length=20, pattern=ONE_WORD)],
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response:

@@ -12,6 +12,7 @@ from hold_service.reasons import store
 from hold_service.reasons.known import must_be_unused
 from hold_service.setups import store as setups
 from holdfast.contracts.base import Text
+from holdfast.contracts.scalars import ONE_WORD
 from holdfast.database.pool import to_json
 from holdfast.database.work import Work, transaction
 from holdfast.web import audit
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/v1/reasons", tags=["reasons"])
 Reader = Annotated[Caller, Depends(require("rules:see"))]
 Keeper = Annotated[Caller, Depends(require("rules:maintain"))]
 Kind = Literal["hold", "release"]
-Code = Annotated[str, Path(max_length=30, pattern=r"^[^/\s\x00-\x1f]+$")]
+Code = Annotated[str, Path(max_length=30, pattern=ONE_WORD)]
 
 
 class ReasonBody(BaseModel):

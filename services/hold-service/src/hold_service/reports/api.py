@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from hold_service.holds.shown import json_of
 from hold_service.reports import store
-from holdfast.contracts.scalars import BusinessDate
+from holdfast.contracts.scalars import ONE_WORD, BusinessDate
 from holdfast.database.work import transaction
 from holdfast.web.auth import Caller, require
 from holdfast.web.money import money
@@ -19,7 +19,7 @@ from holdfast.web.problems import field_problem, responses
 
 router = APIRouter(prefix="/v1/hold-reports", tags=["reports"])
 Reader = Annotated[Caller, Depends(require("holds:see"))]
-Company = Annotated[str | None, Query(max_length=20, pattern=r"^[^/\s\x00-\x1f]+$")]
+Company = Annotated[str | None, Query(max_length=20, pattern=ONE_WORD)]
 FIRST = f"first day; {store.DAYS} days before `to` when absent"
 Since = Annotated[BusinessDate | None, Query(alias="from", description=FIRST)]
 Until = Annotated[BusinessDate | None, Query(alias="to", description="last day; today when absent")]
